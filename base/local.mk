@@ -1,0 +1,11 @@
+# base/: what knows nothing of fleets or DNS. Headers that others use are in include/sluice/.
+noinst_LIBRARIES += libbase.a
+libbase_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(PCRE2_CFLAGS)
+libbase_a_SOURCES = \
+	include/sluice/common.h \
+	base/err.c include/sluice/err.h \
+	base/buf.c include/sluice/buf.h \
+	base/arena.c include/sluice/arena.h \
+	base/text.c include/sluice/text.h \
+	base/clock.c include/sluice/clock.h \
+	base/file.c include/sluice/file.h

@@ -1,0 +1,2 @@
+# examples/: see docs/ARCHITECTURE.md
+include examples/sandbox/local.mk

@@ -1,0 +1,8 @@
+# tests/: one fragment per kind, so that a new test is one new line in one place.
+include tests/unit/base.mk
+include tests/unit/smoke.mk
+include tests/unit/controller.mk
+include tests/sim/local.mk
+include tests/fuzz/local.mk
+include tests/bench/local.mk
+include tests/e2e/local.mk

@@ -1,0 +1,18 @@
+# Unit tests of base/, one program a module.
+UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(JANSSON_CFLAGS)
+BASE_UNITS =
+
+if UNIT
+BASE_UNITS += tests/unit/test_text
+tests_unit_test_text_SOURCES = tests/unit/test_text.c
+tests_unit_test_text_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_text_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+BASE_UNITS += tests/unit/test_ground
+tests_unit_test_ground_SOURCES = tests/unit/test_ground.c
+tests_unit_test_ground_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_ground_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+endif
+
+check_PROGRAMS += $(BASE_UNITS)
+TESTS += $(BASE_UNITS)
