@@ -1,1 +1,13 @@
-# tests/unit/controller.mk
+# Unit tests of controller/, one program a module.
+CONTROLLER_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(srcdir)/controller
+CONTROLLER_UNITS =
+
+if UNIT
+CONTROLLER_UNITS += tests/unit/test_rrset
+tests_unit_test_rrset_SOURCES = tests/unit/test_rrset.c
+tests_unit_test_rrset_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_rrset_LDADD = libcontroller.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+endif
+
+check_PROGRAMS += $(CONTROLLER_UNITS)
+TESTS += $(CONTROLLER_UNITS)
