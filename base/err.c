@@ -18,7 +18,7 @@ static const struct {
 };
 _Static_assert(ARRAY_LEN(kinds) == ERR_KIND_COUNT, "a row for every kind");
 
-static void set_text(struct err *err, const char *fmt, va_list ap)
+static SL_PRINTF(2, 0) void set_text(struct err *err, const char *fmt, va_list ap)
 {
     vsnprintf(err->text, sizeof err->text, fmt, ap);
 }

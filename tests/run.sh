@@ -1,0 +1,153 @@
+#!/bin/bash
+# Installs what is missing, builds with gcc and with clang (warnings are errors; the clang build carries
+# AddressSanitizer and UndefinedBehaviorSanitizer), and passes every test. Under 10 minutes on 2 cores;
+# what takes longer lives in tests/long.sh. The last line is "N passed, N failed".
+#
+#   tests/run.sh [--keep] [stage ...]
+#
+# Stages, all by default: build unit asan valgrind fuzz e2e dist. --keep leaves the build trees of an
+# earlier run in place. Everything it writes is below out/ (or $SLUICE_OUT).
+set -u
+cd "$(dirname "$0")/.." || exit 1
+top=$PWD
+out=${SLUICE_OUT:-$top/out}
+keep=no
+stages=
+for arg; do
+    case $arg in
+    --keep) keep=yes ;;
+    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    build | unit | asan | valgrind | fuzz | e2e | dist) stages="$stages $arg" ;;
+    *) echo "tests/run.sh: no such stage: $arg" >&2; exit 64 ;;
+    esac
+done
+stages=${stages:-build unit asan valgrind fuzz e2e dist}
+jobs=$(nproc)
+fuzz_seconds=${SLUICE_FUZZ_SECONDS:-4}
+
+# Nothing of the person's own AWS, proxy or smoke settings may leak into a test.
+for v in $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\|[A-Za-z]*_proxy\|[A-Z]*_PROXY\|SLUICE_STATE_DIR\)=.*/\1/p'); do unset "$v"; done
+export LC_ALL=C.UTF-8 TZ=UTC PYTHONDONTWRITEBYTECODE=1
+export AWS_EC2_METADATA_DISABLED=true
+
+[ $keep = yes ] || rm -rf "$out"
+mkdir -p "$out/log" "$out/home" || exit 1
+export HOME=$out/home
+passed=0 failed=0 started=$SECONDS
+
+# tally NAME LOG STATUS: counts TAP lines of LOG; a non-zero status without a "not ok" is one failure.
+tally() {
+    local ok bad
+    ok=$(grep -cE '^ok [0-9]+' "$2")
+    bad=$(grep -cE '^not ok [0-9]+' "$2")
+    if [ "$3" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    if [ "$3" -eq 0 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then ok=1; fi
+    passed=$((passed + ok)) failed=$((failed + bad))
+    if [ "$bad" -gt 0 ]; then
+        printf '  FAIL  %-44s %5d passed, %d failed: %s\n' "$1" "$ok" "$bad" "${2#"$top"/}"
+        grep -nE '^not ok|^# *(FAIL|expected|error)|ERROR:|Assert|assert|runtime error|SUMMARY' "$2" | head -n 15 | cut -c1-300 | sed 's/^/        /'
+        tail -n 15 "$2" | cut -c1-300 | sed 's/^/      | /'
+    else
+        printf '  ok    %-44s %5d passed\n' "$1" "$ok"
+    fi
+}
+
+# step NAME LOG COMMAND...: runs it, counts it.
+step() {
+    local name=$1 log=$out/log/$2 status
+    shift 2
+    "$@" >"$log" 2>&1 </dev/null
+    status=$?
+    tally "$name" "$log" "$status"
+    return "$status"
+}
+
+give_up() {
+    echo "$passed passed, $((failed ? failed : 1)) failed"
+    exit 1
+}
+
+say() { printf '%s  (%d s)\n' "$1" "$((SECONDS - started))"; }
+
+build() { # build NAME configure-arguments...
+    mkdir -p "$out/$1" && cd "$out/$1" || return 1
+    local name=$1
+    shift
+    [ -f Makefile ] || "$top/configure" -q "$@" || return 1
+    make -s -j"$jobs" all && make -s -j"$jobs" check TESTS=
+}
+
+# make_check BUILD: automake's harness, then one tally a test program from its log.
+make_check() {
+    local build=$1 prefix=$2 t log status
+    (cd "$out/$build" && make -s -j"$jobs" check) >"$out/log/$build-check.log" 2>&1 </dev/null
+    status=$?
+    local seen=0
+    while IFS= read -r t; do
+        log=${t%.trs}.log
+        seen=$((seen + 1))
+        if grep -q '^:global-test-result: \(PASS\|SKIP\)' "$t"; then tally "$prefix ${log##*/}" "$log" 0
+        else tally "$prefix ${log##*/}" "$log" 1; fi
+    done < <(find "$out/$build" -name '*.trs' | sort)
+    if [ "$seen" -eq 0 ]; then tally "$prefix make check" "$out/log/$build-check.log" 1; fi
+    return "$status"
+}
+
+memcheck() {
+    (cd "$out/gcc" && srcdir=$top builddir=$out/gcc CMOCKA_MESSAGE_OUTPUT=TAP valgrind -q --error-exitcode=99 \
+        --leak-check=full --errors-for-leak-kinds=definite --num-callers=20 --fair-sched=yes "./tests/unit/$1")
+}
+
+for stage in $stages; do
+    case $stage in
+    build)
+        say "build: gcc and clang, warnings are errors"
+        step "bootstrap" bootstrap.log ./bootstrap --tests --packages-only || { cat "$out/log/bootstrap.log"; give_up; }
+        step "configure script" autoreconf.log ./bootstrap --no-configure || give_up
+        step "gcc, hardened" build-gcc.log build gcc CC=gcc --enable-werror || give_up
+        step "clang, ASan + UBSan, fuzz targets" build-clang.log build clang CC=clang \
+            --enable-werror --enable-sanitizers --enable-fuzzers CFLAGS='-O1 -g' || give_up
+        ;;
+    unit)
+        say "unit tests, core symbols, simulation"
+        make_check gcc gcc
+        ;;
+    asan)
+        say "the same under AddressSanitizer and UndefinedBehaviorSanitizer"
+        SLUICE_SIM_SEEDS=${SLUICE_ASAN_SEEDS:-1000} make_check clang asan
+        ;;
+    valgrind)
+        say "unit tests under valgrind"
+        mapfile -t units < <(cd "$out/gcc/tests/unit" && find . -maxdepth 1 -type f -executable -name 'test_*' | sed 's|^\./||' | sort)
+        export -f memcheck
+        export out top
+        printf '%s\n' "${units[@]}" | xargs -P "$jobs" -I{} bash -c 'memcheck {} >"$out/log/valgrind-{}.log" 2>&1 </dev/null; echo $? >"$out/log/valgrind-{}.rc"'
+        for t in "${units[@]}"; do tally "valgrind $t" "$out/log/valgrind-$t.log" "$(cat "$out/log/valgrind-$t.rc")"; done
+        ;;
+    fuzz)
+        say "fuzz targets, $fuzz_seconds s each"
+        if [ -x tests/fuzz/run.sh ]; then step "fuzz" fuzz.log env builddir="$out/clang" tests/fuzz/run.sh "$fuzz_seconds"; fi
+        ;;
+    e2e)
+        say "end to end, against the sandbox"
+        export builddir=$out/gcc srcdir=$top
+        mapfile -t e2e < <(find tests/e2e -maxdepth 1 -name 'test_*.py' -printf '%f\n' | sort)
+        printf '%s\n' "${e2e[@]}" | xargs -P "$jobs" -I{} bash -c '[ -n "{}" ] || exit 0; timeout -k 10 300 /usr/bin/python3 tests/e2e/{} >"$out/log/e2e-{}.log" 2>&1 </dev/null; echo $? >"$out/log/e2e-{}.rc"'
+        for t in "${e2e[@]}"; do [ -n "$t" ] && tally "e2e $t" "$out/log/e2e-$t.log" "$(cat "$out/log/e2e-$t.rc")"; done
+        ;;
+    dist)
+        say "a tarball that builds by itself"
+        step "make distcheck" distcheck.log make -s -C "$out/gcc" distcheck TESTS= AM_COLOR_TESTS=no DISTCHECK_CONFIGURE_FLAGS=-q
+        ;;
+    esac
+done
+left=$(pgrep -f "$out/[a-z]*/\(sluice\|smoke\|examples\)" | tr '\n' ' ')
+if [ -n "$left" ]; then
+    echo "  FAIL  left running: $left"
+    failed=$((failed + 1))
+else
+    passed=$((passed + 1))
+fi
+say "done"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
