@@ -8,4 +8,11 @@ libbase_a_SOURCES = \
 	base/arena.c include/sluice/arena.h \
 	base/text.c include/sluice/text.h \
 	base/clock.c include/sluice/clock.h \
-	base/file.c include/sluice/file.h
+	base/file.c include/sluice/file.h \
+	include/sluice/crypto.h \
+	include/sluice/http.h \
+	include/sluice/log.h \
+	include/sluice/regex.h \
+	include/sluice/secret.h \
+	include/sluice/spawn.h \
+	include/sluice/template.h
