@@ -10,7 +10,7 @@ libbase_a_SOURCES = \
 	base/text.c include/sluice/text.h \
 	base/clock.c include/sluice/clock.h \
 	base/file.c include/sluice/file.h \
-	include/sluice/crypto.h \
+	base/crypto.c include/sluice/crypto.h \
 	include/sluice/http.h \
 	include/sluice/log.h \
 	include/sluice/regex.h \

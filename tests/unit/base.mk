@@ -12,6 +12,11 @@ BASE_UNITS += tests/unit/test_ground
 tests_unit_test_ground_SOURCES = tests/unit/test_ground.c
 tests_unit_test_ground_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_ground_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+BASE_UNITS += tests/unit/test_crypto
+tests_unit_test_crypto_SOURCES = tests/unit/test_crypto.c
+tests_unit_test_crypto_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_crypto_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
 endif
 
 check_PROGRAMS += $(BASE_UNITS)
