@@ -1,6 +1,11 @@
-# controller/: libcore.a is the pure core (libc and libm only); libcontroller.a is its shell.
-noinst_LIBRARIES += libcontroller.a
-libcontroller_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/controller $(JANSSON_CFLAGS) $(EXPAT_CFLAGS) $(LDNS_CFLAGS)
-libcontroller_a_SOURCES = \
-	controller/router.h \
-	controller/rrset.c controller/rrset.h
+# controller/: see docs/ARCHITECTURE.md
+
+# The core: decides, opens nothing; needs libc and libm only (tests/unit/core_is_pure.sh holds it to that).
+noinst_LIBRARIES += libcore.a
+libcore_a_CPPFLAGS = $(AM_CPPFLAGS)
+libcore_a_SOURCES = \
+	controller/plan.h \
+	controller/weights.h \
+	controller/budget.h \
+	controller/backoff.c controller/backoff.h \
+	controller/ramp.h
