@@ -1,7 +1,6 @@
 # base/: what knows nothing of fleets or DNS. Headers that others use are in include/sluice/.
 noinst_LIBRARIES += libbase.a
 libbase_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(OPENSSL_CFLAGS) $(JANSSON_CFLAGS) $(YAML_CFLAGS) $(PCRE2_CFLAGS)
-
 libbase_a_SOURCES = \
 	include/sluice/common.h \
 	base/err.c include/sluice/err.h \
@@ -20,4 +19,4 @@ libbase_a_SOURCES = \
 
 libbase_a_SOURCES += base/doc.c include/sluice/doc.h
 libbase_a_SOURCES += base/json.c include/sluice/json.h
-libbase_a_SOURCES += include/sluice/schema.h
+libbase_a_SOURCES += base/schema.c base/schema_json.c include/sluice/schema.h

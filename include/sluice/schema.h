@@ -71,6 +71,7 @@ struct schema_ctx {
     struct arena *mem;
     struct err *err;
     struct schema_sink *sink; /* NULL: stop at the first error */
+    struct err *first;        /* with a sink: where the first error is kept */
     void *user;               /* from schema_decode_all() */
 };
 
