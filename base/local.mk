@@ -20,3 +20,5 @@ libbase_a_SOURCES = \
 libbase_a_SOURCES += base/doc.c include/sluice/doc.h
 libbase_a_SOURCES += base/json.c include/sluice/json.h
 libbase_a_SOURCES += base/schema.c base/schema_json.c include/sluice/schema.h
+
+libbase_a_SOURCES += base/sigv4.c include/sluice/sigv4.h
