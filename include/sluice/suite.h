@@ -1,0 +1,270 @@
+/* suite.h: a suite file, read and compiled: variables, secrets, matrix, and checks of one or more requests.
+ *
+ * suite_load() decodes the YAML through tables and compiles everything that can be wrong: templates with
+ * unknown names, patterns, JSON pointers, header bytes, urls. What loads can be sent. Strings, templates and
+ * tables live in the suite's arena; regexes and fixed JSON values are owned by it; suite_clear() ends all.
+ *
+ * A check has rows: one for every combination of the matrix columns that it uses (a check that uses none
+ * has one row). check × row is a cell; the pump makes strata of cells and endpoints. */
+#ifndef SLUICE_SUITE_H
+#define SLUICE_SUITE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sluice/arena.h"
+#include "sluice/buf.h"
+#include "sluice/doc.h"
+#include "sluice/err.h"
+#include "sluice/regex.h"
+#include "sluice/secret.h"
+#include "sluice/template.h"
+
+#define SUITE_CHECKS_MAX     2000
+#define SUITE_STEPS_MAX      50     /* requests of one check */
+#define SUITE_COLUMNS_MAX    8      /* of a matrix */
+#define SUITE_ROWS_MAX       50000  /* of one check */
+#define SUITE_CELLS_MAX      100000 /* check × row of a suite */
+#define SUITE_CAPTURES_MAX   64     /* of one check */
+#define SUITE_VALUE_MAX      1024   /* bytes of a matrix value */
+#define SUITE_MATRIX_BYTES_MAX ((size_t)4 * 1024 * 1024) /* of a matrix file */
+#define SUITE_RETRIES_MAX    20
+#define SUITE_TIMEOUT_MS_DEFAULT 10000
+#define SUITE_CONNECT_MS_DEFAULT 5000
+
+enum suite_side { SUITE_OLD, SUITE_NEW, SUITE_SIDES };
+
+extern const char *const suite_side_names[]; /* "old", "new", NULL */
+
+/* Text with {{names}}; at is NULL when the key was absent. */
+struct suite_text {
+    const struct doc_node *at;
+    const char *text;
+    struct template tpl;
+};
+
+struct suite_pair { /* a header, form field or query item */
+    const char *name;
+    struct suite_text value;
+};
+
+/* A JSON value whose strings may hold templates. fixed is set when none does (borrowed from the suite). */
+struct suite_json_part {
+    bool is_string;      /* expand tpl and write it as the inside of a JSON string */
+    const char *literal; /* else: bytes to copy */
+    struct template tpl;
+};
+
+struct suite_json {
+    const struct doc_node *at;
+    const struct suite_json_part *parts;
+    size_t parts_n;
+    json_t *fixed;
+};
+
+enum suite_method {
+    SUITE_GET,
+    SUITE_HEAD,
+    SUITE_POST,
+    SUITE_PUT,
+    SUITE_PATCH,
+    SUITE_DELETE,
+    SUITE_METHOD_COUNT
+};
+
+enum suite_body { SUITE_BODY_NONE, SUITE_BODY_JSON, SUITE_BODY_FORM, SUITE_BODY_RAW };
+enum suite_auth { SUITE_AUTH_NONE, SUITE_AUTH_BEARER, SUITE_AUTH_BASIC };
+enum suite_sign { SUITE_SIGN_NONE, SUITE_SIGN_STRIPE };
+
+struct suite_request {
+    const struct doc_node *at;
+    enum suite_method method;
+    struct suite_text url; /* absolute, or relative to base_url */
+    bool url_foreign;      /* a capture stands in its scheme or host: its origin is checked when sent */
+    const struct suite_pair *headers, *query, *form;
+    size_t headers_n, query_n, form_n;
+    enum suite_body body;
+    struct suite_json json;
+    struct suite_text raw;
+    enum suite_auth auth;
+    struct suite_text token;           /* bearer */
+    struct suite_text user, password;  /* basic */
+    enum suite_sign sign;
+    struct suite_text sign_secret;
+    int64_t timeout_ms, connect_ms;
+};
+
+struct suite_status { /* both ends included: 200..200, 200..299 for 2xx */
+    uint16_t low, high;
+};
+
+enum suite_predicate_op {
+    SUITE_EQUALS,
+    SUITE_CONTAINS,
+    SUITE_MATCHES,
+    SUITE_STARTS_WITH,
+    SUITE_ENDS_WITH,
+    SUITE_EXISTS,
+    SUITE_AT_LEAST,
+    SUITE_AT_MOST,
+    SUITE_LENGTH,
+    SUITE_PREDICATE_COUNT
+};
+
+struct suite_predicate {
+    enum suite_predicate_op op;
+    const struct doc_node *at;
+    struct suite_text text; /* contains, starts_with, ends_with; equals on text */
+    struct suite_json json; /* equals on JSON */
+    struct regex *regex;    /* matches; owned by the suite */
+    double number;          /* at_least, at_most */
+    bool flag;              /* exists */
+    uint32_t low, high;     /* length, both ends included */
+};
+
+struct suite_target { /* a header's name or a JSON pointer, and what must hold for it */
+    const char *name;
+    const struct doc_node *at;
+    const struct suite_predicate *predicates;
+    size_t predicates_n;
+};
+
+struct suite_expect {
+    const struct doc_node *at;        /* NULL: nothing said, all from defaults */
+    const struct suite_status *status; /* never empty after loading: 2xx when nobody names one */
+    size_t status_n;
+    const struct doc_node *status_at; /* NULL: the built-in 2xx */
+    const struct suite_target *headers, *json;
+    size_t headers_n, json_n;
+    const struct suite_predicate *body;
+    size_t body_n;
+    int64_t latency_ms;               /* 0: not judged. From the start of the request to its last byte */
+    const struct doc_node *latency_at;
+    uint32_t days_left;               /* 0: not judged */
+    const struct doc_node *days_left_at;
+};
+
+enum suite_capture_kind { SUITE_CAPTURE_JSON, SUITE_CAPTURE_REGEX, SUITE_CAPTURE_HEADER };
+
+struct suite_capture {
+    const char *name;
+    const struct doc_node *at;
+    enum suite_capture_kind kind;
+    const char *from;     /* JSON pointer or header name; the pattern's text for a regex */
+    struct regex *regex;  /* first group when it has one, else the whole match */
+    uint32_t slot;        /* index into the flow's captured values */
+};
+
+struct suite_step {
+    struct suite_request request;
+    struct suite_expect expect;
+    const struct suite_capture *captures;
+    size_t captures_n;
+};
+
+struct suite_check {
+    const struct doc_node *at;
+    struct suite_text name;
+    const char *const *tags;
+    size_t tags_n;
+    int64_t every_ms;
+    const struct suite_step *steps;
+    size_t steps_n;
+    bool sides[SUITE_SIDES];  /* on which it runs */
+    uint8_t from_percent;     /* not asked for below this step; 0: always */
+    bool required;            /* severity is not warn */
+    bool known_bad;           /* fails on both sides and everybody knows: no evidence */
+    bool via_dns;             /* not pinned: no evidence for either side */
+    const char *pin;          /* record that says where its requests go; NULL: by host */
+    const struct doc_node *pin_at;
+    uint32_t retries;         /* by the program smoke only: a ramp asks again by its own rule */
+    int64_t retry_ms;
+    bool reads_only;          /* all requests are GET or HEAD */
+    uint32_t columns;         /* bit i: uses matrix column i */
+    uint32_t rows_n;          /* at least 1 */
+    uint32_t slots_n;         /* captured values */
+    const char *const *slots; /* their names */
+};
+
+struct suite_column {
+    const char *name;
+    const struct doc_node *at;
+    const char *const *values;
+    size_t values_n;
+};
+
+struct suite_var {
+    const char *name;
+    struct suite_text value;
+    const char *given; /* by the command line: used as it is instead of value */
+};
+
+struct suite {
+    const char *path; /* as shown in messages */
+    const char *dir;  /* relative files are looked up here; "" for the working directory */
+    struct suite_text base_url; /* text NULL: none */
+    const struct suite_var *vars;
+    size_t vars_n;
+    struct secret_spec *secrets;   /* in the file's order */
+    const char **secret_keys;      /* under which name suite_secrets_load() put each */
+    size_t secrets_n;
+    const struct suite_column *columns;
+    size_t columns_n;
+    const struct suite_check *checks;
+    size_t checks_n;
+
+    struct arena mem;
+    struct arena doc_mem; /* suite_load()'s document; empty for an inline suite */
+    json_t *held;         /* owns every fixed JSON value */
+    struct regex **regexes;
+    size_t regexes_n;
+};
+
+struct suite_given { /* --var NAME=VALUE */
+    const char *name;
+    const char *value;
+    bool used; /* set when a suite declares that variable */
+};
+
+/* What the command line says; a zeroed struct says nothing. */
+struct suite_options {
+    const char *base_url; /* replaces the file's */
+    struct suite_given *given;
+    size_t given_n;
+};
+
+/* Reads and compiles a file ("-" is standard input). ERR_FILE with place, line and caret. Clear the suite
+ * also after a failure. options may be NULL. */
+bool suite_load(struct suite *suite, const char *path, const struct suite_options *options,
+                struct err *err) SL_MUST_CHECK;
+
+/* As suite_load() for a suite that stands inside another document; node must outlive the suite. dir is what
+ * its relative files belong to, NULL for the directory of the document's path. */
+bool suite_decode(struct suite *suite, const struct doc_node *node, const char *dir,
+                  const struct suite_options *options, struct err *err) SL_MUST_CHECK;
+
+void suite_clear(struct suite *suite);
+
+/* Loads into set the secrets that the n suites' checks use (all of a suite's: used[i] NULL, else only those
+ * of checks with used[i][check] true; used itself may be NULL). Two suites may have a secret of one name. */
+bool suite_secrets_load(struct suite *const *suites, const bool *const *used, size_t n,
+                        struct secret_set *set, struct err *err) SL_MUST_CHECK;
+
+/* The value of column (index) in a check's row; NULL when the check does not use it. */
+const char *suite_column_value(const struct suite *suite, const struct suite_check *check, uint32_t row,
+                               size_t column);
+
+/* The check's name with the row's values; columns its name leaves out follow as " (tenant=acme)". Never
+ * holds a secret: names cannot use them. */
+void suite_title(const struct suite *suite, const struct suite_check *check, uint32_t row, struct buf *out);
+
+const char *suite_method_name(enum suite_method method); /* "GET" */
+/* "equals", …: the key in the file. */
+const char *suite_predicate_name(enum suite_predicate_op op);
+
+/* The JSON Schema of a suite file. The caller owns the result. */
+json_t *suite_schema_json(void);
+
+#endif
