@@ -7,6 +7,12 @@ CONTROLLER_UNITS += tests/unit/test_rrset
 tests_unit_test_rrset_SOURCES = tests/unit/test_rrset.c
 tests_unit_test_rrset_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_rrset_LDADD = libcontroller.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+# How it writes to a zone.
+CONTROLLER_UNITS += tests/unit/test_lease
+tests_unit_test_lease_SOURCES = tests/unit/test_lease.c
+tests_unit_test_lease_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_lease_LDADD = libcontroller.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
 endif
 
 check_PROGRAMS += $(CONTROLLER_UNITS)
