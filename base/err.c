@@ -7,6 +7,8 @@
 #include "sluice/buf.h"
 #include "sluice/text.h"
 
+#define SNIPPET_BEFORE_MAX 60 /* characters shown before the caret: 4 bytes each leave room behind it */
+
 static const struct {
     int exit_status;
     bool transient;
@@ -69,9 +71,18 @@ bool err_prefix(struct err *err, const char *fmt, ...)
     return false;
 }
 
+/* Goes n characters on in a line that ends at end; a byte that is not UTF-8 counts as one. */
+static const char *skip_chars(const char *s, const char *end, size_t n)
+{
+    for (; s < end && n; n--)
+        for (s++; s < end && ((unsigned char)*s & 0xc0) == 0x80;)
+            s++;
+    return s;
+}
+
 void err_add_snippet(struct err *err, const char *text, size_t len)
 {
-    const char *end = text + len;
+    const char *end = text + len, *cut;
     uint32_t line = 1;
     size_t width, from = 0;
 
@@ -88,15 +99,20 @@ void err_add_snippet(struct err *err, const char *text, size_t len)
     width = strcspn(text, "\r\n");
     if (width > (size_t)(end - text))
         width = (size_t)(end - text);
+    end = text + width;
     /* A long line is shown around the place, not from its start. */
-    if (err->col > ERR_SNIPPET_MAX - 40)
-        from = err->col - (ERR_SNIPPET_MAX - 80);
-    if (from > width)
+    if (err->col > SNIPPET_BEFORE_MAX)
+        from = err->col - SNIPPET_BEFORE_MAX / 2;
+    cut = skip_chars(text, end, from);
+    if (cut == end && from)
         return;
-    width -= from;
-    if (width > ERR_SNIPPET_MAX - 1)
+    width = (size_t)(end - cut);
+    if (width > ERR_SNIPPET_MAX - 1) {
         width = ERR_SNIPPET_MAX - 1;
-    memcpy(err->snippet, text + from, width);
+        while (width && ((unsigned char)cut[width] & 0xc0) == 0x80)
+            width--; /* not in the middle of a character */
+    }
+    memcpy(err->snippet, cut, width);
     err->snippet[width] = '\0';
     err->snippet_col = err->col > from ? err->col - (uint32_t)from : 1;
 }
@@ -111,6 +127,36 @@ bool err_is_transient(enum err_kind kind)
     return kind < ERR_KIND_COUNT && kinds[kind].transient;
 }
 
+/* The source line and a caret below it. Characters that are shown longer than they are move the caret
+ * along. */
+static void add_snippet(struct buf *out, const struct err *err)
+{
+    const char *s = err->snippet, *end = s + strlen(s);
+    uint32_t col = 1, pad = 0;
+
+    buf_add_str(out, "  | ");
+    for (; s < end; col++) {
+        const char *next = skip_chars(s, end, 1);
+        size_t before = out->len;
+
+        if (*s == '\t')
+            buf_add_char(out, ' ');
+        else if ((unsigned char)*s < 0x20)
+            buf_add_char(out, '?');
+        else
+            text_add_safe(out, s, (size_t)(next - s), (size_t)(next - s));
+        for (size_t i = before; col < err->snippet_col && i < out->len; i++)
+            pad += ((unsigned char)out->data[i] & 0xc0) != 0x80;
+        s = next;
+    }
+    buf_add_str(out, "\n  | ");
+    while (pad--)
+        buf_add_char(out, ' ');
+    for (; col < err->snippet_col; col++) /* a place past the end of the line */
+        buf_add_char(out, ' ');
+    buf_add_str(out, "^\n");
+}
+
 void err_format(const struct err *err, const char *program, struct buf *out)
 {
     buf_addf(out, "%s: ", program);
@@ -123,22 +169,8 @@ void err_format(const struct err *err, const char *program, struct buf *out)
     /* The message may quote what a file or a server held. */
     text_add_safe(out, err->text, strlen(err->text), ERR_TEXT_MAX);
     buf_add_char(out, '\n');
-    if (err->snippet[0]) {
-        size_t i, caret = err->snippet_col ? err->snippet_col - 1 : 0;
-
-        buf_add_str(out, "  | ");
-        for (i = 0; err->snippet[i]; i++) /* a tab is shown as one blank, so that the caret fits */
-            if (err->snippet[i] == '\t')
-                buf_add_char(out, ' ');
-            else if ((unsigned char)err->snippet[i] < 0x20)
-                buf_add_char(out, '?');
-            else
-                text_add_safe(out, err->snippet + i, 1, 1);
-        buf_add_str(out, "\n  | ");
-        for (i = 0; i < caret; i++)
-            buf_add_char(out, ' ');
-        buf_add_str(out, "^\n");
-    }
+    if (err->snippet[0])
+        add_snippet(out, err);
 }
 
 void err_clear(struct err *err)

@@ -30,7 +30,7 @@ enum err_kind {
     ERR_KIND_COUNT
 };
 
-/* A place in a text file. file is borrowed; line and col count from 1, 0 = unknown. */
+/* A place in a text file. file is borrowed; line and col count from 1 (col in characters), 0 = unknown. */
 struct pos {
     const char *file;
     uint32_t line;
