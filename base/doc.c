@@ -10,6 +10,8 @@
 
 #define KEY_BYTES_MAX 1024
 
+static const char byte_order_mark[] = "\xef\xbb\xbf";
+
 struct parser {
     yaml_parser_t yaml;
     struct arena *mem;
@@ -63,69 +65,94 @@ bool doc_fail(const struct doc_node *node, struct err *err, enum err_kind kind, 
 }
 
 /* libyaml's words are about its own grammar. These are about the file. A row matches when its text
- * stands in the problem and, if given, its context in the context. */
+ * stands in the problem and, if given, its context in the context and its byte at the place. */
 static const struct {
     const char *problem, *context, *say;
+    char at;
 } sayings[] = {
-    {"alphabetic or numeric", "alias", "a text that begins with '*' must be quoted"},
-    {"alphabetic or numeric", "anchor", "a text that begins with '&' must be quoted"},
-    {"cannot start any token", NULL, "a value cannot begin with this character; quote it"},
+    {"cannot start any token", NULL, "a tab cannot indent; use blanks", '\t'},
+    {"did not find expected key", NULL,
+     "a list item cannot begin here: the items of a list must line up", '-'},
+    {"alphabetic or numeric", "alias", "a text that begins with '*' must be quoted", 0},
+    {"alphabetic or numeric", "anchor", "a text that begins with '&' must be quoted", 0},
+    {"cannot start any token", NULL, "a value cannot begin with this character; quote it", 0},
     {"mapping values are not allowed", NULL,
-     "a ':' is not expected here; quote the text, or check the indentation"},
-    {"could not find expected ':'", NULL, "this key has no ':' after it"},
-    {"expected ',' or ']'", NULL, "expected ',' or ']' in this list"},
-    {"expected ',' or '}'", NULL, "expected ',' or '}' in this map"},
-    {"expected '-' indicator", NULL, "expected '- ': the items of a list must line up"},
-    {"did not find expected key", NULL, "expected a key here: the keys of a map must line up"},
-    {"unexpected end of stream", "quoted", "this quoted text is not closed"},
-    {"unexpected document indicator", "quoted", "this quoted text is not closed"},
+     "a ':' is not expected here; quote the text, or check the indentation", 0},
+    {"could not find expected ':'", NULL, "this key has no ':' after it", 0},
+    {"expected ',' or ']'", NULL, "expected ',' or ']' in this list", 0},
+    {"expected ',' or '}'", NULL, "expected ',' or '}' in this map", 0},
+    {"expected '-' indicator", NULL, "expected '- ': the items of a list must line up", 0},
+    {"did not find expected key", NULL, "expected a key here: the keys of a map must line up", 0},
+    {"unexpected end of stream", "quoted", "this quoted text is not closed", 0},
+    {"unexpected document indicator", "quoted", "this quoted text is not closed", 0},
     {"unknown escape character", NULL,
-     "unknown escape in a \"...\" text; in '...' a backslash stands for itself"},
-    {"expected hexdecimal number", NULL, "a \\x, \\u or \\U needs hexadecimal digits after it"},
-    {"invalid Unicode character escape", NULL, "this escape is not a Unicode character"},
-    {"block sequence entries", NULL, "a list item cannot begin here; check the indentation"},
-    {"mapping keys are not allowed", NULL, "a key cannot begin here; check the indentation"},
-    {"tab character", NULL, "a tab cannot indent; use blanks"},
-    {"expected whitespace or line break", NULL, "expected a blank or the end of the line here"},
-    {"expected comment or line break", NULL, "expected the end of the line here"},
-    {"expected chomping or indentation", NULL, "expected the end of the line after '|' or '>'"},
-    {"indentation indicator", NULL, "the indentation after '|' or '>' is 1 to 9"},
+     "unknown escape in a \"...\" text; in '...' a backslash stands for itself", 0},
+    {"expected hexdecimal number", NULL, "a \\x, \\u or \\U needs hexadecimal digits after it", 0},
+    {"invalid Unicode character escape", NULL, "this escape is not a Unicode character", 0},
+    {"block sequence entries", NULL, "a list item cannot begin here; check the indentation", 0},
+    {"mapping keys are not allowed", NULL, "a key cannot begin here; check the indentation", 0},
+    {"tab character", NULL, "a tab cannot indent; use blanks", 0},
+    {"expected whitespace or line break", NULL, "expected a blank or the end of the line here", 0},
+    {"expected comment or line break", NULL, "expected the end of the line here", 0},
+    {"expected chomping or indentation", NULL, "expected the end of the line after '|' or '>'", 0},
+    {"indentation indicator", NULL, "the indentation after '|' or '>' is 1 to 9", 0},
     {"expected <document start>", NULL,
-     "expected nothing more after the document; check the indentation"},
-    {"expected node content", NULL, "a value is missing here"},
-    {"undefined tag handle", NULL, "tags (!) are not used here"},
-    {"tag", "tag", "tags (!) are not used here"},
-    {"incompatible YAML document", NULL, "only YAML 1.1 and 1.2 are understood"},
-    {"directive", NULL, "directives (%) are not used here"},
-    {NULL, "directive", "directives (%) are not used here"},
-    {"Exceeded maximum depth", NULL, "lists and maps are nested too deep"},
+     "expected nothing more after the document; check the indentation", 0},
+    {"expected node content", NULL, "a value is missing here", 0},
+    {"undefined tag handle", NULL, "tags (!) are not used here", 0},
+    {"tag", "tag", "tags (!) are not used here", 0},
+    {"incompatible YAML document", NULL, "only YAML 1.1 and 1.2 are understood", 0},
+    {"directive", NULL, "directives (%) are not used here", 0},
+    {NULL, "directive", "directives (%) are not used here", 0},
+    {"Exceeded maximum depth", NULL, "lists and maps are nested too deep", 0},
 };
 
-static const char *translate(const yaml_parser_t *y)
+static const char *translate(const yaml_parser_t *y, char at)
 {
     const char *problem = y->problem ? y->problem : "";
     const char *context = y->context ? y->context : "";
 
     for (size_t i = 0; i < ARRAY_LEN(sayings); i++)
         if ((!sayings[i].problem || strstr(problem, sayings[i].problem)) &&
-            (!sayings[i].context || strstr(context, sayings[i].context)))
+            (!sayings[i].context || strstr(context, sayings[i].context)) &&
+            (!sayings[i].at || sayings[i].at == at))
             return sayings[i].say;
     return NULL;
 }
 
-/* The end of the file is a useless place to point at: show where the open thing began instead. */
+/* Where the fault is for a person: what was never closed is shown where it began, the end of the file
+ * being a useless place to look at. */
+static const yaml_mark_t *best_mark(const yaml_parser_t *y)
+{
+    const char *context = y->context ? y->context : "", *problem = y->problem ? y->problem : "";
+
+    if (strstr(problem, "unexpected end of stream") || strstr(problem, "find expected ':'"))
+        return &y->context_mark;
+    if (strstr(context, "flow") && y->context_mark.line != y->problem_mark.line)
+        return &y->context_mark;
+    return &y->problem_mark;
+}
+
+/* The byte at a place, '\0' past the end. Lines are short and errors are few. */
+static char byte_at(const struct doc *doc, const yaml_mark_t *mark)
+{
+    const char *p = doc->text, *end = p + doc->len;
+    size_t line = mark->line, col = mark->column;
+
+    for (; p < end && line; p++)
+        line -= *p == '\n';
+    for (; p < end && col; p++)
+        col -= ((unsigned char)p[1] & 0xc0) != 0x80;
+    return p < end ? *p : '\0';
+}
+
 static bool fail_yaml(struct parser *p)
 {
-    const yaml_parser_t *y = &p->yaml;
-    const char *say = translate(y);
-    bool opened = y->context && (strstr(y->context, "quoted") || strstr(y->context, "flow"));
-    const yaml_mark_t *mark = opened ? &y->context_mark : &y->problem_mark;
+    const yaml_mark_t *mark = best_mark(&p->yaml);
+    const char *say = translate(&p->yaml, byte_at(p->doc, mark));
 
-    if (strstr(y->problem ? y->problem : "", "escape") ||
-        strstr(y->problem ? y->problem : "", "hexdecimal"))
-        mark = &y->problem_mark;
     if (!say)
-        say = y->problem ? y->problem : "this is not YAML";
+        say = p->yaml.problem ? p->yaml.problem : "this is not YAML";
     return fail_at(p->doc, p->err, pos_of(p, mark), "%s", say);
 }
 
@@ -363,6 +390,8 @@ static bool check_bytes(const struct doc *doc, struct err *err)
             return fail_at(doc, err, pos, "byte 0x%02x is not UTF-8", c);
         if (is_forbidden(c))
             return fail_at(doc, err, pos, "control byte 0x%02x in a text file", c);
+        if (n == 3 && memcmp(doc->text + i, byte_order_mark, 3) == 0)
+            return fail_at(doc, err, pos, "a byte order mark in the middle of a file");
         if (c == '\n') {
             pos.line++;
             pos.col = 1;
@@ -377,6 +406,7 @@ const struct doc *doc_parse(struct arena *mem, const char *path, const struct bu
                             struct err *err)
 {
     struct parser p = {.mem = mem, .err = err};
+    size_t bom;
     bool ok;
 
     p.doc = arena_alloc(mem, sizeof *p.doc);
@@ -386,8 +416,9 @@ const struct doc *doc_parse(struct arena *mem, const char *path, const struct bu
                DOC_BYTES_MAX / 1024);
         return NULL;
     }
-    p.doc->text = arena_strndup(mem, buf_str(text), text->len);
-    p.doc->len = text->len;
+    bom = text_starts_with(buf_str(text), byte_order_mark) ? 3 : 0; /* some editors put it in front */
+    p.doc->len = text->len - bom;
+    p.doc->text = arena_strndup(mem, buf_str(text) + bom, p.doc->len);
     if (!check_bytes(p.doc, err))
         return NULL;
     if (!yaml_parser_initialize(&p.yaml)) {

@@ -17,6 +17,16 @@ static char *def_name(const struct schema *schema)
     return name;
 }
 
+static json_t *preset_of(const struct schema_field *f)
+{
+    bool literal = f->type == SCHEMA_BOOL || f->type == SCHEMA_U32 || f->type == SCHEMA_I64 ||
+                   f->type == SCHEMA_DOUBLE;
+    json_t *out = literal ? json_loads(f->preset, JSON_DECODE_ANY, NULL) : json_string(f->preset);
+
+    assert(out);
+    return out;
+}
+
 static json_t *object_of(json_t *defs, const struct schema *schema)
 {
     json_t *required = json_array(), *properties = json_object();
@@ -32,7 +42,7 @@ static json_t *object_of(json_t *defs, const struct schema *schema)
         if (f->help)
             json_object_set_new(row, "description", json_string(f->help));
         if (f->preset)
-            json_object_set_new(row, "default", json_string(f->preset));
+            json_object_set_new(row, "default", preset_of(f));
         json_object_set_new(properties, f->key, row);
         if (f->flags & SCHEMA_REQUIRED)
             json_array_append_new(required, json_string(f->key));

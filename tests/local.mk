@@ -6,3 +6,6 @@ include tests/sim/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/e2e/local.mk
+
+# Cases and seeds: tests read them in place.
+EXTRA_DIST += tests/data

@@ -8,6 +8,21 @@ tests_unit_test_text_SOURCES = tests/unit/test_text.c
 tests_unit_test_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_text_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
 
+BASE_UNITS += tests/unit/test_doc
+tests_unit_test_doc_SOURCES = tests/unit/test_doc.c tests/unit/cases.h
+tests_unit_test_doc_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_doc_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+BASE_UNITS += tests/unit/test_schema
+tests_unit_test_schema_SOURCES = tests/unit/test_schema.c
+tests_unit_test_schema_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_schema_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+BASE_UNITS += tests/unit/test_json
+tests_unit_test_json_SOURCES = tests/unit/test_json.c
+tests_unit_test_json_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_json_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
 BASE_UNITS += tests/unit/test_ground
 tests_unit_test_ground_SOURCES = tests/unit/test_ground.c
 tests_unit_test_ground_CPPFLAGS = $(UNIT_CPPFLAGS)
