@@ -63,7 +63,7 @@ struct budget_count {
 };
 
 /* One-sided Fisher p: the chance of at least this many failures on the new side, given both margins, if the
- * two sides fail alike. 1 when either side has no probes. */
+ * two sides fail alike. 1 when either side has no probes, and when the first does not fail more than the second. */
 double budget_fisher(const struct budget_count *worse, const struct budget_count *than);
 
 /* Regularised incomplete beta I_x(a, b), a, b > 0 (continued fraction, DLMF 8.17.22). */

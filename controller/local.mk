@@ -5,8 +5,8 @@ noinst_LIBRARIES += libcore.a
 libcore_a_CPPFLAGS = $(AM_CPPFLAGS)
 libcore_a_SOURCES = \
 	controller/plan.h \
-	controller/weights.h \
-	controller/budget.h \
+	controller/weights.c controller/weights.h \
+	controller/budget.c controller/budget.h \
 	controller/backoff.c controller/backoff.h \
 	controller/ramp.h
 

@@ -75,11 +75,13 @@ struct plan_suite {
  * run. `cell` numbers check x row: strata of one cell on the other side are what a stratum is compared with. */
 struct plan_stratum {
     uint32_t cell;
-    uint16_t check;        /* for latency: strata of one check are compared together */
-    uint8_t suite;         /* index into suites[] */
-    uint8_t side;          /* enum plan_side */
-    uint8_t from_percent;  /* `from:`; not asked for below this step */
-    bool required;         /* false: severity warn, known_bad, via dns: no evidence */
+    uint32_t every_ms;    /* least time between two runs of this very stratum: the check's `every`, times the
+                             endpoints its row takes turns over */
+    uint16_t check;       /* for latency: strata of one check are compared together */
+    uint8_t suite;        /* index into suites[] */
+    uint8_t side;         /* enum plan_side */
+    uint8_t from_percent; /* `from:`; not asked for below this step */
+    bool required;        /* false: severity warn, known_bad, via dns: no evidence */
 };
 
 struct plan {

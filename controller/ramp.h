@@ -35,9 +35,11 @@
 #define RAMP_ASKS_MAX 16u     /* strata being asked again at one time; others wait for their next failure */
 #define RAMP_ACTIONS_MAX 32u  /* out of one event */
 #define RAMP_CHECKS_MAX 128u  /* checks whose latency is compared; further ones are not */
-#define RAMP_REASKS 3         /* "asked again 3 times" … */
+#define RAMP_REASKS 3         /* "asked again 3 times" (more where `allowed` is above 1 %: see ramp_reasks()) … */
 #define RAMP_REASK_MS 5000    /* … "5 s apart" */
-#define RAMP_PREFLIGHT_ASKS 2 /* a stratum failing in preflight is asked twice more */
+#define RAMP_REASKS_MAX 12    /* of one stratum in a row, counting those that could not be judged */
+#define RAMP_PREFLIGHT_ASKS 2 /* a stratum failing in preflight is asked twice more … */
+#define RAMP_PREFLIGHT_ASK_MS 2000 /* … this far apart */
 #define RAMP_ASK_LOST_MS 120000 /* an ask without its answers is given up */
 #define RAMP_EXTEND_MAX 3     /* a bake grows to at most this many of itself */
 #define RAMP_SYNC_ALERT_MS 300000 /* PENDING for so long: tell somebody, go on waiting */
@@ -74,6 +76,7 @@ enum ramp_why {
     RAMP_WHY_CONSECUTIVE,   /* breach: index: suite */
     RAMP_WHY_BOTH_FLEETS,   /* held: new and old fail alike; index: suite or stratum */
     RAMP_WHY_NO_WAY_BACK,   /* held: old alone is bad; index: suite or stratum */
+    RAMP_WHY_NO_CONTROL,    /* held: new fails where old has no probes to compare with; index: suite or stratum */
     RAMP_WHY_INCONCLUSIVE,  /* held: the gate could not speak in 3 x bake; index: suite or PLAN_WHOLE */
     RAMP_WHY_VERIFY,        /* held: DNS does not answer as written */
     RAMP_WHY_SLOW,          /* held: latency; index: check */
@@ -116,13 +119,13 @@ enum ramp_event_kind {
     RAMP_EV_ROUND,        /* op_id of PROBES(once): every stratum has run once and been told */
     RAMP_EV_OPERATOR,     /* operator */
     RAMP_EV_SIGNAL,       /* signal: RAMP_SIGINT or RAMP_SIGTERM */
-    RAMP_EV_GAP,          /* the loop slept more than 2 s; results that span it were dropped by the shell */
+    RAMP_EV_GAP,          /* gap_ms: the loop slept more than 2 s; results that span it were dropped by the shell */
     RAMP_EV_DRIFT,        /* drift: bits of enum ramp_drift, seen by a heartbeat or another reading */
     RAMP_EV_DEPOSED,      /* another run holds the lease: seen by a heartbeat; final, as fence decides */
     RAMP_EV_JOURNAL_DEAD, /* the journal failed or hangs: no forward step from now on */
     RAMP_EV_REACH,        /* reachable: false while neither side nor the AWS endpoint answers; probes are not counted */
     RAMP_EV_CREDENTIALS,  /* credentials_short: those in hand end before drain + 15 minutes */
-    RAMP_EV_WINDOW,       /* opens_at_ms, closes_at_ms: the schedule in this clock; sent at start and when wall time steps */
+    RAMP_EV_WINDOW,       /* opens_at_ms, closes_at_ms: the schedule in this clock; sent before START and when wall time steps */
     RAMP_EV_COUNT
 };
 
@@ -135,7 +138,8 @@ enum ramp_start {
 };
 
 enum ramp_outcome {
-    RAMP_OK,             /* done; for READ: as we last wrote it (or, before the first write, lint is clean) */
+    RAMP_OK,             /* done; for READ: as we last wrote it (before the first write: lint is clean; while
+                            a change was in flight at a crash: each record as before it or as after it) */
     RAMP_NOT_SENT,       /* nothing left this machine: journal dead, dropped */
     RAMP_DENIED,         /* AWS refuses us: 77 */
     RAMP_BUSY,           /* TAKE: another run's live lease: 75 */
@@ -195,6 +199,7 @@ struct ramp_event {
         uint32_t drift;
         bool reachable;
         bool credentials_short;
+        int64_t gap_ms;
         struct {
             int64_t opens_at_ms, closes_at_ms; /* INT64_MIN, INT64_MAX: no such bound */
         } window;
@@ -284,7 +289,13 @@ struct ramp_core {
     int64_t after_revert;  /* enum ramp_phase that follows reverting: rolled_back, held or interrupted */
     int64_t asked;         /* 1: the rollback was asked for by a person: exit 0 when confirmed */
     int64_t breached;      /* 1: judged bad by evidence at some time */
-    int64_t stop;          /* a signal or quit waits for the operation in flight: its enum ramp_why, or 0 */
+    int64_t pend_phase;    /* paused, held or interrupted as soon as the operation in flight is answered; 0: no */
+    int64_t pend_why, pend_index;
+    int64_t in_soak;       /* 1 from the soak's beginning, also while paused or held in it */
+    int64_t old_stratum;   /* 1 + a stratum confirmed to fail on old alone; 0: none */
+    int64_t start;         /* enum ramp_start of this process */
+    int64_t signals;       /* that came while reverting */
+    int64_t over;          /* 1: EXIT was said */
     int64_t exit_status;   /* set with the end state */
     int64_t next_op;
     int64_t op, op_kind, op_done; /* the operation in flight, and whether only SYNCED is missing */
@@ -292,6 +303,8 @@ struct ramp_core {
     int64_t attempts;      /* of the rollback */
     int64_t phase_at_ms;   /* when this phase began; the journal keeps it for people only */
     int64_t wait_until_ms; /* the phase's deadline; INT64_MAX: none */
+    int64_t synced_at_ms;  /* INSYNC of the step: draining counts from here */
+    int64_t unsafe_at_ms;  /* when an unconfirmed rollback is called unsafe */
     int64_t hold_until_ms; /* max_hold */
     int64_t read_at_ms;    /* next drift reading */
     int64_t opens_at_ms, closes_at_ms;
@@ -321,8 +334,9 @@ struct ramp_ask {
     uint8_t round;     /* asks finished */
     uint8_t used;      /* 1: this slot is taken */
     uint8_t waiting;   /* answers of the ask in flight still to come: bit of each enum plan_side */
+    uint8_t alone;     /* 1: its cell has no stratum on the other side */
     uint8_t own_fails; /* of the stratum itself, in the asks */
-    uint8_t other_passes, other_fails, other_none;
+    uint8_t other_passes, other_fails;
     int64_t at_ms;     /* when to ask next, or when an ask in flight is given up */
 };
 
@@ -371,6 +385,10 @@ int ramp_exit_status(const struct ramp *s);
 enum ramp_phase ramp_phase(const struct ramp *s);
 enum ramp_why ramp_why(const struct ramp *s, uint32_t *index); /* index may be NULL */
 bool ramp_old_is_bad(const struct ramp *s);
+
+/* How often a failing stratum is asked again: so often that at independent flake of `allowed` fewer than one
+ * failing probe in a million is confirmed by chance; 3 up to 1 %. */
+uint32_t ramp_reasks(uint32_t allowed_ppm);
 
 /* The percent this state means to be live: of the last full step, or of the rollback's target. */
 uint32_t ramp_percent(const struct ramp *s, const struct plan *plan);
