@@ -22,3 +22,17 @@ libcontroller_a_SOURCES += \
 	controller/lease.c controller/lease.h \
 	controller/fence.h controller/fence_ramp.h \
 	controller/router_memory.h
+
+# The program sluice: its command line, its journal, its loop.
+libcontroller_a_SOURCES += \
+	controller/opts.c controller/opts.h \
+	controller/journal.c controller/journal.h \
+	controller/journal_file.c controller/journal_file.h \
+	controller/ramp_state.c controller/ramp_state.h \
+	controller/command.h \
+	controller/cmd_status.c
+
+bin_PROGRAMS += sluice
+sluice_SOURCES = controller/main.c
+sluice_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/controller $(JANSSON_CFLAGS)
+sluice_LDADD = libcontroller.a libcore.a libbase.a $(EXPAT_LIBS) $(LDNS_LIBS) $(BASE_LIBS)

@@ -13,6 +13,17 @@ CONTROLLER_UNITS += tests/unit/test_lease
 tests_unit_test_lease_SOURCES = tests/unit/test_lease.c
 tests_unit_test_lease_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_lease_LDADD = libcontroller.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+# The shell: journal and command line.
+CONTROLLER_UNITS += tests/unit/test_journal
+tests_unit_test_journal_SOURCES = tests/unit/test_journal.c
+tests_unit_test_journal_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_journal_LDADD = libcontroller.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_opts
+tests_unit_test_opts_SOURCES = tests/unit/test_opts.c
+tests_unit_test_opts_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_opts_LDADD = libcontroller.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
 endif
 
 check_PROGRAMS += $(CONTROLLER_UNITS)
