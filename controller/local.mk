@@ -17,6 +17,11 @@ libcontroller_a_SOURCES = \
 	controller/router.h \
 	controller/rrset.c controller/rrset.h
 
+# Route 53 itself: controller/route53.h.
+libcontroller_a_SOURCES += \
+	controller/route53_batch.c controller/route53_batch.h \
+	controller/route53_xml.c controller/route53_xml.h
+
 # How it writes to a zone: controller/fence.h.
 libcontroller_a_SOURCES += \
 	controller/lease.c controller/lease.h \

@@ -3,6 +3,12 @@ CONTROLLER_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(srcdir)/controller
 CONTROLLER_UNITS =
 
 if UNIT
+# Route 53 itself.
+CONTROLLER_UNITS += tests/unit/test_route53_xml
+tests_unit_test_route53_xml_SOURCES = tests/unit/test_route53_xml.c
+tests_unit_test_route53_xml_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_route53_xml_LDADD = libcontroller.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
 CONTROLLER_UNITS += tests/unit/test_rrset
 tests_unit_test_rrset_SOURCES = tests/unit/test_rrset.c
 tests_unit_test_rrset_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
