@@ -32,6 +32,9 @@ static bool fail_at(const struct doc *doc, struct err *err, struct pos pos, cons
     SL_PRINTF(4, 5);
 
 static bool vfail_at(const struct doc *doc, struct err *err, enum err_kind kind, struct pos pos,
+                     const char *fmt, va_list ap) SL_PRINTF(5, 0);
+
+static bool vfail_at(const struct doc *doc, struct err *err, enum err_kind kind, struct pos pos,
                      const char *fmt, va_list ap)
 {
     char text[ERR_TEXT_MAX];
