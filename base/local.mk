@@ -10,7 +10,8 @@ libbase_a_SOURCES = \
 	base/clock.c include/sluice/clock.h \
 	base/file.c include/sluice/file.h \
 	base/crypto.c include/sluice/crypto.h \
-	include/sluice/http.h \
+	base/http.c base/http_internal.h base/http_outcome.c base/http_receive.c base/http_request.c \
+	base/http_url.c include/sluice/http.h \
 	include/sluice/log.h \
 	include/sluice/regex.h \
 	include/sluice/secret.h \

@@ -48,7 +48,7 @@ struct http_config {
 enum http_version {
     HTTP_VERSION_AUTO, /* HTTP/2 where TLS offers it, else 1.1 */
     HTTP_VERSION_1_1,
-    HTTP_VERSION_2, /* required over TLS by ALPN; over http: prior knowledge */
+    HTTP_VERSION_2, /* over TLS as AUTO (look at response.version); over http: prior knowledge */
 };
 
 struct http_header {
@@ -72,7 +72,8 @@ struct http_request {
     size_t body_len;
     const char *connect_to; /* "address:port", "[v6]:port" or "name:port" to connect to instead of the
                                url's; Host and SNI stay the url's. NULL: as the url says */
-    const char *const *resolve; /* CURLOPT_RESOLVE lines, "host:port:address[,address]" */
+    const char *const *resolve; /* CURLOPT_RESOLVE lines, "host:port:address[,address]"; they hold for
+                                   all later requests too */
     size_t resolve_n;
     const char *ca_file;   /* NULL: as in http_config */
     uint32_t connect_ms;   /* name look-up, TCP and TLS; 0: HTTP_CONNECT_MS_DEFAULT */

@@ -37,6 +37,11 @@ BASE_UNITS += tests/unit/test_sigv4
 tests_unit_test_sigv4_SOURCES = tests/unit/test_sigv4.c
 tests_unit_test_sigv4_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_sigv4_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+BASE_UNITS += tests/unit/test_http
+tests_unit_test_http_SOURCES = tests/unit/test_http.c
+tests_unit_test_http_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_http_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
 endif
 
 check_PROGRAMS += $(BASE_UNITS)

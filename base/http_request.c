@@ -1,0 +1,216 @@
+#include "http_internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sluice/text.h"
+
+static bool is_token(const char *s) /* RFC 9110 section 5.6.2 */
+{
+    size_t n = strspn(s, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                         "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+    return n && !s[n];
+}
+
+static bool is_field_value(const char *s)
+{
+    for (; *s; s++)
+        if (((unsigned char)*s < 0x20 && *s != '\t') || *s == 0x7f)
+            return false;
+    return true;
+}
+
+static void append(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*list, line);
+
+    if (!longer) {
+        fputs("sluice: out of memory\n", stderr);
+        abort();
+    }
+    *list = longer;
+}
+
+static bool has_header(const struct http_request *q, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < q->headers_n; i++)
+        if (text_eq_nocase(q->headers[i].name, name))
+            return true;
+    return false;
+}
+
+static bool load_headers(struct http_transfer *t, const struct http_request *q)
+{
+    static const char *const additions[] = {"Expect", "Content-Type", "Accept"};
+    struct buf line SL_CLEANUP(buf_wipe) = {0};
+    size_t i, unwanted = q->exact ? 3 : 2;
+
+    for (i = 0; i < q->headers_n; i++) {
+        const struct http_header *h = &q->headers[i];
+
+        if (!is_token(h->name) || !is_field_value(h->value)) {
+            http_transfer_say(t, HTTP_INVALID, "header %zu has a byte that no header may have",
+                              i + 1);
+            return false;
+        }
+        buf_reset(&line);
+        if (h->value[0])
+            buf_addf(&line, "%s: %s", h->name, h->value);
+        else
+            buf_addf(&line, "%s;", h->name); /* libcurl's way of writing an empty value */
+        append(&t->headers, buf_str(&line));
+    }
+    for (i = 0; i < unwanted; i++)
+        if (!has_header(q, additions[i])) {
+            buf_reset(&line);
+            buf_addf(&line, "%s:", additions[i]); /* and of leaving its own out */
+            append(&t->headers, buf_str(&line));
+        }
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+    return true;
+}
+
+static bool load_method(struct http_transfer *t, const struct http_request *q)
+{
+    const char *method = q->method ? q->method : "GET";
+    bool wants_body = !strcmp(method, "POST") || !strcmp(method, "PUT") || !strcmp(method, "PATCH");
+
+    if (!is_token(method)) {
+        http_transfer_say(t, HTTP_INVALID, "the method is no word");
+        return false;
+    }
+    if (q->body_len || wants_body) {
+        if (q->body_len)
+            buf_init(&t->body, q->body_len + 1);
+        buf_add(&t->body, q->body ? q->body : "", q->body_len);
+        curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, buf_str(&t->body));
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body.len);
+    } else if (!strcmp(method, "HEAD")) {
+        curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
+    }
+    if (strcmp(method, "GET") || q->body_len)
+        curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, method);
+    return true;
+}
+
+static void load_url(struct http_transfer *t, const struct http_request *q)
+{
+    const char *host = strstr(q->url, "://");
+    char pin[320];
+    size_t i;
+
+    host = host ? host + 3 : q->url;
+    if (q->connect_to)
+        snprintf(t->where, sizeof t->where, "%s", q->connect_to);
+    else
+        snprintf(t->where, sizeof t->where, "%.*s", (int)strcspn(host, "/?#"), host);
+    curl_easy_setopt(t->easy, CURLOPT_URL, q->url);
+    if (q->connect_to) {
+        snprintf(pin, sizeof pin, "::%s", q->connect_to);
+        append(&t->connect_to, pin);
+        curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
+    }
+    for (i = 0; i < q->resolve_n; i++)
+        append(&t->resolve, q->resolve[i]);
+    if (t->resolve)
+        curl_easy_setopt(t->easy, CURLOPT_RESOLVE, t->resolve);
+    if (q->exact)
+        curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L);
+}
+
+static void load_always(struct http_transfer *t)
+{
+    CURL *e = t->easy;
+
+    curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_PROXY, "");
+    curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(e, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* A look-up that hangs in its thread must not be waited for when the transfer is over. */
+    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+#endif
+    /* With a CA directory set, libcurl parses the bundle anew for every connection. */
+    curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, http_transfer_on_header);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, http_transfer_on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, http_transfer_on_connected);
+    curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, http_transfer_on_socket);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
+    curl_easy_setopt(e, CURLOPT_USERAGENT, t->config->user_agent);
+}
+
+static void load_limits(struct http_transfer *t, const struct http_request *q)
+{
+    static const long versions[] = {
+        [HTTP_VERSION_AUTO] = CURL_HTTP_VERSION_2TLS,
+        [HTTP_VERSION_1_1] = CURL_HTTP_VERSION_1_1,
+        [HTTP_VERSION_2] = CURL_HTTP_VERSION_2TLS,
+    };
+    const char *ca = q->ca_file ? q->ca_file : t->config->ca_file;
+    long version;
+
+    assert((size_t)q->version < ARRAY_LEN(versions));
+    version = versions[q->version];
+    if (q->version == HTTP_VERSION_2 && text_starts_with(q->url, "http:"))
+        version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+    t->keep = q->body_keep ? q->body_keep : HTTP_BODY_KEEP_DEFAULT;
+    t->max = q->body_max ? q->body_max : HTTP_BODY_MAX_DEFAULT;
+    buf_init(&t->response.body, t->keep + 1);
+    t->connect_ms = q->connect_ms ? q->connect_ms : HTTP_CONNECT_MS_DEFAULT;
+    t->total_ms = q->total_ms ? q->total_ms : HTTP_TOTAL_MS_DEFAULT;
+    curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, version);
+    curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)t->connect_ms);
+    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)t->total_ms);
+    if (ca)
+        curl_easy_setopt(t->easy, CURLOPT_CAINFO, ca);
+    if (q->fresh)
+        curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+    if (q->gzip)
+        curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+}
+
+bool http_transfer_load(struct http_transfer *t, const struct http_request *q)
+{
+    t->on_body = q->on_body;
+    t->want_certificate = q->certificate;
+    t->link_local = q->link_local;
+    load_always(t);
+    load_limits(t, q);
+    load_url(t, q);
+    return load_method(t, q) && load_headers(t, q);
+}
+
+static void wipe_slist(struct curl_slist **list)
+{
+    struct curl_slist *item;
+
+    for (item = *list; item; item = item->next)
+        explicit_bzero(item->data, strlen(item->data)); /* headers carry credentials */
+    curl_slist_free_all(*list);
+    *list = NULL;
+}
+
+void http_transfer_unload(struct http_transfer *t)
+{
+    curl_easy_reset(t->easy);
+    wipe_slist(&t->headers);
+    wipe_slist(&t->connect_to);
+    wipe_slist(&t->resolve);
+    buf_wipe(&t->body);
+}

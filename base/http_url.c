@@ -1,0 +1,116 @@
+#include "sluice/http.h"
+
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "sluice/text.h"
+
+#define URL_FLAGS (CURLU_DISALLOW_USER | CURLU_PATH_AS_IS)
+
+static bool has_foul_byte(const char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s <= 0x20 || *s == 0x7f)
+            return true;
+    return false;
+}
+
+static bool set_part(CURLU *u, const char *url, struct err *err)
+{
+    CURLUcode code;
+
+    if (strlen(url) > HTTP_URL_MAX)
+        return err_set(err, ERR_FILE, "url of %zu bytes is above %d", strlen(url), HTTP_URL_MAX);
+    if (has_foul_byte(url))
+        return err_set(err, ERR_FILE, "url with a blank or a control byte in it");
+    code = curl_url_set(u, CURLUPART_URL, url, URL_FLAGS);
+    if (code == CURLUE_USER_NOT_ALLOWED)
+        return err_set(err, ERR_FILE, "url with a user name in it");
+    if (code != CURLUE_OK)
+        return err_set(err, ERR_FILE, "not an absolute http url: %s", curl_url_strerror(code));
+    return true;
+}
+
+/* NULL where the url has no such part. */
+static char *get_part(CURLU *u, CURLUPart part, unsigned int flags)
+{
+    char *text = NULL, *copy;
+
+    if (curl_url_get(u, part, &text, flags) != CURLUE_OK)
+        return NULL;
+    copy = x_strdup(text);
+    curl_free(text);
+    return copy;
+}
+
+static bool is_http(CURLU *u)
+{
+    char *scheme = get_part(u, CURLUPART_SCHEME, 0);
+    bool ok = scheme && (!strcmp(scheme, "http") || !strcmp(scheme, "https"));
+
+    free(scheme);
+    return ok;
+}
+
+static void lower(char *s)
+{
+    for (; s && *s; s++)
+        if (*s >= 'A' && *s <= 'Z')
+            *s = (char)(*s + 'a' - 'A');
+}
+
+bool http_url_parse(struct http_url *out, const char *url, struct err *err)
+{
+    CURLU *u = curl_url();
+    char *port;
+    uint32_t number = 0;
+    bool ok;
+
+    memset(out, 0, sizeof *out);
+    ok = set_part(u, url, err);
+    if (ok && !is_http(u))
+        ok = err_set(err, ERR_FILE, "neither http nor https");
+    if (ok) {
+        out->scheme = get_part(u, CURLUPART_SCHEME, 0);
+        out->host = get_part(u, CURLUPART_HOST, 0);
+        out->path = get_part(u, CURLUPART_PATH, 0);
+        out->query = get_part(u, CURLUPART_QUERY, 0);
+        lower(out->host);
+        port = get_part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+        ok = port && text_parse_u32(port, 1, 65535, &number, err);
+        out->port = (uint16_t)number;
+        free(port);
+    }
+    curl_url_cleanup(u);
+    return ok || err_set(err, ERR_FILE, "not an http url");
+}
+
+void http_url_clear(struct http_url *url)
+{
+    free(url->scheme);
+    free(url->host);
+    free(url->path);
+    free(url->query);
+    memset(url, 0, sizeof *url);
+}
+
+bool http_url_resolve(struct buf *out, const char *base, const char *ref, struct err *err)
+{
+    CURLU *u = curl_url();
+    char *text = NULL;
+    bool ok = set_part(u, base, err) && set_part(u, ref, err);
+
+    if (ok && !is_http(u))
+        ok = err_set(err, ERR_FILE, "neither http nor https");
+    if (ok) {
+        curl_url_set(u, CURLUPART_FRAGMENT, NULL, 0);
+        text = get_part(u, CURLUPART_URL, 0);
+        ok = text || err_set(err, ERR_FILE, "not an http url");
+    }
+    if (ok)
+        buf_add_str(out, text);
+    free(text);
+    curl_url_cleanup(u);
+    return ok;
+}
