@@ -13,10 +13,10 @@ libbase_a_SOURCES = \
 	base/http.c base/http_internal.h base/http_outcome.c base/http_receive.c base/http_request.c \
 	base/http_url.c include/sluice/http.h \
 	include/sluice/log.h \
-	include/sluice/regex.h \
+	base/regex.c include/sluice/regex.h \
 	include/sluice/secret.h \
 	include/sluice/spawn.h \
-	include/sluice/template.h
+	base/template.c include/sluice/template.h
 
 libbase_a_SOURCES += base/doc.c include/sluice/doc.h
 libbase_a_SOURCES += base/json.c include/sluice/json.h

@@ -23,6 +23,16 @@ tests_unit_test_json_SOURCES = tests/unit/test_json.c
 tests_unit_test_json_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_json_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
 
+BASE_UNITS += tests/unit/test_template
+tests_unit_test_template_SOURCES = tests/unit/test_template.c
+tests_unit_test_template_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_template_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+BASE_UNITS += tests/unit/test_regex
+tests_unit_test_regex_SOURCES = tests/unit/test_regex.c
+tests_unit_test_regex_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_regex_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
 BASE_UNITS += tests/unit/test_ground
 tests_unit_test_ground_SOURCES = tests/unit/test_ground.c
 tests_unit_test_ground_CPPFLAGS = $(UNIT_CPPFLAGS)
