@@ -19,6 +19,11 @@ libcontroller_a_SOURCES = \
 
 # Route 53 itself: controller/route53.h.
 libcontroller_a_SOURCES += \
+	controller/aws_config.c controller/aws_config.h \
+	controller/aws_ini.c controller/aws_ini.h \
+	controller/credentials.c controller/credentials.h \
+	controller/credentials_conceal.c controller/credentials_env.c \
+	controller/credentials_files.c controller/credentials_refused.c \
 	controller/route53_batch.c controller/route53_batch.h \
 	controller/route53_xml.c controller/route53_xml.h
 

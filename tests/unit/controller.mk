@@ -4,6 +4,11 @@ CONTROLLER_UNITS =
 
 if UNIT
 # Route 53 itself.
+CONTROLLER_UNITS += tests/unit/test_credentials
+tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c
+tests_unit_test_credentials_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_credentials_LDADD = libcontroller.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
 CONTROLLER_UNITS += tests/unit/test_route53_xml
 tests_unit_test_route53_xml_SOURCES = tests/unit/test_route53_xml.c
 tests_unit_test_route53_xml_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
