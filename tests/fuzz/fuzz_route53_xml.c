@@ -1,4 +1,6 @@
-/* Any bytes as any reply of Route 53: nothing but a value or an err comes back. */
+/* Any bytes as any reply of Route 53: nothing but a value or an err comes back.
+ *
+ * seeds: tests/data/route53 */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -17,6 +17,12 @@ tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c
 tests_fuzz_fuzz_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_json_LDFLAGS = $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_json_LDADD = libbase.a $(BASE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_route53_xml
+tests_fuzz_fuzz_route53_xml_SOURCES = tests/fuzz/fuzz_route53_xml.c
+tests_fuzz_fuzz_route53_xml_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/controller
+tests_fuzz_fuzz_route53_xml_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_route53_xml_LDADD = libcontroller.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS)
 endif
 
 EXTRA_DIST += tests/fuzz/run.sh

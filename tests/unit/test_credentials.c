@@ -266,7 +266,7 @@ TEST(endpoint_overrides_have_an_order)
     static const char config[] = "[default]\nendpoint_url = http://profile:1\nservices = local\n"
                                  "ca_bundle = /from/profile.pem\n[services local]\nroute_53 =\n"
                                  "  endpoint_url = http://services:1/\ns3 =\n  endpoint_url = http://s3:1\n";
-    struct aws_config c[6] = {{{0}}};
+    struct aws_config c[6];
 
     put("config", config);
     assert_string_equal(endpoint(NULL, NULL, &c[0]).endpoint, "http://services:1");
