@@ -151,7 +151,7 @@ void weights_for_percent(const struct weights *base, uint32_t percent, struct we
         return;
     }
     if (!at_scale(&from, in, percent, SCALE_FIRST, out->weight, &best))
-        assert(!"a sum of 100 always fits");
+        assert(0 && "a sum of 100 always fits");
     for (uint32_t scale = 2; scale <= WEIGHTS_MAX * from.n && (best.share > 0 || best.inner > 0); scale++)
         if (at_scale(&from, in, percent, scale, weight, &miss) && better(&miss, &best)) {
             best = miss;

@@ -208,7 +208,7 @@ TEST(a_broken_file_is_an_error_with_line_and_column)
 
 static struct aws_route53 endpoint(const char *profile, const char *url, struct aws_config *c)
 {
-    struct aws_route53 out;
+    struct aws_route53 out = {0};
     struct err err = {0};
 
     if (!aws_config_load(c, profile, &err) || !aws_config_route53(c, url, &out, &err))

@@ -123,8 +123,8 @@ TEST(what_is_no_certificate_is_an_error)
         "hello",
         "0\x82\x01",
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-        "-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,00\n\nAAAA\n"
-        "-----END CERTIFICATE-----\n",
+        ("-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,00\n\nAAAA\n"
+        "-----END CERTIFICATE-----\n"),
     };
     size_t i;
 
