@@ -32,7 +32,7 @@ export AWS_EC2_METADATA_DISABLED=true
 
 [ $keep = yes ] || rm -rf "$out"
 mkdir -p "$out/log" "$out/home" || exit 1
-export HOME=$out/home
+export HOME=$out/home out top
 passed=0 failed=0 started=$SECONDS
 
 # tally NAME LOG STATUS: counts TAP lines of LOG; a non-zero status without a "not ok" is one failure.
@@ -56,7 +56,7 @@ tally() {
 step() {
     local name=$1 log=$out/log/$2 status
     shift 2
-    "$@" >"$log" 2>&1 </dev/null
+    ("$@") >"$log" 2>&1 </dev/null
     status=$?
     tally "$name" "$log" "$status"
     return "$status"
@@ -120,19 +120,18 @@ for stage in $stages; do
         say "unit tests under valgrind"
         mapfile -t units < <(cd "$out/gcc/tests/unit" && find . -maxdepth 1 -type f -executable -name 'test_*' | sed 's|^\./||' | sort)
         export -f memcheck
-        export out top
         printf '%s\n' "${units[@]}" | xargs -P "$jobs" -I{} bash -c 'memcheck {} >"$out/log/valgrind-{}.log" 2>&1 </dev/null; echo $? >"$out/log/valgrind-{}.rc"'
         for t in "${units[@]}"; do tally "valgrind $t" "$out/log/valgrind-$t.log" "$(cat "$out/log/valgrind-$t.rc")"; done
         ;;
     fuzz)
         say "fuzz targets, $fuzz_seconds s each"
-        if [ -x tests/fuzz/run.sh ]; then step "fuzz" fuzz.log env builddir="$out/clang" tests/fuzz/run.sh "$fuzz_seconds"; fi
+        if [ -x tests/fuzz/run.sh ]; then step "fuzz" fuzz.log tests/fuzz/run.sh "$fuzz_seconds" "$out/clang"; fi
         ;;
     e2e)
         say "end to end, against the sandbox"
         export builddir=$out/gcc srcdir=$top
         mapfile -t e2e < <(find tests/e2e -maxdepth 1 -name 'test_*.py' -printf '%f\n' | sort)
-        printf '%s\n' "${e2e[@]}" | xargs -P "$jobs" -I{} bash -c '[ -n "{}" ] || exit 0; timeout -k 10 300 /usr/bin/python3 tests/e2e/{} >"$out/log/e2e-{}.log" 2>&1 </dev/null; echo $? >"$out/log/e2e-{}.rc"'
+        printf '%s\n' "${e2e[@]}" | xargs -P "$jobs" -I{} bash -c '[ -n "{}" ] || exit 0; timeout -k 10 400 /usr/bin/python3 tests/e2e/{} >"$out/log/e2e-{}.log" 2>&1 </dev/null; echo $? >"$out/log/e2e-{}.rc"'
         for t in "${e2e[@]}"; do [ -n "$t" ] && tally "e2e $t" "$out/log/e2e-$t.log" "$(cat "$out/log/e2e-$t.rc")"; done
         ;;
     dist)

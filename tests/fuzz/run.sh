@@ -24,8 +24,9 @@ seeds_of() { # the files below the directories that the target names, but for ex
     done
 }
 
-failed=0
+failed=0 n=0
 for name in $targets; do
+    n=$((n + 1))
     corpus=$build/tests/fuzz/corpus-$name
     log=$build/tests/fuzz/$name.log
     mkdir -p "$corpus"
@@ -39,10 +40,10 @@ for name in $targets; do
     fi
     if "$build/tests/fuzz/$name" "$@" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
         -artifact_prefix="$build/tests/fuzz/crash-$name-" "$corpus" >"$log" 2>&1; then
-        echo "ok   $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs," \
+        echo "ok $n - $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs," \
             "$(ls "$corpus" | wc -l) kept"
     else
-        echo "FAIL $name: see $log"
+        echo "not ok $n - $name: see $log"
         grep -E 'ERROR|SUMMARY|Assertion|Test unit' "$log" | head -5
         failed=1
     fi
