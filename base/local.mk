@@ -12,10 +12,10 @@ libbase_a_SOURCES = \
 	base/crypto.c include/sluice/crypto.h \
 	base/http.c base/http_internal.h base/http_outcome.c base/http_receive.c base/http_request.c \
 	base/http_url.c include/sluice/http.h \
-	include/sluice/log.h \
+	base/log.c include/sluice/log.h \
 	base/regex.c include/sluice/regex.h \
-	include/sluice/secret.h \
-	include/sluice/spawn.h \
+	base/secret.c base/secret_internal.h base/secret_redact.c include/sluice/secret.h \
+	base/spawn.c include/sluice/spawn.h \
 	base/template.c include/sluice/template.h
 
 libbase_a_SOURCES += base/doc.c include/sluice/doc.h

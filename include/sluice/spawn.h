@@ -17,7 +17,7 @@
 #include "sluice/err.h"
 
 #define SPAWN_OUTPUT_MAX ((size_t)64 * 1024)
-#define SPAWN_FDS_MAX    4
+#define SPAWN_FDS_MAX    3
 
 struct spawn; /* opaque */
 
@@ -50,7 +50,7 @@ struct spawn_result {
 bool spawn_run(const struct spawn_request *request, struct spawn_result *result, struct err *err)
     SL_MUST_CHECK;
 void spawn_result_clear(struct spawn_result *result); /* wipes */
-/* One plain sentence: "exited with 3", "was killed by signal 9 (Killed)", "took longer than 30s". */
+/* One plain sentence: "exited with 3", "was killed by signal 9 (Killed)", "took too long and was killed". */
 void spawn_result_format(const struct spawn_result *result, struct buf *out);
 
 /* The same without waiting. now_ms is clock_boot_ms(). NULL with ERR_IO. */

@@ -33,6 +33,21 @@ tests_unit_test_regex_SOURCES = tests/unit/test_regex.c
 tests_unit_test_regex_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_regex_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
 
+BASE_UNITS += tests/unit/test_log
+tests_unit_test_log_SOURCES = tests/unit/test_log.c
+tests_unit_test_log_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_log_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+BASE_UNITS += tests/unit/test_spawn
+tests_unit_test_spawn_SOURCES = tests/unit/test_spawn.c
+tests_unit_test_spawn_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_spawn_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+BASE_UNITS += tests/unit/test_secret
+tests_unit_test_secret_SOURCES = tests/unit/test_secret.c
+tests_unit_test_secret_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_secret_LDADD = libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
 BASE_UNITS += tests/unit/test_ground
 tests_unit_test_ground_SOURCES = tests/unit/test_ground.c
 tests_unit_test_ground_CPPFLAGS = $(UNIT_CPPFLAGS)
