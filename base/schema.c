@@ -8,7 +8,7 @@
 
 #define DURATION_MAX_MS ((int64_t)366 * 24 * 3600 * 1000)
 #define RATE_MAX_MILLI  1000000u
-#define KEYS_SHOWN_MAX  16 /* known keys listed when none is near */
+#define KEYS_SHOWN_MAX  20 /* known keys listed when none is near */
 
 typedef bool decoder(struct schema_ctx *ctx, const struct schema_field *f, const struct doc_node *node,
                      void *out);
@@ -213,6 +213,9 @@ static bool decode_enum(struct schema_ctx *ctx, const struct schema_field *f,
             return true;
         }
     near = text_nearest(node->text, f->names, n);
+    for (size_t i = 0; i < n; i++)
+        if (node->len && text_eq_nocase(f->names[i], node->text))
+            near = f->names[i];
     if (near && *near)
         return doc_fail(node, ctx->err, ERR_FILE, "'%s' cannot be '%.80s'; did you mean '%s'?", f->key,
                         node->text, near);

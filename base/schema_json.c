@@ -140,11 +140,14 @@ static json_t *list(const struct schema_field *f, json_t *items)
     return out;
 }
 
-static json_t *given(const struct schema_field *f)
+/* The text a row brings along; it may point at the definition of the row's sub. */
+static json_t *given(json_t *defs, const struct schema_field *f)
 {
     json_t *out = f->json ? json_loads(f->json, 0, NULL) : json_object();
 
     assert(out);
+    if (f->sub)
+        json_decref(ref_to(defs, f->sub));
     return out;
 }
 
@@ -182,7 +185,7 @@ static json_t *type_of(json_t *defs, const struct schema_field *f)
                          f->sub ? ref_to(defs, f->sub) : json_true());
     case SCHEMA_NODE:
     case SCHEMA_CUSTOM:
-        return given(f);
+        return given(defs, f);
     case SCHEMA_TYPE_COUNT:
         break;
     }

@@ -17,6 +17,11 @@ libcontroller_a_SOURCES = \
 	controller/router.h \
 	controller/rrset.c controller/rrset.h
 
+# plan.yaml: controller/plan_file.h.
+libcontroller_a_SOURCES += \
+	controller/plan_file.c controller/plan_file.h \
+	controller/plan_schema.c controller/plan_schema.h
+
 # Route 53 itself: controller/route53.h.
 libcontroller_a_SOURCES += \
 	controller/aws_config.c controller/aws_config.h \

@@ -94,7 +94,8 @@ struct schema_field {
     const char *const *names; /* ENUM: NULL-terminated; a NULL-less hole is "" */
     schema_hook *hook;        /* CUSTOM */
     const char *preset;       /* scalar text used when the key is absent */
-    const char *json;         /* CUSTOM, NODE: JSON Schema text of the value; NULL = anything */
+    const char *json;         /* CUSTOM, NODE: JSON Schema text of the value; NULL = anything. It may say
+                               * "#/definitions/NAME" of the row's sub */
     const char *help;         /* one sentence for people and for JSON Schema */
 };
 

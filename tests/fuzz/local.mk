@@ -2,26 +2,26 @@
 #
 # A new target: fuzz_X.c with a line "seeds: DIRECTORY..." in its opening comment, and the four lines
 # below. tests/fuzz/run.sh finds it by itself.
-FUZZ_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+FUZZ_LINK = $(AM_LDFLAGS) -fsanitize=fuzzer
 FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir) $(JANSSON_CFLAGS)
 
 if FUZZERS
 noinst_PROGRAMS += tests/fuzz/fuzz_doc
 tests_fuzz_fuzz_doc_SOURCES = tests/fuzz/fuzz_doc.c
 tests_fuzz_fuzz_doc_CPPFLAGS = $(FUZZ_CPPFLAGS)
-tests_fuzz_fuzz_doc_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_doc_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_doc_LDADD = libbase.a $(BASE_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz_json
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c
 tests_fuzz_fuzz_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
-tests_fuzz_fuzz_json_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_json_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_json_LDADD = libbase.a $(BASE_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz_route53_xml
 tests_fuzz_fuzz_route53_xml_SOURCES = tests/fuzz/fuzz_route53_xml.c
 tests_fuzz_fuzz_route53_xml_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/controller
-tests_fuzz_fuzz_route53_xml_LDFLAGS = $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_route53_xml_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_route53_xml_LDADD = libcontroller.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS)
 endif
 

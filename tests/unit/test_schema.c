@@ -235,7 +235,9 @@ static const struct {
     {"{text: x, even: 3}", "1:17: 'even' must be even"},
     {"{text: x, even: 102}", "1:17: 'even': 102 is above 100"},
     {"{text: x, colur: red}", "1:11: unknown key 'colur' in everything; did you mean 'colour'?"},
-    {"{text: x, completely-else: 1}", "1:11: unknown key 'completely-else' in everything"},
+    {"{text: x, completely-else: 1}", "1:11: unknown key 'completely-else' in everything; known: text, flag, small, large, real, wait, part, "
+     "rate, when, colour, words, points, origin, extra, pairs, entries, raw, even"},
+    {"{text: x, colour: GREEN}", "1:19: 'colour' cannot be 'GREEN'; did you mean 'green'?"},
 };
 
 TEST(refusals_say_what_was_met_and_expected_and_where)
