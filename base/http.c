@@ -84,7 +84,8 @@ struct http *http_new(const struct http_config *config, struct err *err)
     http->config = *config;
     if (!http->config.user_agent)
         http->config.user_agent = "sluice/" PACKAGE_VERSION;
-    /* No limit of connections a host: libcurl would count the wait for one as the transfer's time. */
+    /* No limit of connections a host: libcurl would count the wait for one as the transfer's time.
+     */
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)n);
     return http;
 }
@@ -248,8 +249,8 @@ static size_t copy_fds(struct http *http, const struct pollfd *extra, size_t n)
     }
     for (i = 0; i < n; i++)
         if (extra[i].fd >= 0)
-            http->waitfds[used++] = (struct curl_waitfd){.fd = extra[i].fd,
-                                                         .events = extra[i].events};
+            http->waitfds[used++] =
+                (struct curl_waitfd){.fd = extra[i].fd, .events = extra[i].events};
     return used;
 }
 

@@ -27,9 +27,9 @@ static const char *const names[] = {
 };
 _Static_assert(ARRAY_LEN(names) == HTTP_OUTCOME_COUNT, "a name for every outcome");
 
-/* What a code of libcurl means before the request could leave, between that and the end of the header,
- * and within the body. What is not listed: invalid, protocol, protocol. The codes that need a second
- * look (connect, time, certificate) are not here. */
+/* What a code of libcurl means before the request could leave, between that and the end of the
+ * header, and within the body. What is not listed: invalid, protocol, protocol. The codes that need
+ * a second look (connect, time, certificate) are not here. */
 static const struct {
     CURLcode code;
     enum http_outcome before, header, body;
@@ -45,7 +45,8 @@ static const struct {
     {CURLE_RECV_ERROR, HTTP_RESET, HTTP_RESET, HTTP_PARTIAL},
     {CURLE_HTTP2_STREAM, HTTP_RESET, HTTP_RESET, HTTP_PARTIAL},
     {CURLE_PARTIAL_FILE, HTTP_RESET, HTTP_RESET, HTTP_PARTIAL},
-    {CURLE_OUT_OF_MEMORY, HTTP_INVALID, HTTP_TOO_LARGE, HTTP_PROTOCOL}, /* a header line > 100 KiB */
+    {CURLE_OUT_OF_MEMORY, HTTP_INVALID, HTTP_TOO_LARGE,
+     HTTP_PROTOCOL}, /* a header line > 100 KiB */
 };
 
 const char *http_outcome_name(enum http_outcome outcome)
@@ -151,13 +152,12 @@ static void judge_time(struct http_transfer *t)
         http_transfer_say(t, HTTP_DNS, "the address of %s was not found in %s", t->where, took);
     else
         http_transfer_say(t, HTTP_CONNECT_TIMEOUT, "no %s with %s after %s",
-                          t->response.remote[0] ? "TLS" : "connection",
-                          t->where, took);
+                          t->response.remote[0] ? "TLS" : "connection", t->where, took);
 }
 
 /* X509_V_ERR_CERT_NOT_YET_VALID, _CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH (openssl/x509_vfy.h; part of
- * OpenSSL's fixed interface). libcurl 7.88 compares names itself, before it has stored a verdict, so
- * there only its words tell. */
+ * OpenSSL's fixed interface). libcurl 7.88 compares names itself, before it has stored a verdict,
+ * so there only its words tell. */
 static void judge_certificate(struct http_transfer *t)
 {
     long verdict = info_long(t->easy, CURLINFO_SSL_VERIFYRESULT);
@@ -225,7 +225,7 @@ void http_transfer_judge(struct http_transfer *t, CURLcode code)
     if (t->response.stopped)
         http_transfer_say(t, HTTP_OK, "%s", "");
     else if (t->fault != HTTP_OK && code != CURLE_OK)
-        return; /* the callback that ended it has said why */
+        return;                                   /* the callback that ended it has said why */
     else if (code == CURLE_OK && !t->header_done) /* libcurl is content with half a header */
         http_transfer_say(t, HTTP_RESET, "%s closed the connection within the header", t->where);
     else if (code == CURLE_COULDNT_CONNECT)

@@ -112,7 +112,7 @@ static void put(struct buf *text)
         state.redraw(state.ctx);
 }
 
-static void say(enum log_level level, const char *fmt, va_list ap)
+static SL_PRINTF(2, 0) void say(enum log_level level, const char *fmt, va_list ap)
 {
     struct buf words SL_CLEANUP(buf_wipe) = {0}, line SL_CLEANUP(buf_wipe) = {0};
     bool color = levels[level].color[0] && log_use_color(STDERR_FILENO);

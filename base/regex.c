@@ -86,8 +86,8 @@ enum regex_result regex_find(struct regex *re, const char *text, size_t len,
     uint32_t steps = REGEX_STEPS_MIN;
     int rc;
 
-    /* ".*needle" alone takes a step a byte, for every line: a fixed limit would turn long pages into
-     * errors. */
+    /* ".*needle" alone takes a step a byte, for every line: a fixed limit would turn long pages
+     * into errors. */
     if (len > steps / 4)
         steps = len < UINT32_MAX / 4 ? (uint32_t)(4 * len) : UINT32_MAX;
     pcre2_set_match_limit(re->context, steps);

@@ -11,9 +11,24 @@
 
 /* What the usual password managers and cloud command lines need to know who they are. */
 static const char *const command_pass[] = {
-    "OP_*",    "VAULT_*",  "BW_*",       "BWS_*",           "AWS_*",     "AZURE_*",
-    "GOOGLE_*", "CLOUDSDK_*", "GNUPGHOME", "GPG_TTY", "PASSWORD_STORE_*", "SOPS_*", "SSH_AUTH_SOCK",
-    "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "WAYLAND_DISPLAY", "CREDENTIALS_DIRECTORY", NULL,
+    "OP_*",
+    "VAULT_*",
+    "BW_*",
+    "BWS_*",
+    "AWS_*",
+    "AZURE_*",
+    "GOOGLE_*",
+    "CLOUDSDK_*",
+    "GNUPGHOME",
+    "GPG_TTY",
+    "PASSWORD_STORE_*",
+    "SOPS_*",
+    "SSH_AUTH_SOCK",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "CREDENTIALS_DIRECTORY",
+    NULL,
 };
 
 static const struct secret_set *sink_set;
@@ -128,14 +143,16 @@ bool secret_add(struct secret_set *set, const char *name, const void *value, siz
 void secret_taint(struct secret_set *set, const char *name, const void *value, size_t len)
 {
     size_t i;
+    bool kept;
 
     if (len < SECRET_BYTES_MIN || len > SECRET_BYTES_MAX)
         return;
     for (i = 0; i < set->n; i++)
         if (set->item[i].len == len && !memcmp(set->item[i].value, value, len))
             return;
-    if (!keep(set, name, value, len, true))
-        assert(!"loaded secrets leave room, see secret_load()");
+    kept = keep(set, name, value, len, true);
+    assert(kept); /* secret_load() leaves room, and replaced values give way */
+    (void)kept;
 }
 
 const char *secret_get(const struct secret_set *set, const char *name, size_t *len)
@@ -192,8 +209,10 @@ static bool read_credential(const struct secret_spec *spec, struct buf *out, str
 
 static bool read_command(const struct secret_spec *spec, struct buf *out, struct err *err)
 {
-    struct spawn_request q = {.argv = spec->argv, .pass = command_pass,
-                              .output_max = SECRET_BYTES_MAX + 1, .deadline_ms = SECRET_COMMAND_MS};
+    struct spawn_request q = {.argv = spec->argv,
+                              .pass = command_pass,
+                              .output_max = SECRET_BYTES_MAX + 1,
+                              .deadline_ms = SECRET_COMMAND_MS};
     struct spawn_result r SL_CLEANUP(spawn_result_clear) = {0};
     struct buf how SL_CLEANUP(buf_clear) = {0};
 

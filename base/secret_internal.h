@@ -13,8 +13,8 @@ struct secret {
     char *name;
     char *value; /* NUL-terminated besides */
     size_t len;
-    bool tainted; /* derived: not to be had by name */
-    bool former;  /* replaced: not to be had by name any more */
+    bool tainted;             /* derived: not to be had by name */
+    bool former;              /* replaced: not to be had by name any more */
     char *core[SECRET_CORES]; /* the base64 characters that depend on the value alone */
     bool tail[SECRET_CORES];  /* a further character holds the last bits of it */
 };

@@ -1,15 +1,15 @@
 /* Finding secrets in text, in whatever dress they come.
  *
- * At each place of the text every secret is tried in every form; each form is one deterministic walk
- * along text and value together, so the cost is bounded by their lengths. Places that match are merged
- * where they overlap. */
+ * At each place of the text every secret is tried in every form; each form is one deterministic
+ * walk along text and value together, so the cost is bounded by their lengths. Places that match
+ * are merged where they overlap. */
 #include <string.h>
 
 #include "secret_internal.h"
 #include "sluice/text.h"
 
-/* Takes one value byte (or a whole escaped character) off the text at t: returns how many text bytes it
- * took and sets *used to the value bytes they stand for; 0: not that value. */
+/* Takes one value byte (or a whole escaped character) off the text at t: returns how many text
+ * bytes it took and sets *used to the value bytes they stand for; 0: not that value. */
 typedef size_t step_fn(const char *t, size_t t_len, const char *v, size_t v_len, size_t *used);
 
 static int hex_digit(char c)
@@ -113,7 +113,8 @@ static size_t step_escape_long(const char *t, size_t t_len, const char *v, size_
         return 0;
     if (t_len > 3 && t[2] == '{') {
         n = read_digits(t + 3, t_len - 3, 16, 6, &c);
-        return n && 3 + n < t_len && t[3 + n] == '}' && is_code_point(c, v, v_len, used) ? n + 4 : 0;
+        return n && 3 + n < t_len && t[3 + n] == '}' && is_code_point(c, v, v_len, used) ? n + 4
+                                                                                         : 0;
     }
     n = read_utf16(t + 2, t_len - 2, &c);
     return n && is_code_point(c, v, v_len, used) ? n + 2 : 0;
@@ -182,7 +183,8 @@ static size_t step_hex(const char *t, size_t t_len, const char *v, size_t v_len,
     return t_len >= 2 && read_digits(t, 2, 16, 2, &byte) == 2 && byte == (unsigned char)*v ? 2 : 0;
 }
 
-/* v is a core: standard alphabet. Either alphabet, broken into lines, escaped in JSON or in a url. */
+/* v is a core: standard alphabet. Either alphabet, broken into lines, escaped in JSON or in a url.
+ */
 static size_t step_base64(const char *t, size_t t_len, const char *v, size_t v_len, size_t *used)
 {
     size_t skip = 0, n = 0;
@@ -311,7 +313,8 @@ void secret_redact(const struct secret_set *set, struct buf *text)
     if (!copied)
         return;
     buf_add(&out, text->data + copied, text->len - copied);
-    /* The marks may be longer than the values: what is written stays whole even past the ceiling. */
+    /* The marks may be longer than the values: what is written stays whole even past the ceiling.
+     */
     out.max = text->max;
     if (out.max && out.len > out.max)
         out.max = out.len;
@@ -322,7 +325,8 @@ void secret_redact(const struct secret_set *set, struct buf *text)
 
 static void prepare_core(struct secret *s, size_t pad)
 {
-    static const size_t foreign[SECRET_CORES] = {0, 2, 3}; /* characters with bits before the value */
+    static const size_t foreign[SECRET_CORES] = {0, 2,
+                                                 3}; /* characters with bits before the value */
     struct buf raw SL_CLEANUP(buf_wipe) = {0}, text SL_CLEANUP(buf_wipe) = {0};
     size_t whole = (pad + s->len) * 8 / 6;
 

@@ -21,8 +21,8 @@
 
 /* What any program may need to find its files and speak the user's language. */
 static const char *const usual_pass[] = {
-    "PATH",   "HOME", "USER", "LOGNAME", "SHELL", "LANG",  "LANGUAGE",
-    "LC_*",   "TZ",   "TMPDIR", "TERM",  "XDG_*", NULL,
+    "PATH", "HOME", "USER",   "LOGNAME", "SHELL", "LANG", "LANGUAGE",
+    "LC_*", "TZ",   "TMPDIR", "TERM",    "XDG_*", NULL,
 };
 
 struct spawn {

@@ -95,7 +95,8 @@ static bool parse_name(struct parser *p, const char *s, const char **end)
 bool template_parse(struct template *out, struct arena *mem, const char *text, struct pos pos,
                     template_known_fn *known, void *ctx, struct err *err)
 {
-    struct parser p = {.text = text, .mem = mem, .pos = pos, .known = known, .ctx = ctx, .err = err};
+    struct parser p = {
+        .text = text, .mem = mem, .pos = pos, .known = known, .ctx = ctx, .err = err};
     const char *from = text, *s = text;
 
     memset(out, 0, sizeof *out);
@@ -118,8 +119,8 @@ bool template_parse(struct template *out, struct arena *mem, const char *text, s
     return true;
 }
 
-bool template_expand(const struct template *t, template_lookup_fn *lookup, void *ctx, struct buf *out,
-                     bool *tainted, struct err *err)
+bool template_expand(const struct template *t, template_lookup_fn *lookup, void *ctx,
+                     struct buf *out, bool *tainted, struct err *err)
 {
     size_t i;
 

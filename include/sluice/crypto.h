@@ -20,13 +20,13 @@ enum crypto_hash {
     CRYPTO_HASH_COUNT
 };
 
-#define CRYPTO_SHA1_BYTES   20
-#define CRYPTO_SHA256_BYTES 32
+#define CRYPTO_SHA1_BYTES     20
+#define CRYPTO_SHA256_BYTES   32
 #define CRYPTO_HASH_BYTES_MAX 64
-#define CRYPTO_UUID_CHARS 36
+#define CRYPTO_UUID_CHARS     36
 
-/* Digest and HMAC (RFC 2104, FIPS 180-4). Both write crypto_hash_bytes() bytes to out and return that
- * number. key_len 0 is allowed. */
+/* Digest and HMAC (RFC 2104, FIPS 180-4). Both write crypto_hash_bytes() bytes to out and return
+ * that number. key_len 0 is allowed. */
 size_t crypto_hash_bytes(enum crypto_hash hash);
 size_t crypto_digest(enum crypto_hash hash, const void *data, size_t len, uint8_t *out);
 size_t crypto_hmac(enum crypto_hash hash, const void *key, size_t key_len, const void *data,
@@ -54,22 +54,22 @@ void crypto_uuid4(char out[CRYPTO_UUID_CHARS + 1]);
 /* What the checks and messages need of a leaf certificate (RFC 5280). Owned strings, foreign bytes:
  * show them through text_add_safe(). A zeroed struct is an empty one. */
 struct crypto_cert {
-    char *subject_cn;    /* the last common name, UTF-8; NULL when there is none */
-    char *issuer;        /* RFC 2253 form, e.g. "CN=R11,O=Let's Encrypt,C=US" */
-    char **sans;         /* DNS names as they stand; IP addresses in text form */
+    char *subject_cn; /* the last common name, UTF-8; NULL when there is none */
+    char *issuer;     /* RFC 2253 form, e.g. "CN=R11,O=Let's Encrypt,C=US" */
+    char **sans;      /* DNS names as they stand; IP addresses in text form */
     size_t sans_n;
-    int64_t not_before_ms, not_after_ms; /* Unix milliseconds */
+    int64_t not_before_ms, not_after_ms;      /* Unix milliseconds */
     char sha256[2 * CRYPTO_SHA256_BYTES + 1]; /* of the DER form; "" = no certificate here */
 };
 
 /* Reads the first certificate of a PEM text, or one in DER form. ERR_PROTOCOL when it is neither,
  * ERR_LIMIT past CRYPTO_CERT_BYTES_MAX. Clear cert also after a failure. */
-bool crypto_cert_parse(struct crypto_cert *cert, const void *data, size_t len, struct err *err)
-    SL_MUST_CHECK;
+bool crypto_cert_parse(struct crypto_cert *cert, const void *data, size_t len,
+                       struct err *err) SL_MUST_CHECK;
 void crypto_cert_clear(struct crypto_cert *cert);
 
-/* For http.c: of a live TLS connection (an `SSL *` from libcurl). The version is a static string like
- * "TLSv1.3"; the certificate is the peer's leaf, false when there is none. */
+/* For http.c: of a live TLS connection (an `SSL *` from libcurl). The version is a static string
+ * like "TLSv1.3"; the certificate is the peer's leaf, false when there is none. */
 const char *crypto_tls_version(const void *ssl);
 bool crypto_tls_peer(struct crypto_cert *cert, const void *ssl);
 

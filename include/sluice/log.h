@@ -1,8 +1,9 @@
 /* log.h: the one way to write words on standard error.
  *
- * Data goes to standard output by the reporters; everything said to a person goes through here, where
- * secrets are redacted (secret_redact_sink) and foreign control bytes masked (text_add_safe). One call
- * is one line: "PROGRAM: warning: text". A live progress line registers a hook that wipes it first. */
+ * Data goes to standard output by the reporters; everything said to a person goes through here,
+ * where secrets are redacted (secret_redact_sink) and foreign control bytes masked (text_add_safe).
+ * One call is one line: "PROGRAM: warning: text". A live progress line registers a hook that wipes
+ * it first. */
 #ifndef SLUICE_LOG_H
 #define SLUICE_LOG_H
 
@@ -31,8 +32,9 @@ void log_init(const char *program, enum log_level level, enum log_color color);
 /* "auto", "always", "never"; ERR_USAGE. */
 bool log_parse_color(const char *s, enum log_color *out, struct err *err) SL_MUST_CHECK;
 
-/* Whether to colour what goes to this descriptor: --color, then NO_COLOR (not empty), CLICOLOR_FORCE or
- * FORCE_COLOR (not "" or "0"), CLICOLOR=0, TERM=dumb, then whether it is a terminal. */
+/* Whether to colour what goes to this descriptor: --color, then NO_COLOR (not empty),
+ * CLICOLOR_FORCE or FORCE_COLOR (not "" or "0"), CLICOLOR=0, TERM=dumb, then whether it is a
+ * terminal. */
 bool log_use_color(int fd);
 enum log_level log_level(void);
 
@@ -42,8 +44,9 @@ void log_info(const char *fmt, ...) SL_PRINTF(1, 2);
 void log_detail(const char *fmt, ...) SL_PRINTF(1, 2);
 /* An error as err_format() writes it, with its place, line and caret. */
 void log_failure(const struct err *err);
-/* Several lines of our own making, without the program's name: tables, hints, plans of what to type.
- * Newlines stay; other control bytes but our own colour sequences are the caller's to mask. */
+/* Several lines of our own making, without the program's name: tables, hints, plans of what to
+ * type. Newlines stay; other control bytes but our own colour sequences are the caller's to mask.
+ */
 void log_block(enum log_level level, const struct buf *text);
 
 /* clear() is called before a line is written, redraw() after; either may be NULL. */

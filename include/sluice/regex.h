@@ -36,8 +36,8 @@ void regex_free(struct regex *re); /* NULL is fine */
 
 size_t regex_groups(const struct regex *re); /* capturing groups, without the whole match */
 
-/* Fills spans[0] with the whole match and spans[1..] with the groups, as far as n reaches; spans may be
- * NULL with n 0. */
+/* Fills spans[0] with the whole match and spans[1..] with the groups, as far as n reaches; spans
+ * may be NULL with n 0. */
 enum regex_result regex_find(struct regex *re, const char *text, size_t len,
                              struct regex_span *spans, size_t n);
 

@@ -1,10 +1,10 @@
 /* secret.h: values that must never be seen, and the redactor that sees to it.
  *
  * A set is filled once, at the start. Values are kept byte for byte; a `file`, `credential` or
- * `command` loses one trailing newline, nothing else. secret_redact() replaces every occurrence of any
- * value by [secret.NAME]: as it stands; with any of its bytes percent-, JSON-, HTML- or log-escaped; in
- * hex of either case; in base64 and base64url at all three alignments, so that "user:password" in an
- * Authorization header is found too.
+ * `command` loses one trailing newline, nothing else. secret_redact() replaces every occurrence of
+ * any value by [secret.NAME]: as it stands; with any of its bytes percent-, JSON-, HTML- or
+ * log-escaped; in hex of either case; in base64 and base64url at all three alignments, so that
+ * "user:password" in an Authorization header is found too.
  *
  * Values shorter than SECRET_BYTES_MIN are refused at loading: replacing "a" everywhere would hide
  * nothing and spoil everything, so the promise could not be kept for them. */
@@ -46,18 +46,19 @@ void secret_free(struct secret_set *set);
 
 /* Loads all n, in order; the first failure ends it (ERR_FILE, message without the value). Blocking:
  * commands run one after another. A name twice is a bug. */
-bool secret_load(struct secret_set *set, const struct secret_spec *specs, size_t n, struct err *err)
-    SL_MUST_CHECK;
-/* A value that came another way (AWS keys). Same bounds as secret_load(); a known name is replaced, the
- * old value stays redacted. */
+bool secret_load(struct secret_set *set, const struct secret_spec *specs, size_t n,
+                 struct err *err) SL_MUST_CHECK;
+/* A value that came another way (AWS keys). Same bounds as secret_load(); a known name is replaced,
+ * the old value stays redacted. */
 bool secret_add(struct secret_set *set, const char *name, const void *value, size_t len,
                 struct err *err) SL_MUST_CHECK;
 
-/* Borrowed until secret_free() or secret_add() of that name; NULL when unknown. Also NUL-terminated. */
+/* Borrowed until secret_free() or secret_add() of that name; NULL when unknown. Also
+ * NUL-terminated. */
 const char *secret_get(const struct secret_set *set, const char *name, size_t *len);
 
-/* Also hide this value, which was derived from a secret (a signature, an encoded header). Shorter than
- * SECRET_BYTES_MIN: ignored. */
+/* Also hide this value, which was derived from a secret (a signature, an encoded header). Shorter
+ * than SECRET_BYTES_MIN: ignored. */
 void secret_taint(struct secret_set *set, const char *name, const void *value, size_t len);
 
 /* Replaces every occurrence in text. set may be NULL. */

@@ -16,11 +16,9 @@ TEST(digests_are_those_of_fips_180_4)
     uint8_t raw[CRYPTO_HASH_BYTES_MAX];
 
     crypto_sha256_hex("abc", 3, sha256);
-    assert_string_equal(sha256,
-                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_string_equal(sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     crypto_sha256_hex(NULL, 0, sha256);
-    assert_string_equal(sha256,
-                        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_string_equal(sha256, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     crypto_sha1("abc", 3, raw);
     text_add_hex(&hex, raw, CRYPTO_SHA1_BYTES);
     assert_string_equal(buf_str(&hex), "a9993e364706816aba3e25717850c26c9cd0d89d");
@@ -124,7 +122,7 @@ TEST(what_is_no_certificate_is_an_error)
         "0\x82\x01",
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         ("-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: DES-EDE3-CBC,00\n\nAAAA\n"
-        "-----END CERTIFICATE-----\n"),
+         "-----END CERTIFICATE-----\n"),
     };
     size_t i;
 

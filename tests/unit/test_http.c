@@ -1,5 +1,5 @@
-/* http.h against a small forked server that misbehaves as told by the path, and against openssl's own
- * TLS server with certificates good and bad. Loopback only. */
+/* http.h against a small forked server that misbehaves as told by the path, and against openssl's
+ * own TLS server with certificates good and bad. Loopback only. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -112,8 +112,9 @@ static void do_long_line(int fd)
 
 static void do_gzip(int fd, const char *coding)
 {
-    static const unsigned char hello[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xcb, 0x48, 0xcd,
-                                          0xc9, 0xc9, 7, 0, 0x86, 0xa6, 0x10, 0x36, 5, 0, 0, 0};
+    static const unsigned char hello[] = {0x1f, 0x8b, 8,    0,    0,    0,    0, 0, 0,
+                                          3,    0xcb, 0x48, 0xcd, 0xc9, 0xc9, 7, 0, 0x86,
+                                          0xa6, 0x10, 0x36, 5,    0,    0,    0};
 
     say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 25\r\nContent-Encoding: ");
     say(fd, coding);
@@ -144,7 +145,8 @@ static void answer(int fd, const char *head)
     else if (!strcmp(path, "/interim"))
         say_body(fd, "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n", "x");
     else if (!strcmp(path, "/trailers"))
-        say(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nT: 1\r\n\r\n");
+        say(fd,
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\nT: 1\r\n\r\n");
     else if (!strcmp(path, "/folded"))
         say_body(fd, "HTTP/1.1 200 OK\r\nX-Long: one\r\n  two\r\n", "");
     else if (!strcmp(path, "/reset"))
@@ -365,9 +367,9 @@ TEST(every_kind_of_broken_answer_has_its_outcome)
         enum http_outcome outcome;
         int status;
     } cases[] = {
-        {"/reset", HTTP_RESET, 0},          {"/close", HTTP_RESET, 0},
-        {"/junk", HTTP_PROTOCOL, 0},        {"/partial", HTTP_PARTIAL, 200},
-        {"/half-header", HTTP_RESET, 200},  {"/big-header", HTTP_TOO_LARGE, 200},
+        {"/reset", HTTP_RESET, 0},           {"/close", HTTP_RESET, 0},
+        {"/junk", HTTP_PROTOCOL, 0},         {"/partial", HTTP_PARTIAL, 200},
+        {"/half-header", HTTP_RESET, 200},   {"/big-header", HTTP_TOO_LARGE, 200},
         {"/long-line", HTTP_TOO_LARGE, 200},
     };
     size_t i;
@@ -532,14 +534,20 @@ TEST(a_request_goes_out_as_given_and_with_nothing_else)
 {
     HTTP;
     static const struct http_header headers[] = {{"X-A", "1"}, {"X-Empty", ""}};
-    struct http_request request = {.method = "POST", .url = url("/echo/../x?b&a=%2f"), .exact = true,
-                                   .headers = headers, .headers_n = 2, .body = "a\0b", .body_len = 3};
+    struct http_request request = {.method = "POST",
+                                   .url = url("/echo/../x?b&a=%2f"),
+                                   .exact = true,
+                                   .headers = headers,
+                                   .headers_n = 2,
+                                   .body = "a\0b",
+                                   .body_len = 3};
     char expected[512];
 
-    snprintf(expected, sizeof expected,
-             "POST /echo/../x?b&a=%%2f HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: sluice/0.1.0\r\n"
-             "X-A: 1\r\nX-Empty:\r\nContent-Length: 3\r\n\r\na",
-             server_port);
+    snprintf(
+        expected, sizeof expected,
+        "POST /echo/../x?b&a=%%2f HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: sluice/0.1.0\r\n"
+        "X-A: 1\r\nX-Empty:\r\nContent-Length: 3\r\n\r\na",
+        server_port);
     {
         RESPONSE = ask(http, &request);
         assert_string_equal(buf_str(&r.body), expected);
@@ -563,7 +571,8 @@ TEST(methods_and_bodies_are_sent_as_they_should)
     HTTP;
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct http_request request = {.method = cases[i].method, .url = url("/echo"),
+        struct http_request request = {.method = cases[i].method,
+                                       .url = url("/echo"),
                                        .body = cases[i].body,
                                        .body_len = cases[i].body ? strlen(cases[i].body) : 0};
         RESPONSE = ask(http, &request);
@@ -621,8 +630,8 @@ TEST(a_pin_leads_elsewhere_under_the_real_name)
     snprintf(host, sizeof host, "www.example.test:80:127.0.0.1");
     {
         const char *lines[] = {host};
-        struct http_request resolved = {.url = "http://www.example.test/", .resolve = lines,
-                                        .resolve_n = 1, .connect_ms = 500};
+        struct http_request resolved = {
+            .url = "http://www.example.test/", .resolve = lines, .resolve_n = 1, .connect_ms = 500};
         RESPONSE = ask(http, &resolved);
         assert_int_not_equal(r.outcome, HTTP_DNS);
     }
@@ -760,12 +769,15 @@ static char tls_ca[64];
 static int make_certificates(void **state)
 {
     static const char script[] =
-        "cd %s && exec >/dev/null 2>&1; EC='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes';"
+        "cd %s && exec >/dev/null 2>&1; EC='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "
+        "-nodes';"
         "openssl req -x509 $EC -keyout ca.key -out ca.pem -subj /CN=ca -days 3 &&"
         "openssl req $EC -keyout leaf.key -out leaf.csr -subj /CN=www.example.test &&"
         "echo subjectAltName=DNS:www.example.test >ext &&"
-        "openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -days 2 -extfile ext -out good.pem &&"
-        "openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -days -1 -extfile ext -out old.pem &&"
+        "openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -days 2 -extfile ext -out "
+        "good.pem &&"
+        "openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -days -1 -extfile ext -out "
+        "old.pem &&"
         "openssl req -x509 $EC -keyout self.key -out self.pem -subj /CN=www.example.test -days 2";
     char command[1024];
 
@@ -801,8 +813,8 @@ static pid_t start_tls(const char *cert, const char *key, int *port)
         dup2(out[1], 1);
         dup2(open("/dev/null", O_RDWR), 2);
         if (chdir(tls_dir) == 0)
-            execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0", "-www", "-cert", cert,
-                   "-key", key, (char *)NULL);
+            execlp("openssl", "openssl", "s_server", "-accept", "127.0.0.1:0", "-www", "-cert",
+                   cert, "-key", key, (char *)NULL);
         _exit(127);
     }
     close(out[1]);
@@ -819,8 +831,8 @@ static struct http_response ask_tls(const char *cert, const char *key, const cha
 {
     HTTP;
     char target[128], pin[64];
-    struct http_request request = {.url = target, .connect_to = pin, .ca_file = tls_ca,
-                                   .certificate = true, .total_ms = 5000};
+    struct http_request request = {
+        .url = target, .connect_to = pin, .ca_file = tls_ca, .certificate = true, .total_ms = 5000};
     struct http_response r;
     int port;
     pid_t pid = start_tls(cert, key, &port);
@@ -893,8 +905,16 @@ TEST(a_url_falls_into_its_pieces)
 TEST(what_is_no_http_url_is_refused)
 {
     static const char *const bad[] = {
-        "",         "/path",          "ftp://a/",       "http://",       "http://a b/",
-        "http://a/\n", "http://u:p@a/", "http://a:99999/", "http://a:0x50/", "javascript:alert(1)",
+        "",
+        "/path",
+        "ftp://a/",
+        "http://",
+        "http://a b/",
+        "http://a/\n",
+        "http://u:p@a/",
+        "http://a:99999/",
+        "http://a:0x50/",
+        "javascript:alert(1)",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {

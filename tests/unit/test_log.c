@@ -28,11 +28,17 @@ TEST(control_bytes_and_secrets_do_not_get_through)
     struct err err = {0};
 
     log_init("smoke", LOG_LEVEL_INFO, LOG_COLOR_NEVER);
-    assert_true(secret_add(set, "p", "se\x1b" "cret", 7, &err));
+    assert_true(secret_add(set, "p",
+                           "se\x1b"
+                           "cret",
+                           7, &err));
     secret_set_sink(set);
     log_set_capture(&out);
-    log_info("%s", "\x1b[2J se\x1b" "cret se\\x1bcret");
-    err_set(&err, ERR_NET, "body: se\x1b" "cret");
+    log_info("%s", "\x1b[2J se\x1b"
+                   "cret se\\x1bcret");
+    err_set(&err, ERR_NET,
+            "body: se\x1b"
+            "cret");
     log_failure(&err);
     log_set_capture(NULL);
     secret_free(set);
@@ -60,9 +66,9 @@ TEST(colour_follows_the_option_then_the_environment_then_the_terminal)
         enum log_color option;
         bool expected;
     } cases[] = {
-        {"1", "1", "1", LOG_COLOR_ALWAYS, true}, {NULL, "1", NULL, LOG_COLOR_NEVER, false},
-        {"1", "1", NULL, LOG_COLOR_AUTO, false}, {"", "1", NULL, LOG_COLOR_AUTO, true},
-        {NULL, "0", NULL, LOG_COLOR_AUTO, false}, {NULL, NULL, "0", LOG_COLOR_AUTO, false},
+        {"1", "1", "1", LOG_COLOR_ALWAYS, true},   {NULL, "1", NULL, LOG_COLOR_NEVER, false},
+        {"1", "1", NULL, LOG_COLOR_AUTO, false},   {"", "1", NULL, LOG_COLOR_AUTO, true},
+        {NULL, "0", NULL, LOG_COLOR_AUTO, false},  {NULL, NULL, "0", LOG_COLOR_AUTO, false},
         {NULL, NULL, NULL, LOG_COLOR_AUTO, false}, /* no terminal */
     };
     int fds[2];

@@ -24,8 +24,9 @@ TEST(finds_a_match_and_its_groups)
     static const char text[] = "<meta name=\"csrf-token\" content=\"abc123\">";
     struct regex_span s[4];
 
-    assert_int_equal(find("name=\"csrf-token\" content=\"([^\"]+)\"|(never)", text, strlen(text), s, 4),
-                     REGEX_MATCH);
+    assert_int_equal(
+        find("name=\"csrf-token\" content=\"([^\"]+)\"|(never)", text, strlen(text), s, 4),
+        REGEX_MATCH);
     assert_int_equal(s[1].end - s[1].start, 6);
     assert_memory_equal(text + s[1].start, "abc123", 6);
     assert_true(s[2].start == SIZE_MAX && s[2].end == SIZE_MAX);
@@ -38,9 +39,17 @@ TEST(invalid_utf_8_is_searched_around)
 {
     struct regex_span s[1];
 
-    assert_int_equal(find("r.ady", "\xff\xfe\x80 r\xc3\xa9" "ady \xc3", 13, s, 1), REGEX_MATCH);
+    assert_int_equal(find("r.ady",
+                          "\xff\xfe\x80 r\xc3\xa9"
+                          "ady \xc3",
+                          13, s, 1),
+                     REGEX_MATCH);
     assert_int_equal(s[0].start, 4);
-    assert_int_equal(find("a.b", "a\xff" "b", 3, NULL, 0), REGEX_NO_MATCH);
+    assert_int_equal(find("a.b",
+                          "a\xff"
+                          "b",
+                          3, NULL, 0),
+                     REGEX_NO_MATCH);
 }
 
 TEST(a_match_crosses_nul_bytes)

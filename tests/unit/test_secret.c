@@ -40,8 +40,9 @@ TEST(a_value_is_found_as_it_stands)
     check(set, "", "");
     check(set, "nothing here", "nothing here");
     check(set, "hunter2!", "[secret.password]");
-    check(set, "a hunter2! b hunter2!hunter2! c", "a [secret.password] b "
-                                                  "[secret.password][secret.password] c");
+    check(set, "a hunter2! b hunter2!hunter2! c",
+          "a [secret.password] b "
+          "[secret.password][secret.password] c");
     check(set, "hunter2", "hunter2");
     secret_redact(NULL, NULL);
 }
@@ -85,7 +86,9 @@ TEST(a_value_is_found_in_base64_at_every_alignment)
 {
     static const char *const before[] = {"", "u", "us", "use", "user:"};
     static const char *const after[] = {"", "x", "xy", "xyz"};
-    static const char value[] = "s\xfb\xff" "cr\xef\xbe" "t?>~";
+    static const char value[] = "s\xfb\xff"
+                                "cr\xef\xbe"
+                                "t?>~";
     SET;
 
     add(set, "s", value);
@@ -93,7 +96,6 @@ TEST(a_value_is_found_in_base64_at_every_alignment)
         for (size_t a = 0; a < ARRAY_LEN(after); a++)
             for (int url = 0; url < 2; url++) {
                 struct buf raw SL_CLEANUP(buf_clear) = {0}, text SL_CLEANUP(buf_clear) = {0};
-                struct buf rest SL_CLEANUP(buf_clear) = {0};
 
                 buf_addf(&raw, "%s%s%s", before[b], value, after[a]);
                 buf_add_str(&text, "Basic ");
@@ -154,8 +156,7 @@ TEST(many_derived_values_push_out_the_oldest_not_the_loaded)
         snprintf(text, sizeof text, "derived-%05d", i);
         secret_taint(set, "key", text, strlen(text));
     }
-    check(set, "topsecret derived-00000 derived-00767",
-          "[secret.key] derived-00000 [secret.key]");
+    check(set, "topsecret derived-00000 derived-00767", "[secret.key] derived-00000 [secret.key]");
 }
 
 TEST(a_replaced_value_stays_hidden)
@@ -221,14 +222,16 @@ TEST(every_source_gives_the_value_byte_for_byte)
     write_file(path, "from\0 file \n\n", 13);
     setenv("SLUICE_TEST_SECRET", " from env\n", 1);
     setenv("CREDENTIALS_DIRECTORY", dir, 1);
-    assert_true(load(set, (struct secret_spec){.name = "e", .source = SECRET_ENV,
-                                               .from = "SLUICE_TEST_SECRET"}, &err));
-    assert_true(load(set, (struct secret_spec){.name = "f", .source = SECRET_FILE, .from = path},
-                     &err));
-    assert_true(load(set, (struct secret_spec){.name = "c", .source = SECRET_CREDENTIAL,
-                                               .from = "value"}, &err));
-    assert_true(load(set, (struct secret_spec){.name = "x", .source = SECRET_COMMAND, .argv = argv},
-                     &err));
+    assert_true(load(
+        set, (struct secret_spec){.name = "e", .source = SECRET_ENV, .from = "SLUICE_TEST_SECRET"},
+        &err));
+    assert_true(
+        load(set, (struct secret_spec){.name = "f", .source = SECRET_FILE, .from = path}, &err));
+    assert_true(
+        load(set, (struct secret_spec){.name = "c", .source = SECRET_CREDENTIAL, .from = "value"},
+             &err));
+    assert_true(
+        load(set, (struct secret_spec){.name = "x", .source = SECRET_COMMAND, .argv = argv}, &err));
     assert_string_equal(secret_get(set, "e", &len), " from env\n");
     assert_memory_equal(secret_get(set, "f", &len), "from\0 file \n", 12);
     assert_int_equal(len, 12);

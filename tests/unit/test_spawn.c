@@ -52,8 +52,8 @@ TEST(input_is_given_whole_and_none_is_empty)
 
 TEST(a_flood_is_cut_and_does_not_stop_the_child)
 {
-    RESULT = run_script("head -c 1000000 /dev/zero; exit 4",
-                        (struct spawn_request){.output_max = 1000});
+    RESULT =
+        run_script("head -c 1000000 /dev/zero; exit 4", (struct spawn_request){.output_max = 1000});
 
     assert_int_equal(r.out.len, 1000);
     assert_true(r.out_cut);
@@ -135,8 +135,7 @@ TEST(what_cannot_be_started_is_an_error)
 
     assert_false(spawn_run(&q, &r, &err));
     assert_int_equal(err.kind, ERR_IO);
-    assert_string_equal(err.text,
-                        "cannot run sluice-no-such-program: No such file or directory");
+    assert_string_equal(err.text, "cannot run sluice-no-such-program: No such file or directory");
 }
 
 TEST(the_asynchronous_form_never_blocks_and_is_watched_by_poll)
