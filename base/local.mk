@@ -6,7 +6,7 @@ libbase_a_SOURCES = \
 	base/err.c include/sluice/err.h \
 	base/buf.c include/sluice/buf.h \
 	base/arena.c include/sluice/arena.h \
-	base/text.c include/sluice/text.h \
+	base/text.c base/text_write.c include/sluice/text.h \
 	base/clock.c include/sluice/clock.h \
 	base/file.c include/sluice/file.h \
 	base/crypto.c include/sluice/crypto.h \
