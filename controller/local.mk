@@ -4,11 +4,12 @@
 noinst_LIBRARIES += libcore.a
 libcore_a_CPPFLAGS = $(AM_CPPFLAGS)
 libcore_a_SOURCES = \
-	controller/plan.h \
+	controller/plan.c controller/plan_figures.c controller/plan.h \
 	controller/weights.c controller/weights.h \
 	controller/budget.c controller/budget.h \
 	controller/backoff.c controller/backoff.h \
-	controller/ramp.h
+	controller/ramp.c controller/ramp_walk.c controller/ramp_back.c controller/ramp_evidence.c \
+	controller/ramp_names.c controller/ramp_inside.h controller/ramp.h
 
 # The shell around it. One block an area, so that two areas do not meet in one line.
 noinst_LIBRARIES += libcontroller.a

@@ -81,7 +81,8 @@ enum ramp_why {
     RAMP_WHY_VERIFY,        /* held: DNS does not answer as written */
     RAMP_WHY_SLOW,          /* held: latency; index: check */
     RAMP_WHY_DRIFT,         /* held: somebody else changed our records; index: bits of enum ramp_drift */
-    RAMP_WHY_HALF_APPLIED,  /* held: a step could not be applied whole; went back to the last full one */
+    RAMP_WHY_HALF_APPLIED,  /* held: a step could not be applied whole; went back to the last full one; index: the
+                               enum ramp_why that made it so */
     RAMP_WHY_WRITE_REFUSED, /* held: a step could not be applied, nothing of it was */
     RAMP_WHY_JOURNAL,       /* held: the journal is dead, no forward step */
     RAMP_WHY_CREDENTIALS,   /* held: they end too soon */
@@ -287,10 +288,13 @@ struct ramp_core {
     int64_t taken;         /* 1 while the lease is ours */
     int64_t target;        /* percent a rollback goes to, or RAMP_PERCENT_BASELINE */
     int64_t after_revert;  /* enum ramp_phase that follows reverting: rolled_back, held or interrupted */
+    int64_t back_why, back_index; /* why it goes back; `why` says more while unsafe */
     int64_t asked;         /* 1: the rollback was asked for by a person: exit 0 when confirmed */
     int64_t breached;      /* 1: judged bad by evidence at some time */
     int64_t pend_phase;    /* paused, held or interrupted as soon as the operation in flight is answered; 0: no */
     int64_t pend_why, pend_index;
+    int64_t reading;       /* enum ramp_reading_for (ramp_inside.h): what comes after the reading awaited, or 0 */
+    int64_t listing;       /* reverting: 1 once INSYNC, the listing is to confirm it */
     int64_t in_soak;       /* 1 from the soak's beginning, also while paused or held in it */
     int64_t old_stratum;   /* 1 + a stratum confirmed to fail on old alone; 0: none */
     int64_t start;         /* enum ramp_start of this process */
@@ -342,6 +346,7 @@ struct ramp_ask {
 
 struct ramp {
     struct ramp_core core;
+    struct budget_rates rates[PLAN_SUITES_MAX]; /* from the plan, worked out once */
     struct ramp_stratum stratum[PLAN_STRATA_MAX];
     struct ramp_ask ask[RAMP_ASKS_MAX];
     struct budget_latency latency[PLAN_SIDES][RAMP_CHECKS_MAX];
