@@ -30,6 +30,9 @@ libcontroller_a_SOURCES += \
 	controller/credentials.c controller/credentials.h \
 	controller/credentials_conceal.c controller/credentials_env.c \
 	controller/credentials_files.c controller/credentials_refused.c \
+	controller/route53.c controller/route53.h \
+	controller/route53_judge.c controller/route53_wait.c \
+	controller/router_route53.c controller/router_route53.h \
 	controller/route53_batch.c controller/route53_batch.h \
 	controller/route53_xml.c controller/route53_xml.h
 

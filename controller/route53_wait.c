@@ -1,0 +1,124 @@
+/* Asking and waiting, for preflight, where nothing else goes on. */
+#include <assert.h>
+#include <string.h>
+
+#include "route53.h"
+#include "sluice/text.h"
+
+#define TRIES_MAX  6
+#define RETRY_MS   250 /* doubled each time: about eight seconds in all */
+#define WAIT_MS_MAX 60000
+
+static bool wait_reply(struct route53 *r, struct http *http, const struct clock *clock,
+                       struct route53_reply *reply, struct err *err)
+{
+    for (;;) {
+        struct http_done done;
+        int64_t wait_ms;
+
+        route53_tick(r);
+        if (route53_next(r, reply))
+            return true;
+        wait_ms = route53_wake_at(r);
+        wait_ms = wait_ms == INT64_MAX ? WAIT_MS_MAX : wait_ms - clock_boot_ms(clock);
+        if (wait_ms < 0)
+            wait_ms = 0;
+        if (!http_wait(http, NULL, 0, (int)(wait_ms < WAIT_MS_MAX ? wait_ms : WAIT_MS_MAX), err))
+            return false;
+        while (http_next(http, &done)) {
+            bool ours = route53_take(r, &done);
+
+            assert(ours);
+        }
+    }
+}
+
+static bool fail(const struct route53_reply *reply, struct err *err)
+{
+    static const enum err_kind kinds[] = {
+        [ROUTER_OK] = ERR_BUG,          [ROUTER_REFUSED] = ERR_REFUSED, [ROUTER_DENIED] = ERR_DENIED,
+        [ROUTER_BUSY] = ERR_NET,        [ROUTER_MISSING] = ERR_REFUSED, [ROUTER_INVALID] = ERR_REFUSED,
+        [ROUTER_UNKNOWN] = ERR_NET,
+    };
+
+    _Static_assert(ARRAY_LEN(kinds) == ROUTER_OUTCOME_COUNT, "a kind for every outcome");
+    return err_set(err, kinds[reply->outcome], "Route 53: %s: %.800s", reply->code, reply->message);
+}
+
+bool route53_wait(struct route53 *r, const struct route53_ask *ask, struct route53_reply *reply,
+                  struct err *err)
+{
+    struct route53_ask again = *ask;
+    struct http *http;
+    const struct clock *clock;
+
+    route53_borrow(r, &http, &clock);
+    for (int i = 0;; i++) {
+        route53_start(r, &again, NULL);
+        *reply = (struct route53_reply){0};
+        if (!wait_reply(r, http, clock, reply, err))
+            return false;
+        if (reply->outcome == ROUTER_OK)
+            return true;
+        if ((reply->outcome != ROUTER_BUSY && reply->outcome != ROUTER_UNKNOWN) || i + 1 == TRIES_MAX ||
+            ask->call == ROUTE53_CHANGE_SETS)
+            return fail(reply, err);
+        again.delay_ms = (int64_t)RETRY_MS << i;
+    }
+}
+
+/* "Z0123456789ABCDEFGHIJ": a name has a dot or a small letter. */
+static bool is_id(const char *s)
+{
+    return s[0] == 'Z' && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] == '\0';
+}
+
+/* All zones of exactly this name; the listing starts at or after it, so they come first. */
+static bool id_by_name(struct route53 *r, const char *name, struct arena *mem, const char **id,
+                       struct err *err)
+{
+    struct route53_ask ask = {.call = ROUTE53_ZONES_BY_NAME, .name = name};
+    struct route53_reply reply SL_CLEANUP(route53_reply_clear) = {0};
+    struct buf found SL_CLEANUP(buf_clear) = {0};
+    struct route53_zones zones;
+    size_t n = 0;
+
+    if (!route53_wait(r, &ask, &reply, err))
+        return false;
+    if (!route53_xml_parse_zones(mem, buf_str(&reply.body), reply.body.len, &zones, err))
+        return err_prefix(err, "zones called %s: ", name);
+    for (size_t i = 0; i < zones.n; i++) {
+        const struct route53_zone *z = &zones.zones[i];
+
+        if (!rrset_name_eq(z->name, name))
+            continue;
+        buf_addf(&found, "%s%s (%s)", n ? ", " : "", z->id, z->private_zone ? "private" : "public");
+        *id = z->id;
+        n++;
+    }
+    if (!n)
+        return err_set(err, ERR_REFUSED, "Route 53 has no hosted zone called %s in this account", name);
+    if (n > 1)
+        return err_set(err, ERR_REFUSED, "%zu hosted zones are called %s: %s; write the id of the one "
+                       "that is meant", n, name, buf_str(&found));
+    return true;
+}
+
+bool route53_find_zone(struct route53 *r, const char *name_or_id, struct arena *mem,
+                       struct route53_zone *out, struct err *err)
+{
+    struct route53_ask ask = {.call = ROUTE53_GET_ZONE};
+    struct route53_reply reply SL_CLEANUP(route53_reply_clear) = {0};
+
+    ask.id = route53_xml_bare_id(name_or_id);
+    if (!is_id(ask.id) && !id_by_name(r, name_or_id, mem, &ask.id, err))
+        return false;
+    if (!route53_wait(r, &ask, &reply, err))
+        return false;
+    if (!route53_xml_parse_zone(mem, buf_str(&reply.body), reply.body.len, out, err))
+        return err_prefix(err, "zone %s: ", name_or_id);
+    if (out->owner)
+        return err_set(err, ERR_REFUSED, "zone %s belongs to the AWS service %s, which alone may edit its "
+                       "records", name_or_id, out->owner);
+    return true;
+}
