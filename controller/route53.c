@@ -136,6 +136,11 @@ struct route53 *route53_new(const struct route53_config *config)
     r->host = host_of(config->endpoint);
     r->tokens_milli = ROUTE53_BURST * 1000;
     r->refilled_ms = clock_boot_ms(config->clock);
+    if (config->known_address) {
+        snprintf(r->addresses[0], ADDRESS_MAX, "%s", config->known_address);
+        r->n_addresses = 1;
+    }
+    r->config.known_address = NULL;
     list_init(&r->waiting);
     list_init(&r->flying);
     list_init(&r->finished);

@@ -50,6 +50,7 @@ struct route53_config {
     const char *profile; /* for renew; NULL: the default one */
     struct secret_set *secrets; /* renewed keys are hidden in it, too; may be NULL */
     uint32_t rate_milli; /* 0: ROUTE53_RATE_MILLI */
+    const char *known_address; /* one of the endpoint's, from an earlier run; may be NULL */
 };
 
 enum route53_call {

@@ -4,6 +4,11 @@ CONTROLLER_UNITS =
 
 if UNIT
 # Route 53 itself.
+CONTROLLER_UNITS += tests/unit/test_route53
+tests_unit_test_route53_SOURCES = tests/unit/test_route53.c
+tests_unit_test_route53_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_route53_LDADD = libcontroller.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
 CONTROLLER_UNITS += tests/unit/test_credentials
 tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c
 tests_unit_test_credentials_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
