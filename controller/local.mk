@@ -42,6 +42,12 @@ libcontroller_a_SOURCES += \
 	controller/fence.h controller/fence_ramp.h \
 	controller/router_memory.h
 
+# What DNS answers: controller/observe.h.
+libcontroller_a_SOURCES += \
+	controller/dns.h \
+	controller/dns_client.h \
+	controller/observe.h
+
 # The program sluice: its command line, its journal, its loop.
 libcontroller_a_SOURCES += \
 	controller/opts.c controller/opts.h \
