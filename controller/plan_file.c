@@ -145,6 +145,7 @@ enum place {
     AT_STEP_POLICY,
     AT_ROLLBACK_TO,
     AT_SMOKE,
+    AT_SUITE,
     AT_ALLOWED,
     AT_UNACCEPTABLE,
     AT_RATE,
@@ -186,7 +187,7 @@ static const enum place places[] = {
     [PLAN_FAULT_LEASE_LIFE] = AT_LEASE_LIFE,
     [PLAN_FAULT_MAX_HOLD] = AT_MAX_HOLD,
     [PLAN_FAULT_TOO_MANY_STRATA] = AT_SMOKE,
-    [PLAN_FAULT_STRATUM_SIDE] = AT_SMOKE,
+    [PLAN_FAULT_STRATUM_SIDE] = AT_SUITE,
     [PLAN_FAULT_BAKE_SHORT] = AT_STEP,
     [PLAN_FAULT_GATE_BLIND] = AT_STEP,
 };
@@ -194,6 +195,8 @@ _Static_assert(ARRAY_LEN(places) == PLAN_FAULT_COUNT, "a place for every fault")
 
 static const struct doc_node *record_node(const struct plan_file *file, enum place place, uint32_t i)
 {
+    if (file->records.all)
+        return file->records_at;
     if (i >= file->records.n)
         return file->sides_at ? file->sides_at : file->records_at;
     return place == AT_RECORD_TYPE ? file->records.list[i].type_at : file->records.list[i].at;
@@ -228,6 +231,8 @@ static const struct doc_node *suite_node(const struct plan_file *file, enum plac
     if (i >= file->smoke.suites_n)
         return file->smoke.at;
     suite = &file->smoke.suites[i];
+    if (place == AT_SUITE)
+        return suite->at;
     at = place == AT_ALLOWED ? suite->budget.allowed_at : suite->budget.unacceptable_at;
     if (!at && place == AT_ALLOWED) /* the preset of the one is too much for the other */
         at = suite->budget.unacceptable_at;
@@ -258,6 +263,7 @@ static const struct doc_node *find_node(const struct plan_file *file, enum place
         return file->rollback_to_at;
     case AT_SMOKE:
         return file->smoke.at;
+    case AT_SUITE:
     case AT_ALLOWED:
     case AT_UNACCEPTABLE:
         return suite_node(file, place, i);
@@ -318,6 +324,8 @@ static void say(const struct plan *plan, const struct plan_file *file, const str
                  plan->steps[i - 1].percent);
     } else if (found->fault == PLAN_FAULT_RECORD_TWICE && i < plan->records_n) {
         say_twice(plan, file, i, out);
+    } else if (found->fault == PLAN_FAULT_NO_ZONE && plan->records_all) {
+        snprintf(out, FAULT_TEXT_MAX, "'records: all' needs the key 'zone' in route53");
     } else if (found->fault == PLAN_FAULT_NO_SETS && i < PLAN_SIDES) {
         snprintf(out, FAULT_TEXT_MAX, "'sides' names no set for the %s side",
                  i == PLAN_OLD ? "old" : "new");

@@ -8,7 +8,7 @@
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 
 const char *const plan_types[] = {"A",   "AAAA", "CNAME", "CAA", "HTTPS", "MX",  "NAPTR",
-                                  "PTR", "SPF",  "SRV",   "SVCB", "TXT",  NULL};
+                                  "PTR", "SPF",  "SRV",   "SSHFP", "SVCB", "TLSA", "TXT", NULL};
 
 /* Indexed by enum plan_policy: what a step and the soak may do at a breach. */
 static const char *const breach_words[] = {"hold", "rollback", NULL};

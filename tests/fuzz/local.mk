@@ -23,6 +23,12 @@ tests_fuzz_fuzz_route53_xml_SOURCES = tests/fuzz/fuzz_route53_xml.c
 tests_fuzz_fuzz_route53_xml_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/controller
 tests_fuzz_fuzz_route53_xml_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_route53_xml_LDADD = libcontroller.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_plan
+tests_fuzz_fuzz_plan_SOURCES = tests/fuzz/fuzz_plan.c
+tests_fuzz_fuzz_plan_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/controller
+tests_fuzz_fuzz_plan_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_plan_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS)
 endif
 
 EXTRA_DIST += tests/fuzz/run.sh

@@ -3,6 +3,12 @@ CONTROLLER_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(srcdir)/controller
 CONTROLLER_UNITS =
 
 if UNIT
+# plan.yaml.
+CONTROLLER_UNITS += tests/unit/test_plan_file
+tests_unit_test_plan_file_SOURCES = tests/unit/test_plan_file.c tests/unit/cases.h
+tests_unit_test_plan_file_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_plan_file_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
 # Route 53 itself.
 CONTROLLER_UNITS += tests/unit/test_route53
 tests_unit_test_route53_SOURCES = tests/unit/test_route53.c
