@@ -25,7 +25,7 @@ struct http_transfer {
     bool in_multi;
     bool sent;        /* connected; the request could leave */
     bool header_done; /* the final header is whole */
-    bool want_certificate, link_local;
+    bool want_certificate, link_local, once;
     enum http_outcome fault; /* why a callback of ours ended it; HTTP_OK: it did not */
     int socket_errno;        /* of a socket(2) that failed */
     char where[300];         /* what we connect to, for sentences */

@@ -142,6 +142,11 @@ int http_transfer_on_connected(void *ctx, char *ip, char *local_ip, int port, in
     struct curl_tlssessioninfo *tls = NULL;
 
     (void)ip, (void)local_ip, (void)port, (void)local_port;
+    if (t->once && t->sent) {
+        t->fault = HTTP_RESET;
+        http_transfer_say(t, HTTP_RESET, "%s closed the connection without an answer", t->where);
+        return CURL_PREREQFUNC_ABORT;
+    }
     if (!t->sent && curl_easy_getinfo(t->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK && tls &&
         tls->backend == CURLSSLBACKEND_OPENSSL && tls->internals) {
         t->response.tls_version = crypto_tls_version(tls->internals);

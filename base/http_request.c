@@ -190,6 +190,7 @@ bool http_transfer_load(struct http_transfer *t, const struct http_request *q)
     t->on_body = q->on_body;
     t->want_certificate = q->certificate;
     t->link_local = q->link_local;
+    t->once = q->once;
     load_always(t);
     load_limits(t, q);
     load_url(t, q);

@@ -86,6 +86,8 @@ struct http_request {
     bool gzip;        /* offer gzip and decode it; otherwise no encoding is offered */
     bool exact;       /* for signed requests: path as is, and no header but Host, Content-Length and
                          User-Agent that the caller did not give */
+    bool once;        /* never a second time by itself: libcurl repeats a request, whatever its method, when a
+                         kept connection breaks before any answer. HTTP_RESET then */
     bool certificate; /* fill response.certificate */
     bool link_local;  /* allow 169.254.0.0/16 and fe80::/10 */
     http_body_fn *on_body; /* NULL: none; gets the ctx of http_start() */
