@@ -301,6 +301,7 @@ static void transmit(struct route53 *r, struct pending *p)
         .method = calls[p->call].method, .headers = headers, .body = p->body.data,
         .body_len = p->body.len, .ca_file = r->config.ca_file, .version = HTTP_VERSION_1_1,
         .body_keep = ROUTE53_XML_BYTES_MAX, .body_max = ROUTE53_XML_BYTES_MAX, .exact = true,
+        .once = p->call == ROUTE53_CHANGE_SETS,
         .connect_ms = p->urgent ? URGENT_CONNECT_MS : CONNECT_MS,
         .total_ms = p->urgent ? URGENT_MS : TOTAL_MS,
     };
