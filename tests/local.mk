@@ -2,6 +2,7 @@
 include tests/unit/base.mk
 include tests/unit/smoke.mk
 include tests/unit/controller.mk
+include tests/unit/sandbox.mk
 include tests/sim/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
