@@ -103,7 +103,7 @@ static bool show(int dirfd, const char *cutover, const struct opts *opts, json_t
         return false;
     if (!found)
         return err_set(err, ERR_REFUSED, "no run of '%.100s' is recorded here", cutover);
-    ok = journal_load(dirfd, name, NULL, NULL, &r, err);
+    ok = journal_load(dirfd, name, NULL, NULL, NULL, &r, err);
     if (ok)
         json_array_append_new(all, describe(dirfd, cutover, &r));
     journal_reading_clear(&r);

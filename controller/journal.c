@@ -178,7 +178,7 @@ static const char *behind_bad(const char *p, const char *stop, const char *end)
     return stop < end ? stop + 1 : end;
 }
 
-bool journal_read(const char *data, size_t len, journal_visit *visit, void *ctx,
+bool journal_read(const char *data, size_t len, const char *needle, journal_visit *visit, void *ctx,
                   struct journal_reading *out, struct err *err)
 {
     struct scan s = {.next_seq = 1};
@@ -209,7 +209,7 @@ bool journal_read(const char *data, size_t len, journal_visit *visit, void *ctx,
         out->n_lines++;
         p = newline + 1;
         out->whole_bytes = (size_t)(p - data);
-        if (visit) {
+        if (visit && (!needle || memmem(s.last_at, s.last_len, needle, strlen(needle)))) {
             struct journal_line line;
             bool go_on = true;
 

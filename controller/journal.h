@@ -57,8 +57,8 @@ bool journal_parse_line(const char *text, size_t len, struct journal_line *out, 
 
 /* Reads a whole journal. False when another version wrote it (ERR_REFUSED, names it) or it has no good
  * line (ERR_REFUSED). visit may be NULL: then only the last line is decoded, the others are checked by
- * their crc. */
-bool journal_read(const char *data, size_t len, journal_visit *visit, void *ctx,
+ * their crc. With needle, visit sees only lines that hold these bytes. */
+bool journal_read(const char *data, size_t len, const char *needle, journal_visit *visit, void *ctx,
                   struct journal_reading *out, struct err *err) SL_MUST_CHECK;
 
 void journal_line_clear(struct journal_line *line);

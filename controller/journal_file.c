@@ -102,7 +102,7 @@ int journal_lock(int dirfd, const char *cutover, const char *note, struct err *e
     return file_lock(dirfd, name, note, err);
 }
 
-bool journal_load(int dirfd, const char *name, journal_visit *visit, void *ctx,
+bool journal_load(int dirfd, const char *name, const char *needle, journal_visit *visit, void *ctx,
                   struct journal_reading *out, struct err *err)
 {
     int fd SL_CLEANUP(file_close) = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -118,7 +118,7 @@ bool journal_load(int dirfd, const char *name, journal_visit *visit, void *ctx,
     data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data == MAP_FAILED)
         return err_set(err, ERR_IO, "cannot read the journal %s: %s", name, strerror(errno));
-    ok = journal_read(data, (size_t)st.st_size, visit, ctx, out, err);
+    ok = journal_read(data, (size_t)st.st_size, needle, visit, ctx, out, err);
     munmap(data, (size_t)st.st_size);
     return ok || err_prefix(err, "%s: ", name);
 }

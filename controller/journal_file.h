@@ -42,9 +42,9 @@ bool journal_find(int dirfd, const char *cutover, const char *run, char out[JOUR
 /* Takes the lock of a cutover: a descriptor to keep, or -1 (ERR_BUSY: another process runs it). */
 int journal_lock(int dirfd, const char *cutover, const char *note, struct err *err) SL_MUST_CHECK;
 
-/* Reads dirfd/name whole into `data` and judges it. The caller clears both. */
-bool journal_load(int dirfd, const char *name, journal_visit *visit, void *ctx, struct journal_reading *out,
-                  struct err *err) SL_MUST_CHECK;
+/* Reads dirfd/name whole and judges it, as journal_read(). The caller clears out. */
+bool journal_load(int dirfd, const char *name, const char *needle, journal_visit *visit, void *ctx,
+                  struct journal_reading *out, struct err *err) SL_MUST_CHECK;
 
 /* A new journal (the name must be free), or one that goes on where `from` ends: torn bytes are cut off
  * first; a damaged one is refused. NULL on failure. hooks may be NULL. */

@@ -54,6 +54,16 @@ libcontroller_a_SOURCES += \
 	controller/journal.c controller/journal.h \
 	controller/journal_file.c controller/journal_file.h \
 	controller/ramp_state.c controller/ramp_state.h \
+	controller/survey.c controller/survey.h \
+	controller/endpoints.c controller/endpoints.h \
+	controller/control.c controller/control.h \
+	controller/notify.c controller/notify.h \
+	controller/view.c controller/view.h \
+	controller/rig.c controller/rig.h \
+	controller/walk.c controller/walk.h \
+	controller/cmd_plan.c controller/cmd_ramp.c controller/cmd_rollback.c \
+	controller/drive.c controller/drive.h controller/drive_inner.h \
+	controller/drive_act.c controller/drive_probe.c controller/drive_say.c \
 	controller/command.h \
 	controller/cmd_status.c
 

@@ -29,6 +29,12 @@ tests_fuzz_fuzz_plan_SOURCES = tests/fuzz/fuzz_plan.c
 tests_fuzz_fuzz_plan_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/controller
 tests_fuzz_fuzz_plan_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_plan_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_journal
+tests_fuzz_fuzz_journal_SOURCES = tests/fuzz/fuzz_journal.c
+tests_fuzz_fuzz_journal_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/controller
+tests_fuzz_fuzz_journal_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_journal_LDADD = libcontroller.a libbase.a $(BASE_LIBS)
 endif
 
 EXTRA_DIST += tests/fuzz/run.sh

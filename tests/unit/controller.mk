@@ -46,6 +46,16 @@ CONTROLLER_UNITS += tests/unit/test_opts
 tests_unit_test_opts_SOURCES = tests/unit/test_opts.c
 tests_unit_test_opts_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_opts_LDADD = libcontroller.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_survey
+tests_unit_test_survey_SOURCES = tests/unit/test_survey.c
+tests_unit_test_survey_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_survey_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_control
+tests_unit_test_control_SOURCES = tests/unit/test_control.c
+tests_unit_test_control_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_control_LDADD = libcontroller.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
 endif
 
 check_PROGRAMS += $(CONTROLLER_UNITS)

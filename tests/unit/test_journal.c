@@ -72,7 +72,7 @@ TEST(a_journal_torn_at_any_byte_ends_at_its_last_whole_line)
         struct journal_reading r;
         struct err err = {0};
         uint64_t whole = len < ends[1] ? 0 : len < ends[2] ? 1 : len < ends[3] ? 2 : 3;
-        bool ok = journal_read(b.data, len, NULL, NULL, &r, &err);
+        bool ok = journal_read(b.data, len, NULL, NULL, NULL, &r, &err);
 
         assert_int_equal(ok, whole > 0);
         if (ok) {
@@ -102,7 +102,7 @@ TEST(any_flipped_bit_is_noticed_and_only_the_last_line_is_taken_for_torn)
             struct err err = {0};
 
             b.data[at] = (char)(b.data[at] ^ (1 << bit));
-            assert_true(journal_read(b.data, b.len, NULL, NULL, &r, &err));
+            assert_true(journal_read(b.data, b.len, NULL, NULL, NULL, &r, &err));
             assert_int_equal(r.end, at < last ? JOURNAL_DAMAGED : JOURNAL_TORN);
             assert_int_equal(r.last.seq, at < last ? 3 : 2);
             journal_reading_clear(&r);
@@ -120,7 +120,7 @@ TEST(a_line_left_out_is_damage)
 
     add_line(&b, 1, "one");
     add_line(&b, 3, "three");
-    assert_true(journal_read(b.data, b.len, NULL, NULL, &r, &err));
+    assert_true(journal_read(b.data, b.len, NULL, NULL, NULL, &r, &err));
     assert_int_equal(r.end, JOURNAL_DAMAGED);
     assert_int_equal(r.bad_line, 2);
     journal_reading_clear(&r);
@@ -135,7 +135,7 @@ TEST(another_version_is_refused_by_name)
     char body[] = "{\"v\":9,\"seq\":1,\"new\":true";
 
     buf_addf(&b, "%s,\"crc\":\"%08x\"}\n", body, journal_crc(body, strlen(body)));
-    assert_false(journal_read(b.data, b.len, NULL, NULL, &r, &err));
+    assert_false(journal_read(b.data, b.len, NULL, NULL, NULL, &r, &err));
     assert_int_equal(err.kind, ERR_REFUSED);
     assert_non_null(strstr(err.text, "format 9"));
     journal_reading_clear(&r);
@@ -156,7 +156,7 @@ TEST(a_visitor_sees_the_lines_in_order_and_may_stop)
     uint64_t sum = 0;
 
     three_lines(&b);
-    assert_true(journal_read(b.data, b.len, count_line, &sum, &r, &err));
+    assert_true(journal_read(b.data, b.len, NULL, count_line, &sum, &r, &err));
     assert_int_equal(sum, 3);
     journal_reading_clear(&r);
     buf_clear(&b);
@@ -250,7 +250,7 @@ TEST(a_synced_line_is_told_through_the_descriptor)
     assert_false(journal_dead(j, NULL));
     append(j, "probes", false);
     assert_true(journal_close(j, 5000));
-    assert_true(journal_load(p.dirfd, "shop.r1.jsonl", NULL, NULL, &r, &err));
+    assert_true(journal_load(p.dirfd, "shop.r1.jsonl", NULL, NULL, NULL, &r, &err));
     assert_int_equal(r.n_lines, 2);
     assert_int_equal(r.end, JOURNAL_WHOLE);
     journal_reading_clear(&r);
@@ -271,14 +271,14 @@ TEST(a_torn_journal_is_cut_and_goes_on_with_the_next_number)
     fd = openat(p.dirfd, "shop.r1.jsonl", O_WRONLY | O_APPEND | O_CLOEXEC);
     assert_int_equal(write(fd, "{\"v\":1,\"seq\":3,\"ti", 18), 18);
     close(fd);
-    assert_true(journal_load(p.dirfd, "shop.r1.jsonl", NULL, NULL, &r, &err));
+    assert_true(journal_load(p.dirfd, "shop.r1.jsonl", NULL, NULL, NULL, &r, &err));
     assert_int_equal(r.end, JOURNAL_TORN);
     j = journal_continue(p.dirfd, "shop.r1.jsonl", &r, NULL, &err);
     assert_non_null(j);
     journal_reading_clear(&r);
     assert_int_equal(append(j, "three", true), 3);
     assert_true(journal_close(j, 5000));
-    assert_true(journal_load(p.dirfd, "shop.r1.jsonl", NULL, NULL, &r, &err));
+    assert_true(journal_load(p.dirfd, "shop.r1.jsonl", NULL, NULL, NULL, &r, &err));
     assert_int_equal(r.end, JOURNAL_WHOLE);
     assert_int_equal(r.n_lines, 3);
     journal_reading_clear(&r);

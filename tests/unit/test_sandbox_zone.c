@@ -222,8 +222,7 @@ static const struct rule rule_list[] = {
       "CREATE {'name':'b.example.com','type':'A','alias':{'zone':'Z1','name':'n.example.com'}}"}},
     {"an alias to another zone", NULL, NULL,
      {"CREATE {'name':'b.example.com','type':'A','alias':{'zone':'Z2','name':'lb.example.net'}}"}},
-    {"a wildcard in either spelling is one set", "InvalidChangeBatch",
-     "invalid set of changes for a resource record set 'A \\052.example.com.'",
+    {"a wildcard in either spelling is one set", "InvalidChangeBatch", "[name='\\052.example.com.', type='A']",
      {"CREATE " A("*.example.com", "192.0.2.1"), "CREATE " A("\\\\052.example.com", "192.0.2.2")}},
 };
 

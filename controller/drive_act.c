@@ -1,0 +1,120 @@
+/* drive_act.c: what the machine asks for, done. */
+#include <stdio.h>
+#include <string.h>
+
+#include "drive_inner.h"
+#include "fence_ramp.h"
+#include "ramp_state.h"
+#include "sluice/file.h"
+#include "sluice/text.h"
+
+void drive_perform(struct drive *d, const struct ramp_action *a)
+{
+    struct ramp_event done = {.kind = RAMP_EV_DONE};
+
+    switch (a->kind) {
+    case RAMP_ACT_READ:
+    case RAMP_ACT_TAKE:
+    case RAMP_ACT_APPLY:
+    case RAMP_ACT_ROLLBACK:
+    case RAMP_ACT_RELEASE:
+        fence_ramp_perform(d->s.fence, a, d->now_ms);
+        break;
+    case RAMP_ACT_VERIFY:
+        done.done.op_id = a->op_id;
+        done.done.outcome = RAMP_OK;
+        drive_later(d, &done);
+        break;
+    case RAMP_ACT_PROBES:
+        drive_probes_act(d, a);
+        break;
+    case RAMP_ACT_ASK:
+        drive_ask(d, a);
+        break;
+    case RAMP_ACT_NOTIFY:
+        drive_say_notice(d, a);
+        break;
+    case RAMP_ACT_EXIT:
+    case RAMP_ACT_COUNT:
+        break;
+    }
+}
+
+/* Those whose line is on disk may go. */
+void drive_release_waiting(struct drive *d)
+{
+    uint64_t synced = journal_synced(d->s.journal);
+    struct ramp_action ready[DRIVE_WAITING_MAX];
+    size_t n = 0, kept = 0;
+
+    for (size_t i = 0; i < d->n_waiting; i++) {
+        if (d->waiting[i].seq <= synced)
+            ready[n++] = d->waiting[i].action;
+        else
+            d->waiting[kept++] = d->waiting[i];
+    }
+    d->n_waiting = kept;
+    for (size_t i = 0; i < n; i++)
+        drive_perform(d, &ready[i]);
+}
+
+/* The journal will not keep what waits: nothing of it is done, and no forward step follows. */
+void drive_fail_waiting(struct drive *d, const char *why)
+{
+    struct ramp_event dead = {.kind = RAMP_EV_JOURNAL_DEAD};
+    struct drive_waiting waiting[DRIVE_WAITING_MAX];
+    size_t n = d->n_waiting;
+
+    memcpy(waiting, d->waiting, n * sizeof *waiting);
+    d->n_waiting = 0;
+    d->journal_dead = true;
+    view_event(d->s.view, VIEW_BAD, d->wall_ms, "journal", NULL,
+               "%s: no forward step from now on; a rollback still works", why);
+    for (size_t i = 0; i < n; i++) {
+        struct ramp_event done = {.kind = RAMP_EV_DONE};
+
+        done.done.op_id = waiting[i].action.op_id;
+        done.done.outcome = RAMP_NOT_SENT;
+        drive_event(d, &done);
+    }
+    drive_event(d, &dead);
+}
+
+/* rollback-<zone>-<k>.json: the way back for the AWS CLI. A state directory that cannot be written is said
+ * and is no reason to stop: the journal's own failure is. */
+static void write_rollback_files(struct drive *d)
+{
+    struct err err = {0};
+
+    for (uint32_t z = 0; d->s.state_fd >= 0 && z < fence_n_zones(d->s.fence); z++)
+        for (uint32_t k = 0;; k++) {
+            struct buf text SL_CLEANUP(buf_clear) = {0};
+            char name[128];
+
+            if (!fence_rollback_file(d->s.fence, z, k, &text))
+                break;
+            snprintf(name, sizeof name, "rollback-%s-%u.json", fence_zone_id(d->s.fence, z), k);
+            if (file_replace(d->s.state_fd, name, text.data, text.len, &err))
+                continue;
+            view_event(d->s.view, VIEW_BAD, d->wall_ms, "rollback_file", NULL, "%s", err.text);
+            return;
+        }
+}
+
+static void keep_baseline(struct drive *d)
+{
+    write_rollback_files(d);
+    drive_journal(d, json_pack("{s:s, s:o}", "kind", "baseline", "baseline", fence_save_baseline(d->s.fence)),
+                  NULL, false);
+}
+
+void drive_fence_event(struct drive *d, const struct fence_event *fe)
+{
+    struct ramp_event ev;
+
+    if (fe->kind == FENCE_TAKEN || fe->kind == FENCE_BASELINE)
+        keep_baseline(d);
+    drive_say_fence(d, fe);
+    if (fence_ramp_event(d->s.fence, fe, &ev))
+        drive_event(d, &ev);
+}

@@ -1,0 +1,202 @@
+#include "endpoints.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sluice/text.h"
+
+static const char *const side_names[] = {[SUITE_OLD] = "old", [SUITE_NEW] = "new"};
+
+bool endpoints_routed(const char *address)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(9)};
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(9)};
+    const struct sockaddr *to;
+    socklen_t len;
+    int fd, rc, why;
+
+    if (inet_pton(AF_INET6, address, &six.sin6_addr) == 1) {
+        to = (const struct sockaddr *)&six;
+        len = sizeof six;
+    } else if (inet_pton(AF_INET, address, &four.sin_addr) == 1) {
+        to = (const struct sockaddr *)&four;
+        len = sizeof four;
+    } else {
+        return true;
+    }
+    fd = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno != EAFNOSUPPORT;
+    rc = connect(fd, to, len);
+    why = errno;
+    close(fd);
+    return rc == 0 || (why != ENETUNREACH && why != EADDRNOTAVAIL && why != EAFNOSUPPORT);
+}
+
+static bool add(struct endpoints *e, int side, const char *host, const char *address, struct err *err)
+{
+    for (size_t i = 0; i < e->n; i++)
+        if (e->list[i].side == (enum suite_side)side && strcmp(e->list[i].host, host) == 0 &&
+            text_eq_nocase(e->list[i].address, address))
+            return true;
+    if (!endpoints_routed(address)) {
+        if (!e->n_unrouted++)
+            snprintf(e->unrouted, sizeof e->unrouted, "%s", address);
+        return true;
+    }
+    if (e->n >= ENDPOINTS_MAX)
+        return err_set(err, ERR_LIMIT, "the plan's records lead to more than %d endpoints", ENDPOINTS_MAX);
+    if (e->n == e->cap) {
+        e->cap = e->cap ? e->cap * 2 : 64;
+        e->list = x_realloc(e->list, e->cap, sizeof *e->list);
+    }
+    e->list[e->n++] = (struct pump_endpoint){.side = (enum suite_side)side,
+                                             .host = arena_strdup(&e->mem, host),
+                                             .address = arena_strdup(&e->mem, address)};
+    return true;
+}
+
+/* Where a target name leads inside the zones that were read. */
+struct chase {
+    struct endpoints *e;
+    const struct survey *s;
+    endpoints_resolve *resolve;
+    void *ctx;
+    int side;
+    const char *host;
+    size_t found;
+};
+
+static bool add_set(struct chase *c, const struct rrset *set, int depth, struct err *err);
+
+static bool add_target(struct chase *c, const char *target, int depth, struct err *err)
+{
+    struct buf name SL_CLEANUP(buf_clear) = {0};
+    const char *out[ENDPOINTS_TARGET_MAX];
+    bool in_zone = false;
+    size_t n;
+
+    if (depth >= ENDPOINTS_CHAIN_MAX)
+        return err_set(err, ERR_REFUSED, "the CNAMEs behind %s go more than %d deep", c->host,
+                       ENDPOINTS_CHAIN_MAX);
+    for (size_t z = 0; z < c->s->n_zones; z++) {
+        const struct survey_zone *zone = &c->s->zones[z];
+
+        for (size_t i = 0; i < zone->n_sets; i++) {
+            const struct rrset *set = &zone->sets[i];
+
+            if (!rrset_name_eq(set->name, target) ||
+                (strcmp(set->type, "A") != 0 && strcmp(set->type, "AAAA") != 0 && strcmp(set->type, "CNAME") != 0))
+                continue;
+            in_zone = true;
+            if (!add_set(c, set, depth + 1, err))
+                return false;
+        }
+    }
+    if (in_zone)
+        return true;
+    survey_plain_name(target, &name);
+    n = c->resolve ? c->resolve(c->ctx, &c->e->mem, buf_str(&name), out, ENDPOINTS_TARGET_MAX) : 0;
+    for (size_t i = 0; i < n; i++, c->found++)
+        if (!add(c->e, c->side, c->host, out[i], err))
+            return false;
+    if (n)
+        return true;
+    c->found++;
+    return add(c->e, c->side, c->host, buf_str(&name), err);
+}
+
+static bool add_set(struct chase *c, const struct rrset *set, int depth, struct err *err)
+{
+    if (set->alias_name)
+        return add_target(c, set->alias_name, depth, err);
+    for (size_t i = 0; i < set->n_values; i++) {
+        if (strcmp(set->type, "CNAME") == 0) {
+            if (!add_target(c, set->values[i], depth, err))
+                return false;
+        } else {
+            c->found++;
+            if (!add(c->e, c->side, c->host, set->values[i], err))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool overlap(const struct endpoints *e, size_t from, struct err *err)
+{
+    for (size_t i = from; i < e->n; i++)
+        for (size_t k = 0; k < e->n; k++) {
+            if (e->list[i].side == e->list[k].side || strcmp(e->list[i].host, e->list[k].host) != 0 ||
+                !text_eq_nocase(e->list[i].address, e->list[k].address))
+                continue;
+            return err_set(err, ERR_REFUSED,
+                           "both sides of %s lead to %s: a probe could not tell the fleets apart; give each "
+                           "side its own addresses or targets", e->list[i].host, e->list[i].address);
+        }
+    return true;
+}
+
+bool endpoints_from_survey(struct endpoints *e, const struct survey *s, endpoints_resolve *resolve,
+                           void *ctx, struct err *err)
+{
+    *e = (struct endpoints){0};
+    for (size_t i = 0; i < s->n_records; i++) {
+        const struct survey_record *r = &s->records[i];
+        struct buf host SL_CLEANUP(buf_clear) = {0};
+        size_t from = e->n;
+
+        if (!r->usable || (strcmp(r->type, "A") != 0 && strcmp(r->type, "AAAA") != 0 && strcmp(r->type, "CNAME") != 0))
+            continue;
+        survey_plain_name(r->name, &host);
+        for (size_t k = 0; k < r->n_sets; k++) {
+            struct chase c = {e, s, resolve, ctx, r->side[k], buf_str(&host), 0};
+
+            if (!add_set(&c, &r->sets[k], 0, err))
+                return false;
+        }
+        if (!overlap(e, from, err))
+            return false;
+    }
+    return true;
+}
+
+json_t *endpoints_save(const struct endpoints *e)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < e->n; i++)
+        json_array_append_new(list, json_pack("[s, s, s]", side_names[e->list[i].side],
+                                              e->list[i].host, e->list[i].address));
+    return list;
+}
+
+bool endpoints_load(struct endpoints *e, const json_t *from, struct err *err)
+{
+    const json_t *item;
+    size_t i;
+
+    *e = (struct endpoints){0};
+    json_array_foreach(from, i, item)
+    {
+        const char *side, *host, *address;
+
+        if (json_unpack((json_t *)(uintptr_t)item, "[s, s, s]", &side, &host, &address) < 0 ||
+            (strcmp(side, "old") != 0 && strcmp(side, "new") != 0))
+            return err_set(err, ERR_REFUSED, "the journal's endpoints cannot be read");
+        if (!add(e, strcmp(side, "new") == 0, host, address, err))
+            return false;
+    }
+    return true;
+}
+
+void endpoints_clear(struct endpoints *e)
+{
+    free(e->list);
+    arena_clear(&e->mem);
+    *e = (struct endpoints){0};
+}

@@ -1,0 +1,77 @@
+/* rig.h: what the commands that talk to AWS or to the fleets work with: plan, suites, secrets, one HTTP
+ * pool, one door to Route 53, the state directory.
+ *
+ * rig_load() reads files only; rig_connect() finds credentials and opens the door; rig_survey() reads the
+ * zones. All of it is before the loop: it waits in place, and an interrupt simply ends the program, for
+ * nothing has been written yet. */
+#ifndef SLUICE_RIG_H
+#define SLUICE_RIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "aws_config.h"
+#include "fence.h"
+#include "opts.h"
+#include "plan.h"
+#include "router.h"
+#include "sluice/arena.h"
+#include "sluice/err.h"
+#include "sluice/http.h"
+#include "sluice/pump.h"
+#include "sluice/secret.h"
+#include "sluice/suite.h"
+#include "survey.h"
+
+#define RIG_ZONES_MAX FENCE_ZONES_MAX
+
+struct endpoints;
+struct route53;
+
+struct rig {
+    const struct opts *opts;
+    struct arena mem;
+    struct plan plan;
+    char plan_hash[65]; /* SHA-256 of the plan file, hex */
+    struct suite suites[PLAN_SUITES_MAX];
+    size_t suites_n;
+    struct secret_set *secrets;
+    struct aws_config aws;
+    struct http *http;
+    struct route53 *route53; /* the router's */
+    struct router router;
+    struct plan_stratum *strata; /* of plan.strata; owned */
+    struct survey_zone zones[RIG_ZONES_MAX];
+    struct router_answer listings[RIG_ZONES_MAX]; /* own the zones' sets */
+    size_t n_zones;
+};
+
+/* Reads the plan and, with suites, these and what they keep secret. Clear it also after a failure. */
+bool rig_load(struct rig *rig, const struct opts *opts, const char *path, bool suites, struct err *err)
+    SL_MUST_CHECK;
+bool rig_connect(struct rig *rig, struct err *err) SL_MUST_CHECK;
+
+/* Reads every zone of the plan whole and holds it against the plan. patience_ms: how long to go on asking
+ * when nobody answers (0: a few tries). ERR_DENIED, ERR_REFUSED (no such zone), ERR_NET. */
+bool rig_survey(struct rig *rig, struct survey *s, int64_t patience_ms, struct err *err) SL_MUST_CHECK;
+
+/* The fence over what the survey found usable; NULL with ERR_REFUSED. run names this run. */
+struct fence *rig_fence(struct rig *rig, const struct survey *s, const char *run, struct err *err) SL_MUST_CHECK;
+/* As the run's journal left it. */
+struct fence *rig_fence_restore(struct rig *rig, const char *run, const json_t *baseline, const json_t *state,
+                                struct err *err) SL_MUST_CHECK;
+
+/* The pump over the endpoints, and the plan's table of strata; checks the plan against it (ERR_FILE). */
+struct pump *rig_pump(struct rig *rig, const struct endpoints *e, const char *run, struct err *err) SL_MUST_CHECK;
+
+/* One answer of the HTTP pool that was not a probe's. */
+void rig_http(struct rig *rig, struct http_done *done, int64_t now_ms);
+int64_t rig_wake_at(const struct rig *rig);
+
+/* "20270203T021431Z-7f3c": sorts by time, random at the end. */
+void rig_new_run(char out[32]);
+
+void rig_clear(struct rig *rig);
+
+#endif

@@ -1,0 +1,552 @@
+#include "survey.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sluice/json.h"
+#include "sluice/text.h"
+#include "weights.h"
+
+static const struct {
+    const char *name;
+    enum survey_level level;
+} codes[] = {
+    [SURVEY_ZONE_OWNED] = {"zone_owned", SURVEY_REFUSE},
+    [SURVEY_MISSING] = {"missing", SURVEY_REFUSE},
+    [SURVEY_SIMPLE] = {"not_weighted", SURVEY_REFUSE},
+    [SURVEY_ROUTING] = {"routing", SURVEY_REFUSE},
+    [SURVEY_TRAFFIC_POLICY] = {"traffic_policy", SURVEY_REFUSE},
+    [SURVEY_SET_MISSING] = {"set_missing", SURVEY_REFUSE},
+    [SURVEY_THIRD_SET] = {"third_set", SURVEY_REFUSE},
+    [SURVEY_TTL_UNEQUAL] = {"ttl_unequal", SURVEY_REFUSE},
+    [SURVEY_ALL_ZERO] = {"all_zero", SURVEY_REFUSE},
+    [SURVEY_SIDES_ALIKE] = {"sides_alike", SURVEY_REFUSE},
+    [SURVEY_AAAA_LEFT] = {"type_left", SURVEY_REFUSE},
+    [SURVEY_NONE_OF_BOTH] = {"none_of_both", SURVEY_REFUSE},
+    [SURVEY_ABOVE_TARGET] = {"above_target", SURVEY_ASK},
+    [SURVEY_WILDCARD] = {"wildcard", SURVEY_WARN},
+    [SURVEY_HEALTH_CHECK] = {"health_check", SURVEY_WARN},
+    [SURVEY_TTL_LONG] = {"ttl_long", SURVEY_WARN},
+    [SURVEY_PRIVATE] = {"private", SURVEY_WARN},
+};
+_Static_assert(ARRAY_LEN(codes) == SURVEY_CODE_COUNT, "a row for every code");
+
+const char *survey_code_name(enum survey_code code)
+{
+    return codes[code].name;
+}
+
+bool survey_clear_of(const struct survey *s, enum survey_level level)
+{
+    for (size_t i = 0; i < s->n_findings; i++)
+        if (s->findings[i].level == level)
+            return false;
+    return true;
+}
+
+/* One record while it is looked at: the group and the words its findings begin with. */
+struct look {
+    struct survey *s;
+    const struct plan *plan;
+    const struct plan_record *record; /* NULL with `records: all` */
+    struct survey_record *out;
+    const char *where;
+};
+
+SL_PRINTF(4, 5)
+static void find(struct survey *s, enum survey_code code, const char *where, const char *what_fmt, ...)
+{
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+    struct survey_finding *f;
+    const char *bar;
+    va_list ap;
+
+    if (s->n_findings >= SURVEY_FINDINGS_MAX)
+        return;
+    va_start(ap, what_fmt);
+    buf_vaddf(&text, what_fmt, ap);
+    va_end(ap);
+    f = &s->findings[s->n_findings++];
+    bar = strstr(buf_str(&text), " | ");
+    *f = (struct survey_finding){.code = code, .level = codes[code].level, .where = where};
+    f->what = bar ? arena_strndup(s->mem, text.data, (size_t)(bar - text.data))
+                  : arena_strdup(s->mem, buf_str(&text));
+    f->todo = bar ? arena_strdup(s->mem, bar + 3) : "";
+}
+
+static void refuse(struct look *l)
+{
+    l->out->usable = false;
+}
+
+void survey_plain_name(const char *listed, struct buf *out)
+{
+    size_t len = strlen(listed);
+
+    if (len > 1 && listed[len - 1] == '.')
+        len--;
+    for (size_t i = 0; i < len; i++) {
+        const char *p = listed + i;
+
+        if (*p == '\\' && i + 3 < len && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' &&
+            p[3] >= '0' && p[3] <= '7') {
+            buf_add_char(out, (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0')));
+            i += 3;
+        } else {
+            buf_add_char(out, *p);
+        }
+    }
+}
+
+/* "www.example.com CNAME", safe for a terminal. */
+static const char *where_of(struct arena *mem, const char *name, const char *type)
+{
+    struct buf plain SL_CLEANUP(buf_clear) = {0}, safe SL_CLEANUP(buf_clear) = {0};
+
+    survey_plain_name(name, &plain);
+    text_add_safe(&safe, buf_str(&plain), plain.len, 255);
+    buf_addf(&safe, " %s", type);
+    return arena_strdup(mem, buf_str(&safe));
+}
+
+static const char *safe_word(struct arena *mem, const char *word)
+{
+    struct buf safe SL_CLEANUP(buf_clear) = {0};
+
+    text_add_safe(&safe, word, strlen(word), 128);
+    return arena_strdup(mem, buf_str(&safe));
+}
+
+static const struct plan_sets *sets_of(const struct plan *plan, const struct plan_record *r, int side)
+{
+    return r && r->sets[side].n ? &r->sets[side] : &plan->sides[side];
+}
+
+/* The side of a set by its identifier; PLAN_SIDES when it belongs to neither. */
+static int side_of(const struct plan *plan, const struct plan_record *r, const char *set_id)
+{
+    for (int side = 0; side < PLAN_SIDES; side++) {
+        const struct plan_sets *ids = sets_of(plan, r, side);
+
+        for (uint32_t i = 0; set_id && i < ids->n; i++)
+            if (strcmp(ids->id[i], set_id) == 0)
+                return side;
+    }
+    return PLAN_SIDES;
+}
+
+static const char *const side_names[] = {"old", "new"};
+
+static void look_for_sets(struct look *l)
+{
+    for (int side = 0; side < PLAN_SIDES; side++) {
+        const struct plan_sets *ids = sets_of(l->plan, l->record, side);
+
+        for (uint32_t i = 0; i < ids->n; i++) {
+            bool there = false;
+
+            for (size_t k = 0; k < l->out->n_sets; k++)
+                there = there || (l->out->sets[k].set_id && strcmp(l->out->sets[k].set_id, ids->id[i]) == 0);
+            if (there)
+                continue;
+            find(l->s, SURVEY_SET_MISSING, l->where,
+                 "the %s side's set '%s' is not there | create it as a weighted set with weight 0, or "
+                 "name the right SetIdentifier under `sides:` or at this record", side_names[side],
+                 safe_word(l->s->mem, ids->id[i]));
+            refuse(l);
+        }
+    }
+}
+
+/* Routing that is not ours to edit. True when the group is made of weighted sets only. */
+static bool look_at_routing(struct look *l)
+{
+    const struct survey_record *r = l->out;
+
+    for (size_t i = 0; i < r->n_sets; i++) {
+        const struct rrset *set = &r->sets[i];
+
+        if (set->traffic_policy) {
+            find(l->s, SURVEY_TRAFFIC_POLICY, l->where,
+                 "it belongs to traffic policy instance %s | remove the instance first, or leave this "
+                 "record out of the plan", safe_word(l->s->mem, set->traffic_policy));
+            refuse(l);
+            return false;
+        }
+        if (set->routing) {
+            find(l->s, SURVEY_ROUTING, l->where,
+                 "its routing policy is %s, not weighted | make it weighted first, or leave it out of the "
+                 "plan", safe_word(l->s->mem, set->routing));
+            refuse(l);
+            return false;
+        }
+    }
+    if (r->n_sets && !r->sets[0].weighted) {
+        l->out->simple = true;
+        find(l->s, SURVEY_SIMPLE, l->where,
+             "it is a simple record, not a weighted one | `sluice plan --make-weighted batch.json PLAN` "
+             "writes the change batch that makes it weighted; then create the new side's set beside it with "
+             "weight 0");
+        refuse(l);
+        return false;
+    }
+    return true;
+}
+
+static void look_at_group(struct look *l)
+{
+    const struct survey_record *r = l->out;
+    uint32_t sum = 0;
+
+    for (size_t i = 0; i < r->n_sets; i++) {
+        const struct rrset *set = &r->sets[i];
+
+        sum += set->weight;
+        if (r->side[i] == PLAN_SIDES) {
+            find(l->s, SURVEY_THIRD_SET, l->where,
+                 "set '%s' (weight %u) belongs to neither side | name it under `sides:` (a side may be a list "
+                 "of sets), or delete it",
+                 safe_word(l->s->mem, set->set_id ? set->set_id : ""), set->weight);
+            refuse(l);
+        }
+        if (i && set->has_ttl && r->sets[0].has_ttl && set->ttl != r->sets[0].ttl) {
+            find(l->s, SURVEY_TTL_UNEQUAL, l->where,
+                 "its sets have different TTLs (%u and %u seconds) | give all sets of the group one TTL",
+                 r->sets[0].ttl, set->ttl);
+            refuse(l);
+            break;
+        }
+    }
+    if (!sum) {
+        find(l->s, SURVEY_ALL_ZERO, l->where,
+             "all its weights are 0, which Route 53 takes as equal shares | give the old side's set a weight "
+             "above 0");
+        refuse(l);
+    }
+}
+
+static bool value_eq(const char *a, const char *b, const char *type)
+{
+    if (strcmp(type, "CNAME") == 0)
+        return rrset_name_eq(a, b);
+    return text_eq_nocase(a, b);
+}
+
+static bool share_value(const struct rrset *a, const struct rrset *b)
+{
+    if (a->alias_name && b->alias_name)
+        return rrset_name_eq(a->alias_name, b->alias_name);
+    for (size_t i = 0; i < a->n_values; i++)
+        for (size_t k = 0; k < b->n_values; k++)
+            if (value_eq(a->values[i], b->values[k], a->type))
+                return true;
+    return false;
+}
+
+static void look_at_sides(struct look *l)
+{
+    const struct survey_record *r = l->out;
+
+    for (size_t i = 0; i < r->n_sets; i++)
+        for (size_t k = i + 1; k < r->n_sets; k++) {
+            if (r->side[i] == r->side[k] || r->side[i] == PLAN_SIDES || r->side[k] == PLAN_SIDES ||
+                !share_value(&r->sets[i], &r->sets[k]))
+                continue;
+            find(l->s, SURVEY_SIDES_ALIKE, l->where,
+                 "sets '%s' and '%s' of different sides lead to the same place | a probe could not tell the "
+                 "fleets apart: give each side its own addresses or target",
+                 safe_word(l->s->mem, r->sets[i].set_id), safe_word(l->s->mem, r->sets[k].set_id));
+            refuse(l);
+            return;
+        }
+}
+
+static void look_at_share(struct look *l)
+{
+    struct weights w = {0};
+    const struct survey_record *r = l->out;
+
+    if (!r->usable)
+        return;
+    for (size_t i = 0; i < r->n_sets && w.n < WEIGHTS_SETS_MAX; i++, w.n++) {
+        w.side[w.n] = r->side[i];
+        w.weight[w.n] = (uint8_t)r->sets[i].weight;
+    }
+    l->out->new_ppm = weights_new_ppm(&w);
+    if (l->out->new_ppm > l->plan->rollback_to * 10000)
+        find(l->s, SURVEY_ABOVE_TARGET, l->where,
+             "the new side carries %u.%02u %% already, more than rollback_to: %u | a rollback would take that "
+             "away too: say --from-current to begin there, or raise rollback_to",
+             l->out->new_ppm / 10000, l->out->new_ppm / 100 % 100, l->plan->rollback_to);
+}
+
+static void look_at_health(struct look *l)
+{
+    const struct survey_record *r = l->out;
+
+    for (size_t i = 0; i < r->n_sets; i++) {
+        const struct rrset *set = &r->sets[i];
+
+        if (!set->health_check && !set->alias_health)
+            continue;
+        find(l->s, SURVEY_HEALTH_CHECK, l->where,
+             "set '%s' has a health check: Route 53 may answer otherwise than the weights say, and a set with "
+             "weight 0 comes alive when all others are unhealthy | know it; shares in DNS are only warned "
+             "about for this record", safe_word(l->s->mem, set->set_id ? set->set_id : ""));
+        return;
+    }
+}
+
+static void look_at_ttl(struct look *l)
+{
+    const struct survey_record *r = l->out;
+
+    for (size_t i = 0; i < r->n_sets; i++)
+        if (r->sets[i].has_ttl && r->sets[i].ttl > SURVEY_TTL_LONG_S) {
+            find(l->s, SURVEY_TTL_LONG, l->where,
+                 "its TTL is %u seconds: every step waits so long, and a rollback takes as long to reach "
+                 "everybody | lower it to 60 and wait the old TTL out before the ramp", r->sets[i].ttl);
+            return;
+        }
+}
+
+/* Names below a wildcard that have records of their own do not follow it. */
+static void look_at_wildcard(struct look *l)
+{
+    const struct survey_zone *zone = &l->s->zones[l->out->zone];
+    struct buf suffix SL_CLEANUP(buf_clear) = {0};
+    size_t n = 0;
+    const char *first = NULL;
+
+    survey_plain_name(l->out->name, &suffix);
+    if (!text_starts_with(buf_str(&suffix), "*."))
+        return;
+    for (size_t i = 0; i < zone->n_sets; i++) {
+        struct buf name SL_CLEANUP(buf_clear) = {0};
+
+        survey_plain_name(zone->sets[i].name, &name);
+        if (name.len <= suffix.len - 1 || !text_ends_with(buf_str(&name), suffix.data + 1) ||
+            strcmp(buf_str(&name), buf_str(&suffix)) == 0)
+            continue;
+        if (!first)
+            first = safe_word(l->s->mem, buf_str(&name));
+        n++;
+    }
+    if (n)
+        find(l->s, SURVEY_WILDCARD, l->where,
+             "%zu record sets below it have names of their own and do not follow it, the first is %s | add "
+             "them to the plan if they are to move", n, first);
+}
+
+/* An address group of the other family that would stay behind. */
+static void look_at_family(struct look *l)
+{
+    const struct survey_record *r = l->out;
+    const struct survey_zone *zone = &l->s->zones[r->zone];
+    const char *other = strcmp(r->type, "A") == 0 ? "AAAA" : strcmp(r->type, "AAAA") == 0 ? "A" : NULL;
+    bool both[PLAN_SIDES] = {false, false};
+
+    if (!other)
+        return;
+    for (size_t i = 0; i < l->s->n_records; i++)
+        if (strcmp(l->s->records[i].type, other) == 0 && rrset_name_eq(l->s->records[i].name, r->name))
+            return;
+    for (size_t i = 0; i < zone->n_sets; i++) {
+        const struct rrset *set = &zone->sets[i];
+        int side = side_of(l->plan, l->record, set->set_id);
+
+        if (strcmp(set->type, other) == 0 && side < PLAN_SIDES && rrset_name_eq(set->name, r->name))
+            both[side] = true;
+    }
+    if (both[PLAN_OLD] && both[PLAN_NEW]) {
+        find(l->s, SURVEY_AAAA_LEFT, l->where,
+             "its %s group has sets of both sides too and is not in the plan | add {name: %s, type: %s}, or "
+             "clients that prefer it stay behind", other, safe_word(l->s->mem, r->name), other);
+        refuse(l);
+    }
+}
+
+static int group_cmp(const struct rrset *set, const char *name, const char *type)
+{
+    return rrset_name_eq(set->name, name) && strcmp(set->type, type) == 0;
+}
+
+/* Cuts the group of (name, type) out of the listing, where it stands in one piece. */
+static void cut_group(struct survey *s, const struct plan *plan, const struct plan_record *pr,
+                      uint32_t zone, const char *name, const char *type, struct survey_record *out)
+{
+    const struct survey_zone *z = &s->zones[zone];
+    size_t from = 0, n = 0;
+    uint8_t *side;
+
+    while (from < z->n_sets && !group_cmp(&z->sets[from], name, type))
+        from++;
+    while (from + n < z->n_sets && group_cmp(&z->sets[from + n], name, type))
+        n++;
+    side = arena_array(s->mem, n ? n : 1, sizeof *side);
+    for (size_t i = 0; i < n; i++)
+        side[i] = (uint8_t)side_of(plan, pr, z->sets[from + i].set_id);
+    *out = (struct survey_record){.zone = zone, .name = n ? z->sets[from].name : arena_strdup(s->mem, name),
+                                  .type = n ? z->sets[from].type : arena_strdup(s->mem, type),
+                                  .sets = z->sets + from, .side = side, .n_sets = n, .usable = n > 0};
+}
+
+/* What else stands under a name that has not the type asked for. */
+static void say_missing(struct look *l)
+{
+    const struct survey_zone *z = &l->s->zones[l->out->zone];
+    const char *other = NULL;
+
+    for (size_t i = 0; i < z->n_sets && !other; i++)
+        if (rrset_name_eq(z->sets[i].name, l->out->name))
+            other = z->sets[i].type;
+    if (other)
+        find(l->s, SURVEY_MISSING, l->where,
+             "there is no such record; this name has one of type %s | correct `type:` in the plan", other);
+    else
+        find(l->s, SURVEY_MISSING, l->where,
+             "there is no such record in zone %s | create its weighted sets, or correct the name",
+             safe_word(l->s->mem, z->asked));
+}
+
+static void look_at(struct survey *s, const struct plan *plan, const struct plan_record *pr,
+                    struct survey_record *r)
+{
+    struct look l = {s, plan, pr, r, where_of(s->mem, r->name, r->type)};
+
+    if (!r->n_sets) {
+        say_missing(&l);
+        return;
+    }
+    if (!look_at_routing(&l))
+        return;
+    look_for_sets(&l);
+    look_at_group(&l);
+    look_at_sides(&l);
+    look_at_family(&l);
+    look_at_share(&l);
+    look_at_health(&l);
+    look_at_ttl(&l);
+    look_at_wildcard(&l);
+}
+
+static void look_at_zones(struct survey *s)
+{
+    for (size_t i = 0; i < s->n_zones; i++) {
+        const char *where = safe_word(s->mem, s->zones[i].asked);
+
+        if (s->zones[i].owner)
+            find(s, SURVEY_ZONE_OWNED, where,
+                 "the zone belongs to %s, which edits it by itself | its records cannot be ramped",
+                 safe_word(s->mem, s->zones[i].owner));
+        if (s->zones[i].private_zone)
+            find(s, SURVEY_PRIVATE, where,
+                 "it is a private zone: its servers answer only inside its VPCs | run from there, or say "
+                 "`verify: api`");
+    }
+}
+
+/* `records: all`: every group with weighted sets of both sides. */
+static void take_all(struct survey *s, const struct plan *plan)
+{
+    size_t cap = 0;
+
+    for (size_t z = 0; z < s->n_zones; z++)
+        cap += s->zones[z].n_sets;
+    s->records = arena_array(s->mem, cap ? cap : 1, sizeof *s->records);
+    for (size_t z = 0; z < s->n_zones; z++) {
+        const struct survey_zone *zone = &s->zones[z];
+
+        for (size_t i = 0; i < zone->n_sets;) {
+            struct survey_record r;
+            bool both[PLAN_SIDES + 1] = {false};
+
+            cut_group(s, plan, NULL, (uint32_t)z, zone->sets[i].name, zone->sets[i].type, &r);
+            i += r.n_sets ? r.n_sets : 1;
+            for (size_t k = 0; k < r.n_sets; k++)
+                both[r.side[k]] = both[r.side[k]] || r.sets[k].weighted;
+            if (both[PLAN_OLD] && both[PLAN_NEW])
+                s->records[s->n_records++] = r;
+        }
+    }
+    if (!s->n_records)
+        find(s, SURVEY_NONE_OF_BOTH, s->n_zones ? safe_word(s->mem, s->zones[0].asked) : "",
+             "no weighted group has sets of both sides | correct `sides:`, or list the records");
+}
+
+void survey_eval(struct survey *s, struct arena *mem, const struct plan *plan,
+                 const struct survey_zone *zones, size_t n_zones, const uint32_t *zone_of)
+{
+    *s = (struct survey){.mem = mem, .zones = zones, .n_zones = n_zones};
+    look_at_zones(s);
+    if (plan->records_all) {
+        take_all(s, plan);
+    } else {
+        s->records = arena_array(mem, plan->records_n ? plan->records_n : 1, sizeof *s->records);
+        for (uint32_t i = 0; i < plan->records_n; i++)
+            cut_group(s, plan, &plan->records[i], zone_of[i], plan->records[i].name,
+                      plan->records[i].type, &s->records[i]);
+        s->n_records = plan->records_n;
+    }
+    for (size_t i = 0; i < s->n_records; i++)
+        look_at(s, plan, plan->records_all ? NULL : &plan->records[i], &s->records[i]);
+}
+
+/* One set as the AWS CLI writes it. */
+static json_t *cli_set(const struct rrset *set, const char *set_id, int weight)
+{
+    json_t *o = json_pack("{s:s, s:s}", "Name", set->name, "Type", set->type);
+
+    if (set_id) {
+        json_object_set_new(o, "SetIdentifier", json_string(set_id));
+        json_object_set_new(o, "Weight", json_integer(weight));
+    }
+    if (set->alias_name) {
+        json_object_set_new(o, "AliasTarget",
+                            json_pack("{s:s, s:s, s:b}", "HostedZoneId", set->alias_zone, "DNSName",
+                                      set->alias_name, "EvaluateTargetHealth", set->alias_health));
+    } else {
+        json_t *values = json_array();
+
+        for (size_t i = 0; i < set->n_values; i++)
+            json_array_append_new(values, json_pack("{s:s}", "Value", set->values[i]));
+        json_object_set_new(o, "TTL", json_integer(set->ttl));
+        json_object_set_new(o, "ResourceRecords", values);
+    }
+    if (set->health_check)
+        json_object_set_new(o, "HealthCheckId", json_string(set->health_check));
+    return o;
+}
+
+size_t survey_make_weighted(const struct survey *s, const struct plan *plan, uint32_t zone,
+                            struct buf *out)
+{
+    json_t *changes = json_array(), *batch;
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_records; i++) {
+        const struct survey_record *r = &s->records[i];
+        const struct plan_record *pr = plan->records_all ? NULL : &plan->records[i];
+        const struct plan_sets *old = sets_of(plan, pr, PLAN_OLD);
+
+        if (r->zone != zone || !r->simple || !old->n)
+            continue;
+        json_array_append_new(changes, json_pack("{s:s, s:o}", "Action", "DELETE", "ResourceRecordSet",
+                                                 cli_set(&r->sets[0], NULL, 0)));
+        json_array_append_new(changes, json_pack("{s:s, s:o}", "Action", "CREATE", "ResourceRecordSet",
+                                                 cli_set(&r->sets[0], old->id[0], 100)));
+        n++;
+    }
+    batch = json_pack("{s:s, s:o}", "Comment", "sluice: simple records made weighted, all on the old side",
+                      "Changes", changes);
+    if (n) {
+        char *text = json_dumps(batch, JSON_INDENT(2));
+
+        buf_add_str(out, text);
+        buf_add_char(out, '\n');
+        free(text);
+    }
+    json_decref(batch);
+    return n;
+}

@@ -1,0 +1,300 @@
+#include "walk.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "plan_file.h"
+#include "ramp_state.h"
+#include "sluice/clock.h"
+#include "sluice/crypto.h"
+#include "sluice/file.h"
+#include "sluice/log.h"
+#include "sluice/text.h"
+
+#define ANSWER_MAX 64
+
+struct walk *walk_new(void)
+{
+    struct walk *w = x_zalloc(sizeof *w);
+
+    w->state_fd = w->lock_fd = -1;
+    w->ramp = x_zalloc(sizeof *w->ramp);
+    return w;
+}
+
+void walk_free(struct walk *w)
+{
+    journal_close(w->journal, DRIVE_LEAVE_MS);
+    pump_free(w->pump);
+    fence_free(w->fence);
+    endpoints_clear(&w->endpoints);
+    journal_reading_clear(&w->last);
+    json_decref(w->kept);
+    rig_clear(&w->rig);
+    file_close(&w->lock_fd);
+    file_close(&w->state_fd);
+    free(w->ramp);
+    free(w);
+}
+
+/* ---- The state directory ---------------------------------------------------------------------------- */
+
+/* Lines with a baseline: the newest of each member wins. */
+static bool keep_baseline(void *ctx, const struct journal_line *line)
+{
+    static const char *const members[] = {"baseline", "endpoints", "plan_hash", "run"};
+    json_t *kept = ctx;
+
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        json_t *value = json_object_get(line->event, members[i]);
+
+        if (value)
+            json_object_set(kept, members[i], value);
+    }
+    return true;
+}
+
+bool walk_open_state(struct walk *w, struct err *err)
+{
+    struct buf path SL_CLEANUP(buf_clear) = {0};
+    const char *cutover = w->rig.plan.cutover;
+    char host[64] = "", note[160];
+    bool found;
+
+    if (!opts_state_dir(w->rig.opts, &path, err))
+        return false;
+    w->state_fd = file_open_dir(buf_str(&path), err);
+    if (w->state_fd < 0)
+        return false;
+    gethostname(host, sizeof host - 1);
+    snprintf(note, sizeof note, "pid %ld on %s", (long)getpid(), host);
+    w->lock_fd = journal_lock(w->state_fd, cutover, note, err);
+    if (w->lock_fd < 0)
+        return false;
+    if (!journal_find(w->state_fd, cutover, w->rig.opts->run, w->journal_name, &found, err))
+        return false;
+    if (!found)
+        return !w->rig.opts->run || err_set(err, ERR_REFUSED, "there is no run %.60s of %s here",
+                                            w->rig.opts->run, cutover);
+    w->kept = json_object();
+    /* A journal without one whole line is a run that never was. */
+    w->have_last = journal_load(w->state_fd, w->journal_name, "\"baseline\":", keep_baseline, w->kept, &w->last, NULL);
+    return true;
+}
+
+bool walk_unfinished(const struct walk *w)
+{
+    const json_t *core = w->have_last ? json_object_get(w->last.last.state, "core") : NULL;
+
+    if (!core || json_integer_value(json_object_get(core, "over")))
+        return false;
+    /* Before the lease was asked for nothing of it can stand anywhere. */
+    return json_integer_value(json_object_get(core, "written")) ||
+           json_integer_value(json_object_get(core, "taken")) ||
+           json_integer_value(json_object_get(core, "op_kind")) == RAMP_ACT_TAKE ||
+           json_integer_value(json_object_get(core, "phase")) != RAMP_PREFLIGHT;
+}
+
+/* ---- Looking ---------------------------------------------------------------------------------------- */
+
+void walk_say_findings(const struct walk *w, enum survey_level level)
+{
+    static const char *const words[] = {
+        [SURVEY_REFUSE] = "refused", [SURVEY_ASK] = "to be confirmed", [SURVEY_WARN] = "note"};
+
+    for (size_t i = 0; i < w->survey.n_findings; i++) {
+        const struct survey_finding *f = &w->survey.findings[i];
+
+        if (f->level != level)
+            continue;
+        if (level == SURVEY_WARN)
+            log_info("%s: %s: %s%s%s", words[level], f->where, f->what, *f->todo ? "; " : "", f->todo);
+        else
+            log_error("%s: %s: %s; %s", words[level], f->where, f->what, f->todo);
+    }
+}
+
+bool walk_survey(struct walk *w, struct err *err)
+{
+    size_t n = 0;
+
+    if (!rig_survey(&w->rig, &w->survey, 0, err))
+        return false;
+    walk_say_findings(w, SURVEY_REFUSE);
+    for (size_t i = 0; i < w->survey.n_findings; i++)
+        n += w->survey.findings[i].level == SURVEY_REFUSE;
+    if (n)
+        return err_set(err, ERR_REFUSED, "%s: %zu finding%s in the way; nothing was changed", w->rig.plan.path, n,
+                       n == 1 ? " is" : "s are");
+    return true;
+}
+
+bool walk_prepare(struct walk *w, struct err *err)
+{
+    rig_new_run(w->run);
+    if (!endpoints_from_survey(&w->endpoints, &w->survey, NULL, NULL, err))
+        return false;
+    if (w->endpoints.n_unrouted)
+        log_warn("%zu endpoint%s not probed: there is no route from here to %s", w->endpoints.n_unrouted,
+                 w->endpoints.n_unrouted == 1 ? " is" : "s are", w->endpoints.unrouted);
+    w->fence = rig_fence(&w->rig, &w->survey, w->run, err);
+    if (!w->fence)
+        return false;
+    w->pump = rig_pump(&w->rig, &w->endpoints, w->run, err);
+    return w->pump != NULL;
+}
+
+/* ---- Beginning and going on ------------------------------------------------------------------------- */
+
+static void append(struct walk *w, json_t *event, bool sync)
+{
+    json_t *actions = json_array(), *state = ramp_state_save(w->ramp, &w->rig.plan);
+
+    json_object_set_new(state, "run", json_string(w->run));
+    json_object_set_new(state, "cutover", json_string(w->rig.plan.cutover));
+    json_object_set_new(state, "plan", json_string(w->rig.plan.path));
+    json_object_set_new(state, "fence", fence_save(w->fence));
+    journal_append(w->journal, clock_wall_ms(&clock_real), event, actions, state, sync);
+    json_decref(actions);
+    json_decref(state);
+    json_decref(event);
+}
+
+bool walk_begin(struct walk *w, const struct ramp_options *options, struct err *err)
+{
+    char name[JOURNAL_NAME_MAX];
+
+    ramp_init(w->ramp, &w->rig.plan, options);
+    if (w->state_fd < 0)
+        return true; /* a rollback where no state can be kept */
+    if (!journal_name(name, w->rig.plan.cutover, w->run, err))
+        return false;
+    w->journal = journal_create(w->state_fd, name, NULL, err);
+    if (!w->journal)
+        return false;
+    append(w, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "kind", "begin", "run", w->run, "sluice",
+                        PACKAGE_VERSION, "plan", w->rig.plan.path, "plan_hash", w->rig.plan_hash, "endpoints",
+                        endpoints_save(&w->endpoints), "baseline", fence_save_baseline(w->fence)), true);
+    return true;
+}
+
+static bool restore_ramp(struct walk *w, struct err *err)
+{
+    struct ramp_core *core = x_zalloc(sizeof *core);
+    bool ok = ramp_state_load(w->last.last.state, core, err);
+
+    if (ok) {
+        core->options &= ~(int64_t)RAMP_OPT_ATTENDED;
+        if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
+            core->options |= RAMP_OPT_ATTENDED;
+        ok = ramp_restore(w->ramp, &w->rig.plan, core) ||
+             err_set(err, ERR_REFUSED, "the journal's numbers are no state of this plan; `sluice rollback %s` "
+                                       "needs only the plan", w->rig.plan.path);
+    }
+    free(core);
+    return ok;
+}
+
+bool walk_restore(struct walk *w, bool probes, struct err *err)
+{
+    const char *hash = json_string_value(json_object_get(w->kept, "plan_hash"));
+    const char *run = json_string_value(json_object_get(w->kept, "run"));
+
+    if (w->last.end == JOURNAL_DAMAGED)
+        return err_set(err, ERR_REFUSED,
+                       "the journal %s is damaged at line %llu: no step forward can rest on it; `sluice rollback "
+                       "%s` needs only the plan", w->journal_name, (unsigned long long)w->last.bad_line,
+                       w->rig.plan.path);
+    if (!hash || strcmp(hash, w->rig.plan_hash) != 0)
+        return err_set(err, ERR_REFUSED,
+                       "%s is not the plan this run was begun with; put it back, or go back with `sluice "
+                       "rollback %s`", w->rig.plan.path, w->rig.plan.path);
+    snprintf(w->run, sizeof w->run, "%s", run ? run : "");
+    w->fence = rig_fence_restore(&w->rig, w->run, json_object_get(w->kept, "baseline"),
+                                 json_object_get(w->last.last.state, "fence"), err);
+    if (!w->fence)
+        return false;
+    if (probes) {
+        if (!endpoints_load(&w->endpoints, json_object_get(w->kept, "endpoints"), err))
+            return false;
+        w->pump = rig_pump(&w->rig, &w->endpoints, w->run, err);
+        if (!w->pump)
+            return false;
+    }
+    if (!restore_ramp(w, err))
+        return false;
+    w->journal = journal_continue(w->state_fd, w->journal_name, &w->last, NULL, err);
+    return w->journal != NULL;
+}
+
+int walk_go(struct walk *w, enum ramp_start start, struct err *err)
+{
+    const char *cutover = w->rig.plan.cutover;
+    struct err ignored = {0};
+    struct drive_setup setup = {
+        .rig = &w->rig,
+        .fence = w->fence,
+        .pump = w->pump,
+        .ramp = w->ramp,
+        .journal = w->journal,
+        .view = view_new(w->rig.opts, cutover, w->run, true),
+        .notify = notify_new(&w->rig.plan),
+        .state_fd = w->state_fd,
+        .run = w->run,
+        .start = start,
+        .at_ms = w->rig.opts->at_ms,
+    };
+    int status;
+
+    if (w->state_fd >= 0) {
+        setup.control = control_new(w->state_fd, cutover, &ignored);
+        if (!setup.control)
+            log_warn("%s; pause, resume and approve cannot reach this run", ignored.text);
+    }
+    status = drive_run(&setup, err);
+    /* The socket goes last but the journal: who waits for the end of this run reads it then. */
+    journal_close(w->journal, DRIVE_LEAVE_MS);
+    w->journal = NULL;
+    view_free(setup.view);
+    notify_free(setup.notify);
+    control_free(setup.control);
+    if (err->kind == ERR_NONE)
+        drive_print_result(&setup, status);
+    return status;
+}
+
+/* ---- People ----------------------------------------------------------------------------------------- */
+
+bool walk_confirm(const struct walk *w, const char *question, struct err *err)
+{
+    char answer[ANSWER_MAX] = "";
+
+    if (w->rig.opts->yes)
+        return true;
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return err_set(err, ERR_USAGE, "there is nobody to ask: say --yes");
+    fprintf(stderr, "%s Only 'yes' will do it: ", question);
+    fflush(stderr);
+    if (!fgets(answer, sizeof answer, stdin) || strcmp(answer, "yes\n") != 0)
+        return err_set(err, ERR_REFUSED, "not confirmed; nothing was changed");
+    return true;
+}
+
+bool walk_cutover_of(const char *word, struct buf *out, struct err *err)
+{
+    struct arena mem = {0};
+    struct plan plan;
+    bool ok;
+
+    if (!strchr(word, '/') && !strchr(word, '.') && access(word, F_OK) < 0) {
+        buf_add_str(out, word);
+        return true;
+    }
+    ok = plan_load(&plan, &mem, word, err);
+    if (ok)
+        buf_add_str(out, plan.cutover);
+    arena_clear(&mem);
+    return ok;
+}

@@ -1,0 +1,66 @@
+/* walk.h: a run, put together: rig, survey, endpoints, fence, pump, machine, journal; then driven to its end.
+ *
+ * `ramp` begins one, `resume` goes on with one, `rollback` goes back with or without one. */
+#ifndef SLUICE_WALK_H
+#define SLUICE_WALK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control.h"
+#include "drive.h"
+#include "endpoints.h"
+#include "journal_file.h"
+#include "rig.h"
+#include "survey.h"
+
+#define WALK_FOREVER INT64_MAX
+
+struct walk {
+    struct rig rig;
+    struct survey survey;
+    struct endpoints endpoints;
+    struct fence *fence;
+    struct pump *pump;
+    struct ramp *ramp;
+    int state_fd, lock_fd;
+    struct journal *journal;
+    char run[32];
+    char journal_name[JOURNAL_NAME_MAX]; /* the newest of this cutover; "" none */
+    struct journal_reading last;         /* its end, when there is one */
+    bool have_last;
+    json_t *kept; /* {"baseline", "endpoints", "plan_hash"}: what the journal keeps of them */
+};
+
+/* NULL is not returned; walk_free() ends all. */
+struct walk *walk_new(void);
+void walk_free(struct walk *w);
+
+/* Opens the state directory and takes the cutover's lock (ERR_BUSY), then reads the newest journal, or that of
+ * opts->run. */
+bool walk_open_state(struct walk *w, struct err *err) SL_MUST_CHECK;
+/* A journal is there and its run has not come to an end. */
+bool walk_unfinished(const struct walk *w);
+
+/* Reads the zones and says what was found on standard error. ERR_REFUSED when something is in the way; asking
+ * about what is to be asked is the caller's. */
+bool walk_survey(struct walk *w, struct err *err) SL_MUST_CHECK;
+void walk_say_findings(const struct walk *w, enum survey_level level);
+
+/* Endpoints, fence and pump of a new run, from the survey. */
+bool walk_prepare(struct walk *w, struct err *err) SL_MUST_CHECK;
+/* A new journal with its first line; w->ramp is initialised with options. */
+bool walk_begin(struct walk *w, const struct ramp_options *options, struct err *err) SL_MUST_CHECK;
+/* Fence, pump (with probes) and machine as the journal left them. */
+bool walk_restore(struct walk *w, bool probes, struct err *err) SL_MUST_CHECK;
+
+/* Drives it to its end, prints the result, returns the exit status. */
+int walk_go(struct walk *w, enum ramp_start start, struct err *err);
+
+/* Asks a person; true for exactly "yes". Nobody there: ERR_USAGE that names --yes. */
+bool walk_confirm(const struct walk *w, const char *question, struct err *err) SL_MUST_CHECK;
+
+/* The name of a cutover: of the plan when word is a file, else word itself. */
+bool walk_cutover_of(const char *word, struct buf *out, struct err *err) SL_MUST_CHECK;
+
+#endif
