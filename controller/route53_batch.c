@@ -8,27 +8,53 @@
 
 /* The characters that mean something in XML; quotes only matter in attributes, of which we send none
  * with outside text. A carriage return would be read back as a newline. */
+static const char *entity(char c)
+{
+    switch (c) {
+    case '&':
+        return "&amp;";
+    case '<':
+        return "&lt;";
+    case '>':
+        return "&gt;";
+    case '\r':
+        return "&#13;";
+    default:
+        return NULL;
+    }
+}
+
 static bool add_text(struct buf *out, const char *s, struct err *err)
 {
     size_t len = strlen(s);
 
     if (!text_is_utf8(s, len))
         return err_set(err, ERR_BUG, "a record field that is not UTF-8 cannot be sent");
-    for (; *s; s++) {
-        if (*s == '&')
-            buf_add_str(out, "&amp;");
-        else if (*s == '<')
-            buf_add_str(out, "&lt;");
-        else if (*s == '>')
-            buf_add_str(out, "&gt;");
-        else if (*s == '\r')
-            buf_add_str(out, "&#13;");
-        else if ((unsigned char)*s < ' ' && *s != '\t' && *s != '\n')
-            return err_set(err, ERR_BUG, "a record field with a control character cannot be sent");
-        else
+    while (*s) {
+        const char *from = s;
+
+        /* Runs of plain characters go over whole: a rollback waits for this. */
+        while ((unsigned char)*s >= ' ' && *s != '&' && *s != '<' && *s != '>')
+            s++;
+        buf_add(out, from, (size_t)(s - from));
+        if (!*s)
+            break;
+        if (entity(*s))
+            buf_add_str(out, entity(*s));
+        else if (*s == '\t' || *s == '\n')
             buf_add_char(out, *s);
+        else
+            return err_set(err, ERR_BUG, "a record field with a control character cannot be sent");
+        s++;
     }
     return true;
+}
+
+static void add_tag(struct buf *out, const char *open, const char *name)
+{
+    buf_add_str(out, open);
+    buf_add_str(out, name);
+    buf_add_char(out, '>');
 }
 
 /* One element of text; a NULL text is an element left out. */
@@ -36,10 +62,10 @@ static bool add_field(struct buf *out, const char *name, const char *text, struc
 {
     if (!text)
         return true;
-    buf_addf(out, "<%s>", name);
+    add_tag(out, "<", name);
     if (!add_text(out, text, err))
         return false;
-    buf_addf(out, "</%s>", name);
+    add_tag(out, "</", name);
     return true;
 }
 

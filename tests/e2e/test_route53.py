@@ -8,13 +8,11 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import traceback
-import urllib.request
 
-BUILD = os.environ.get("builddir", ".")
-SANDBOX = os.path.join(BUILD, "sluice-sandbox")
-PROBE = os.path.join(BUILD, "tests/e2e/r53_probe")
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from sandbox import Sandbox, Tap, program  # noqa: E402
+
 ZONE = "Z1EXAMPLE"
 
 
@@ -54,49 +52,26 @@ CONFIG = {
 }
 
 
-class Sandbox:
-    def __init__(self, directory):
-        config, ready = os.path.join(directory, "config.json"), os.path.join(directory, "ready.json")
-        with open(config, "w") as f:
-            json.dump(CONFIG, f)
-        self.process = subprocess.Popen([SANDBOX, "--config", config, "--ready", ready, "--exit-with-parent"],
-                                        stdout=subprocess.PIPE)
-        self.ready = json.loads(self.process.stdout.readline())
+def api_calls(sb, since):
+    return sb.events("api", since)
 
-    def call(self, method, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.ready["control"] + path, data=data, method=method)
-        with urllib.request.urlopen(request, timeout=10) as reply:
-            return json.loads(reply.read() or b"null")
 
-    def fault(self, **fault):
-        self.call("POST", "/faults", dict({"on": "api"}, **fault))
+def seq(sb):
+    return sb.state()["log_seq"]
 
-    def clear(self):
-        self.call("DELETE", "/faults")
-        self.call("POST", "/clock", {"offset_ms": 0})
 
-    def seq(self):
-        return self.call("GET", "/state")["log_seq"]
-
-    def api_since(self, seq):
-        return [e for e in self.call("GET", "/log?since=%d" % seq) if e["event"] == "api"]
-
-    def stop(self):
-        self.process.terminate()
-        return self.process.wait(10)
+def clear(sb):
+    sb.clear_faults()
+    sb.clock(0)
 
 
 class Probe:
     """One process of r53_probe; env overrides the environment it gets."""
 
-    def __init__(self, sandbox, **env):
-        own = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-        own.update({"AWS_ENDPOINT_URL": sandbox.ready["api"], "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-                    "AWS_SECRET_ACCESS_KEY": "secret/key+1", "AWS_SESSION_TOKEN": "session=token/1",
-                    "AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent"})
+    def __init__(self, sb, **env):
+        own = sb.env(AWS_SESSION_TOKEN=sb.ready["session_token"])
         own.update(env)
-        self.process = subprocess.Popen([PROBE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=own)
+        self.process = subprocess.Popen([program("tests/e2e/r53_probe")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=own)
 
     def __enter__(self):
         return self
@@ -180,13 +155,13 @@ def test_every_kind_of_set_is_sent_back_as_listed(sb):
 
 def test_650_sets_come_in_pages(sb):
     with Probe(sb) as p:
-        seq = sb.seq()
+        before = seq(sb)
         answer = p.list("Z4BIG")
         equal(answer["outcome"], "ok")
         equal(len(answer["sets"]), 650)  # with the zone's SOA and NS
         keys = [(s["name"], s["type"], s.get("set")) for s in answer["sets"]]
         equal(len(set(keys)), 650)
-        equal([e["action"] for e in sb.api_since(seq)], ["ListResourceRecordSets"] * 3)
+        equal([e["action"] for e in api_calls(sb, before)], ["ListResourceRecordSets"] * 3)
         equal(len(p.group("s.big.example.com", "A", "Z4BIG")), 100)
 
 
@@ -209,22 +184,22 @@ def test_a_swap_changes_weights_and_a_stale_one_is_refused(sb):
 
 def test_a_change_is_pending_then_in_sync(sb):
     with Probe(sb) as p:
-        sb.fault(kind="pending", action="ChangeResourceRecordSets", ms=-1, count=1)
+        sb.fault(on="api", kind="pending", action="ChangeResourceRecordSets", ms=-1, count=1)
         answer = p.change(upsert(p.group()[0], 9))
         equal((answer["outcome"], answer["insync"]), ("ok", False))
         equal(p.ask("sync", id=answer["change_id"])["insync"], False)
-        sb.call("POST", "/sync", {})
+        sb.sync()
         equal(p.ask("sync", id=answer["change_id"])["insync"], True)
         equal(p.ask("sync", id="C0NOSUCHCHANGE")["outcome"], "missing")
 
 
 def test_a_wrong_secret_is_denied(sb):
     with Probe(sb, AWS_SECRET_ACCESS_KEY="wrong") as p:
-        seq = sb.seq()
+        before = seq(sb)
         answer = p.list()
         equal((answer["outcome"], answer["code"]), ("denied", "SignatureDoesNotMatch"))
         assert answer["message"].startswith("route53:ListResourceRecordSets: "), answer
-        equal(len(sb.api_since(seq)), 1)
+        equal(len(api_calls(sb, before)), 1)
         equal(p.ask("find", zone=ZONE)["exit"], 77)
     with Probe(sb, AWS_SESSION_TOKEN="") as p:
         equal(p.list()["outcome"], "denied")
@@ -241,36 +216,36 @@ def test_a_policy_is_told_by_action(sb):
 
 def test_a_clock_ten_minutes_off_is_corrected(sb):
     for offset in (600_000, -600_000):
-        sb.call("POST", "/clock", {"offset_ms": offset})
+        sb.clock(offset)
         with Probe(sb) as p:
-            seq = sb.seq()
+            before = seq(sb)
             answer = p.list(name="www.example.com", type="CNAME", only_name=True, only_type=True)
             equal(answer["outcome"], "ok")
-            equal(len(sb.api_since(seq)), 2)  # refused, then right
-            seq = sb.seq()
+            equal(len(api_calls(sb, before)), 2)  # refused, then right
+            before = seq(sb)
             change = p.change(upsert(answer["sets"][0], 8))
             equal(change["outcome"], "ok")
-            equal(len(sb.api_since(seq)), 1)  # and right from then on
+            equal(len(api_calls(sb, before)), 1)  # and right from then on
             assert abs(change["signed_ms"] - change["date_ms"]) < 5000, change
-        sb.clear()
+        clear(sb)
 
 
 def test_throttling_is_busy(sb):
     with Probe(sb) as p:
         first = p.group()[0]
         for code in ("Throttling", "PriorRequestNotComplete"):
-            sb.fault(kind="throttle", code=code, count=1)
-            seq = sb.seq()
+            sb.fault(on="api", kind="throttle", code=code, count=1)
+            before = seq(sb)
             answer = p.change(upsert(first, 7))
             equal((answer["outcome"], answer["code"]), ("busy", code))
-            equal(len(sb.api_since(seq)), 1)
-        sb.fault(kind="throttle", action="ListHostedZonesByName", count=2)
+            equal(len(api_calls(sb, before)), 1)
+        sb.fault(on="api", kind="throttle", action="ListHostedZonesByName", count=2)
         equal(p.ask("find", zone="example.com")["id"], ZONE)
 
 
 def test_a_throttled_page_is_asked_again(sb):
     with Probe(sb) as p:
-        sb.fault(kind="throttle", action="ListResourceRecordSets", nth=2)
+        sb.fault(on="api", kind="throttle", action="ListResourceRecordSets", nth=2)
         answer = p.list("Z4BIG")
         equal((answer["outcome"], len(answer.get("sets", []))), ("ok", 650))
 
@@ -280,54 +255,48 @@ def test_what_may_have_landed_is_unknown(sb):
         first = next(s for s in p.group() if s["set"] == "ec2")
         for number, fault in enumerate([{"kind": "status", "status": 500}, {"kind": "status", "status": 503},
                                         {"kind": "reset"}, {"kind": "garbage"}]):
-            sb.fault(action="ChangeResourceRecordSets", count=1, **fault)
-            seq = sb.seq()
+            sb.fault(on="api", action="ChangeResourceRecordSets", count=1, **fault)
+            before = seq(sb)
             answer = p.change(upsert(first, 20 + number))
             equal(answer["outcome"], "unknown")
-            equal(len(sb.api_since(seq)), 1)  # not repeated on another connection
+            equal(len(api_calls(sb, before)), 1)  # not repeated on another connection
             assert answer["sent_boot_us"] and answer["code"], answer
-        sb.fault(kind="lost_reply", action="ChangeResourceRecordSets", count=1)
+        sb.fault(on="api", kind="lost_reply", action="ChangeResourceRecordSets", count=1)
         answer = p.change(upsert(first, 33), urgent=True)
         equal(answer["outcome"], "unknown")
         equal(weights(p.group())["ec2"], 33)  # it had landed
 
 
 def test_nobody_there_is_unknown_and_never_sent(sb):
-    with Probe(sb, AWS_ENDPOINT_URL="http://127.0.0.1:1") as p:
+    with Probe(sb, AWS_ENDPOINT_URL_ROUTE_53="http://127.0.0.1:1") as p:
         answer = p.list()
         equal((answer["outcome"], answer["code"], answer["sent_boot_us"]), ("unknown", "refused", 0))
 
 
 def test_tls_is_verified_with_the_bundle_named(sb):
-    with Probe(sb, AWS_ENDPOINT_URL=sb.ready["api_https"]) as p:
+    with Probe(sb, AWS_ENDPOINT_URL_ROUTE_53=sb.ready["api_https"]) as p:
         answer = p.list()
         equal((answer["outcome"], answer["code"]), ("unknown", "tls_untrusted"))
-    with Probe(sb, AWS_ENDPOINT_URL=sb.ready["api_https"], AWS_CA_BUNDLE=sb.ready["ca"]) as p:
+    with Probe(sb, AWS_ENDPOINT_URL_ROUTE_53=sb.ready["api_https"], AWS_CA_BUNDLE=sb.ready["ca"]) as p:
         equal(p.list()["outcome"], "ok")
 
 
 def main():
-    if not os.access(SANDBOX, os.X_OK):
-        print("1..0 # SKIP the sandbox was not built")
-        return 0
     tests = [(n, f) for n, f in globals().items() if n.startswith("test_")]
-    failed = 0
-    print("1..%d" % (len(tests) + 1))
-    with tempfile.TemporaryDirectory() as directory:
-        sb = Sandbox(directory)
-        for number, (name, test) in enumerate(tests, 1):
+    tap = Tap()
+    program("tests/e2e/r53_probe")
+    with Sandbox(CONFIG) as sb:
+        for name, test in tests:
+            why = ""
             try:
                 test(sb)
-                verdict = "ok"
             except Exception:
-                verdict, failed = "not ok", failed + 1
-                print("# " + traceback.format_exc().replace("\n", "\n# "))
-            print("%s %d - %s" % (verdict, number, name[5:].replace("_", " ")), flush=True)
-            sb.clear()
-        stopped = sb.stop() == 0
-        print("%s %d - the sandbox ends well" % ("ok" if stopped else "not ok", len(tests) + 1))
-    return 1 if failed or not stopped else 0
+                why = traceback.format_exc()
+            tap.ok(not why, name[5:].replace("_", " "), why)
+            clear(sb)
+        tap.eq(sb.stop(), 0, "the sandbox ends well")
+    tap.done()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
