@@ -21,7 +21,8 @@ libcontroller_a_SOURCES = \
 # plan.yaml: controller/plan_file.h.
 libcontroller_a_SOURCES += \
 	controller/plan_file.c controller/plan_file.h \
-	controller/plan_schema.c controller/plan_schema.h
+	controller/plan_schema.c controller/plan_schema.h \
+	controller/cmd_check.c
 
 # Route 53 itself: controller/route53.h.
 libcontroller_a_SOURCES += \

@@ -287,6 +287,12 @@ static const struct doc_node *find_node(const struct plan_file *file, enum place
     return NULL;
 }
 
+const struct doc_node *plan_file_suite_node(const struct plan_file *file, uint32_t i)
+{
+    assert(i < file->smoke.suites_n);
+    return file->smoke.suites[i].file_at ? file->smoke.suites[i].file_at : file->smoke.suites[i].at;
+}
+
 /* Names are the same without their last dot and in any case. */
 static bool same_name(const char *a, const char *b)
 {

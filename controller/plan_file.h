@@ -36,6 +36,9 @@ bool plan_decode(struct plan *plan, struct arena *mem, const struct doc *doc, st
 bool plan_file_check(const struct plan *plan, const struct plan_file *file, struct schema_sink *sink,
                      struct err *err) SL_MUST_CHECK;
 
+/* Where the plan names its suite i: for a suite that cannot be read. */
+const struct doc_node *plan_file_suite_node(const struct plan_file *file, uint32_t i);
+
 /* True for a name Route 53 can hold a record under: labels of 1 to 63 letters, digits, '-' and '_', at most
  * 253 bytes, '*' only as the whole first label, a last dot allowed. */
 bool plan_name_ok(const char *name);
