@@ -109,8 +109,8 @@ int64_t route53_skew_ms(const struct route53 *r);
 void route53_borrow(const struct route53 *r, struct http **http, const struct clock **clock);
 
 /* For preflight: asks and waits, asking again (reads only) while the service is busy or out of reach, for
- * about ten seconds. Nobody else's requests may be in flight on this http. False with err for every
- * outcome but ROUTER_OK: ERR_DENIED, ERR_REFUSED (missing, invalid), ERR_NET. */
+ * about ten seconds. Needs a real clock, and nobody else's requests in flight on this http. False with err
+ * for every outcome but ROUTER_OK: ERR_DENIED, ERR_REFUSED (missing, invalid), ERR_NET. */
 bool route53_wait(struct route53 *r, const struct route53_ask *ask, struct route53_reply *reply,
                   struct err *err) SL_MUST_CHECK;
 

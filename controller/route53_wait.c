@@ -8,6 +8,7 @@
 #define TRIES_MAX  6
 #define RETRY_MS   250 /* doubled each time: about eight seconds in all */
 #define WAIT_MS_MAX 60000
+#define PATIENCE_MS 15000 /* no further try after this, where each one takes its whole deadline */
 
 static bool wait_reply(struct route53 *r, struct http *http, const struct clock *clock,
                        struct route53_reply *reply, struct err *err)
@@ -51,8 +52,10 @@ bool route53_wait(struct route53 *r, const struct route53_ask *ask, struct route
     struct route53_ask again = *ask;
     struct http *http;
     const struct clock *clock;
+    int64_t start_ms;
 
     route53_borrow(r, &http, &clock);
+    start_ms = clock_boot_ms(clock);
     for (int i = 0;; i++) {
         route53_start(r, &again, NULL);
         *reply = (struct route53_reply){0};
@@ -61,7 +64,7 @@ bool route53_wait(struct route53 *r, const struct route53_ask *ask, struct route
         if (reply->outcome == ROUTER_OK)
             return true;
         if ((reply->outcome != ROUTER_BUSY && reply->outcome != ROUTER_UNKNOWN) || i + 1 == TRIES_MAX ||
-            ask->call == ROUTE53_CHANGE_SETS)
+            clock_boot_ms(clock) - start_ms > PATIENCE_MS || ask->call == ROUTE53_CHANGE_SETS)
             return fail(reply, err);
         again.delay_ms = (int64_t)RETRY_MS << i;
     }
