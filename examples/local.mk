@@ -1,2 +1,4 @@
 # examples/: see docs/ARCHITECTURE.md
 include examples/sandbox/local.mk
+
+EXTRA_DIST += examples/shop.plan.yaml examples/shop.smoke.yaml

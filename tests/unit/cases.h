@@ -46,6 +46,19 @@ static inline void cases_write(const char *path, const struct buf *text)
     fclose(f);
 }
 
+/* Compares text with a whole file of the source tree (SLUICE_ACCEPT=1 writes it instead). */
+static inline void cases_same_file(const char *path, const struct buf *text)
+{
+    char full[CASES_PATH_MAX];
+    struct buf want SL_CLEANUP(buf_clear) = {0};
+
+    snprintf(full, sizeof full, "%s/%s", cases_srcdir(), path);
+    if (getenv("SLUICE_ACCEPT"))
+        cases_write(full, text);
+    cases_read(&want, full);
+    assert_string_equal(buf_str(text), buf_str(&want));
+}
+
 static inline int cases_is_name(const struct dirent *e)
 {
     return e->d_name[0] != '.';

@@ -202,6 +202,17 @@ TEST(the_json_schema_offers_the_policies_the_core_allows)
     assert_non_null(json_pointer_get(schema, "/definitions/lease"));
 }
 
+TEST(the_published_json_schema_is_what_the_tables_say)
+{
+    json_auto_t *schema = plan_schema_json();
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+    char *dump = json_dumps(schema, JSON_INDENT(2));
+
+    buf_addf(&text, "%s\n", dump);
+    free(dump);
+    cases_same_file("docs/schema/plan.schema.json", &text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_sink_gets_the_tables_errors_or_the_plans_findings_all_at_once),
         cmocka_unit_test(names_of_records_are_dns_names),
         cmocka_unit_test(the_json_schema_offers_the_policies_the_core_allows),
+        cmocka_unit_test(the_published_json_schema_is_what_the_tables_say),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
