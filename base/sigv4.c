@@ -9,9 +9,9 @@
 #include "sluice/crypto.h"
 #include "sluice/text.h"
 
-#define ALGORITHM    "AWS4-HMAC-SHA256"
-#define TERMINATOR   "aws4_request"
-#define LAST_SECOND  INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
+#define ALGORITHM   "AWS4-HMAC-SHA256"
+#define TERMINATOR  "aws4_request"
+#define LAST_SECOND INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 
 /* Names and values of one encoded pair live in one buffer as "name\0value\0". */
 struct encoded {
@@ -77,8 +77,8 @@ bool sigv4_query(const struct sigv4_pair *query, size_t n, struct buf *out, stru
     return true;
 }
 
-/* Dot segments and empty segments go, a trailing slash stays; then every byte but unreserved ones and
- * the slash is encoded again, so "%20" on the wire is signed as "%2520". */
+/* Dot segments and empty segments go, a trailing slash stays; then every byte but unreserved ones
+ * and the slash is encoded again, so "%20" on the wire is signed as "%2520". */
 static bool add_path(const char *path, struct buf *out, struct err *err)
 {
     const char *start[SIGV4_SEGMENTS_MAX];
@@ -113,13 +113,22 @@ static bool add_path(const char *path, struct buf *out, struct err *err)
     return true;
 }
 
-/* What intermediaries and the transport set or change; signing it would break the signature. Source:
- * botocore auth.py and the AWS SDKs' common list. Authorization is the result itself. */
+/* What intermediaries and the transport set or change; signing it would break the signature.
+ * Source: botocore auth.py and the AWS SDKs' common list. Authorization is the result itself. */
 static bool is_unsigned(const char *name)
 {
     static const char *const names[] = {
-        "authorization", "connection", "expect", "keep-alive", "proxy-authenticate",
-        "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "user-agent",
+        "authorization",
+        "connection",
+        "expect",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
         "x-amzn-trace-id",
     };
 
@@ -199,7 +208,8 @@ static bool add_headers(const struct sigv4_request *request, struct buf *out, st
         if (n == SIGV4_PAIRS_MAX)
             return err_set(err, ERR_LIMIT, "a request of more than %d signed headers",
                            SIGV4_PAIRS_MAX);
-        sorted[n] = (struct header){request->headers[i].name, or_empty(request->headers[i].value), i};
+        sorted[n] =
+            (struct header){request->headers[i].name, or_empty(request->headers[i].value), i};
         n++;
     }
     if (n)
@@ -258,8 +268,8 @@ static void add_scope(struct buf *out, const struct sigv4_scope *scope)
     buf_addf(out, "%.8s/%s/%s/" TERMINATOR, scope->date, scope->region, scope->service);
 }
 
-void sigv4_string_to_sign(const struct sigv4_scope *scope, const char *canonical_request, size_t len,
-                          struct buf *out)
+void sigv4_string_to_sign(const struct sigv4_scope *scope, const char *canonical_request,
+                          size_t len, struct buf *out)
 {
     buf_addf(out, ALGORITHM "\n%s\n", scope->date);
     add_scope(out, scope);

@@ -8,8 +8,8 @@
 #include "sluice/common.h"
 #include "sluice/text.h"
 
-/* Route 53's endpoints, one a partition. Source: the service's endpoint rule set. The first prefix that
- * the region starts with decides; aws is last and takes the rest. */
+/* Route 53's endpoints, one a partition. Source: the service's endpoint rule set. The first prefix
+ * that the region starts with decides; aws is last and takes the rest. */
 struct partition {
     const char *name, *prefix, *signing_region;
     const char *plain, *fips, *dual; /* host names; NULL: there is none */
@@ -117,7 +117,8 @@ static bool configured_endpoint(const struct aws_config *c, const char **out, st
     const struct aws_ini_key *services, *k = NULL;
 
     *out = NULL;
-    if (is_true(setting(c, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls")))
+    if (is_true(
+            setting(c, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls")))
         return true;
     *out = aws_config_env("AWS_ENDPOINT_URL_ROUTE_53");
     if (!*out)
@@ -149,7 +150,8 @@ static bool check_endpoint(const char *url, struct err *err)
 
     if (!host || !*host || strpbrk(host, "/?#@ \t"))
         return err_set(err, ERR_FILE,
-                       "the endpoint url '%s' must be http:// or https:// and a host, nothing more", url);
+                       "the endpoint url '%s' must be http:// or https:// and a host, nothing more",
+                       url);
     return true;
 }
 
@@ -169,8 +171,9 @@ static const char *own_host(const struct aws_config *c, const struct partition *
     const char *host = fips ? p->fips : dual ? p->dual : p->plain;
 
     if (!host || (fips && dual)) {
-        err_set(err, ERR_FILE, "Route 53 has no %s%s%s endpoint in partition %s", fips ? "FIPS" : "",
-                fips && dual ? " dual-stack" : "", dual && !fips ? "dual-stack" : "", p->name);
+        err_set(err, ERR_FILE, "Route 53 has no %s%s%s endpoint in partition %s",
+                fips ? "FIPS" : "", fips && dual ? " dual-stack" : "",
+                dual && !fips ? "dual-stack" : "", p->name);
         return NULL;
     }
     return host;

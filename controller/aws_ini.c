@@ -155,8 +155,10 @@ static bool read_line(struct reader *r, const char *line, size_t len)
 bool aws_ini_load(struct aws_ini *ini, struct arena *mem, const char *path, struct err *err)
 {
     struct buf text = {.max = AWS_INI_BYTES_MAX};
-    struct reader r = {.ini = ini, .mem = mem, .err = err, .next_section =
-                       (struct aws_ini_section **)&ini->sections};
+    struct reader r = {.ini = ini,
+                       .mem = mem,
+                       .err = err,
+                       .next_section = (struct aws_ini_section **)&ini->sections};
     const char *line, *end;
     bool ok;
 

@@ -6,8 +6,9 @@
 #include "sluice/common.h"
 
 static credentials_provider *const chain[] = {
-    credentials_env,         credentials_assume_role, credentials_web_identity, credentials_sso,
-    credentials_shared_file, credentials_process,     credentials_config_file,  credentials_container,
+    credentials_env,         credentials_assume_role, credentials_web_identity,
+    credentials_sso,         credentials_shared_file, credentials_process,
+    credentials_config_file, credentials_container,
 };
 
 bool credentials_find(const struct aws_config *config, struct credentials *out, struct err *err)
@@ -21,9 +22,11 @@ bool credentials_find(const struct aws_config *config, struct credentials *out, 
         if (found == CREDENTIALS_BROKEN)
             return false;
     }
-    return err_set(err, ERR_DENIED,
-                   "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put keys "
-                   "for profile '%s' into the shared credentials file", config->profile);
+    return err_set(
+        err, ERR_DENIED,
+        "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put keys "
+        "for profile '%s' into the shared credentials file",
+        config->profile);
 }
 
 bool credentials_load(const char *profile, struct credentials *out, struct err *err)
@@ -41,7 +44,8 @@ static bool same(const char *a, const char *b)
 
 bool credentials_eq(const struct credentials *a, const struct credentials *b)
 {
-    return same(a->key_id, b->key_id) && same(a->secret_key, b->secret_key) && same(a->token, b->token);
+    return same(a->key_id, b->key_id) && same(a->secret_key, b->secret_key) &&
+           same(a->token, b->token);
 }
 
 struct credentials credentials_copy(const struct credentials *from)
@@ -74,7 +78,8 @@ static bool check(const char *s, const char *what, struct err *err)
     size_t len = strlen(s);
 
     if (len > CREDENTIALS_BYTES_MAX)
-        return err_set(err, ERR_FILE, "the AWS %s is longer than %d bytes", what, CREDENTIALS_BYTES_MAX);
+        return err_set(err, ERR_FILE, "the AWS %s is longer than %d bytes", what,
+                       CREDENTIALS_BYTES_MAX);
     for (size_t i = 0; i < len; i++)
         if (s[i] <= ' ' || s[i] == 0x7f)
             return err_set(err, ERR_FILE, "the AWS %s holds a blank or a control character", what);
@@ -89,7 +94,9 @@ bool credentials_set(struct credentials *out, const char *source, const char *ke
     if (!check(key_id, "access key id", err) || !check(secret_key, "secret access key", err) ||
         (token && !check(token, "session token", err)))
         return false;
-    *out = (struct credentials){.key_id = x_strdup(key_id), .secret_key = x_strdup(secret_key),
-                                .token = x_strdup(token), .source = source};
+    *out = (struct credentials){.key_id = x_strdup(key_id),
+                                .secret_key = x_strdup(secret_key),
+                                .token = x_strdup(token),
+                                .source = source};
     return true;
 }

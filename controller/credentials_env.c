@@ -14,7 +14,8 @@ enum credentials_found credentials_env(const struct aws_config *config, struct c
     if (config->explicit_profile || (!key && !secret))
         return CREDENTIALS_NONE;
     if (!key || !secret) {
-        err_set(err, ERR_FILE, "%s is set, but %s is not", key ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
+        err_set(err, ERR_FILE, "%s is set, but %s is not",
+                key ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
                 key ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
         return CREDENTIALS_BROKEN;
     }

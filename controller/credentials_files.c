@@ -1,5 +1,5 @@
-/* Keys of a profile in the shared files. When both have the profile, the credentials file's come first
- * (AWS CLI User Guide, "Configuration and credential file settings"). */
+/* Keys of a profile in the shared files. When both have the profile, the credentials file's come
+ * first (AWS CLI User Guide, "Configuration and credential file settings"). */
 #include <string.h>
 
 #include "credentials.h"
@@ -11,8 +11,9 @@ static const struct aws_ini_key *get(const struct aws_ini_section *section, cons
     return k && *k->value ? k : NULL;
 }
 
-static enum credentials_found from_section(const struct aws_ini_section *section, const char *source,
-                                           struct credentials *out, struct err *err)
+static enum credentials_found from_section(const struct aws_ini_section *section,
+                                           const char *source, struct credentials *out,
+                                           struct err *err)
 {
     const struct aws_ini_key *key = get(section, "aws_access_key_id");
     const struct aws_ini_key *secret = get(section, "aws_secret_access_key");
@@ -29,21 +30,22 @@ static enum credentials_found from_section(const struct aws_ini_section *section
     }
     if (!token)
         token = get(section, "aws_security_token");
-    if (!credentials_set(out, source, key->value, secret->value, token ? token->value : NULL, &why)) {
+    if (!credentials_set(out, source, key->value, secret->value, token ? token->value : NULL,
+                         &why)) {
         err_at(err, why.kind, key->pos, "%s", why.text);
         return CREDENTIALS_BROKEN;
     }
     return CREDENTIALS_FOUND;
 }
 
-enum credentials_found credentials_shared_file(const struct aws_config *config, struct credentials *out,
-                                               struct err *err)
+enum credentials_found credentials_shared_file(const struct aws_config *config,
+                                               struct credentials *out, struct err *err)
 {
     return from_section(config->in_shared, "shared credentials file", out, err);
 }
 
-enum credentials_found credentials_config_file(const struct aws_config *config, struct credentials *out,
-                                               struct err *err)
+enum credentials_found credentials_config_file(const struct aws_config *config,
+                                               struct credentials *out, struct err *err)
 {
     return from_section(config->in_config, "config file", out, err);
 }

@@ -1,5 +1,6 @@
-/* Kinds of credentials that are configured by name but that sluice cannot fetch yet. Each stands at its
- * place in the chain, so that a profile which asks for a role is never signed with the keys behind it. */
+/* Kinds of credentials that are configured by name but that sluice cannot fetch yet. Each stands at
+ * its place in the chain, so that a profile which asks for a role is never signed with the keys
+ * behind it. */
 #include "credentials.h"
 
 /* A key of the profile in either file. */
@@ -21,7 +22,8 @@ static enum credentials_found refuse_key(const struct aws_config *config, const 
         return CREDENTIALS_NONE;
     err_at(err, ERR_FILE, k->pos,
            "profile '%s' gets its credentials by %s, which this version cannot do; give it keys by "
-           "AWS_ACCESS_KEY_ID and so on", config->profile, name);
+           "AWS_ACCESS_KEY_ID and so on",
+           config->profile, name);
     return CREDENTIALS_BROKEN;
 }
 
@@ -31,12 +33,13 @@ static enum credentials_found refuse_variable(const char *name, struct err *err)
         return CREDENTIALS_NONE;
     err_set(err, ERR_FILE,
             "%s asks for credentials of a kind this version cannot fetch; give keys by "
-            "AWS_ACCESS_KEY_ID and so on", name);
+            "AWS_ACCESS_KEY_ID and so on",
+            name);
     return CREDENTIALS_BROKEN;
 }
 
-enum credentials_found credentials_assume_role(const struct aws_config *config, struct credentials *out,
-                                               struct err *err)
+enum credentials_found credentials_assume_role(const struct aws_config *config,
+                                               struct credentials *out, struct err *err)
 {
     (void)out;
     return refuse_key(config, "role_arn", err);
@@ -69,12 +72,13 @@ enum credentials_found credentials_process(const struct aws_config *config, stru
     return refuse_key(config, "credential_process", err);
 }
 
-enum credentials_found credentials_container(const struct aws_config *config, struct credentials *out,
-                                             struct err *err)
+enum credentials_found credentials_container(const struct aws_config *config,
+                                             struct credentials *out, struct err *err)
 {
     enum credentials_found found = refuse_variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", err);
 
     (void)out;
     (void)config;
-    return found == CREDENTIALS_NONE ? refuse_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", err) : found;
+    return found == CREDENTIALS_NONE ? refuse_variable("AWS_CONTAINER_CREDENTIALS_FULL_URI", err)
+                                     : found;
 }

@@ -9,16 +9,16 @@
 #include "sluice/sigv4.h"
 #include "sluice/text.h"
 
-#define API           "/2013-04-01"
-#define SERVICE       "route53"
-#define PAIRS_MAX     4
-#define HEADERS_MAX   6
-#define TOTAL_MS      30000
-#define URGENT_MS     10000
-#define CONNECT_MS    10000
+#define API               "/2013-04-01"
+#define SERVICE           "route53"
+#define PAIRS_MAX         4
+#define HEADERS_MAX       6
+#define TOTAL_MS          30000
+#define URGENT_MS         10000
+#define CONNECT_MS        10000
 #define URGENT_CONNECT_MS 3000
-#define ADDRESS_MAX   64
-#define PAGE_ITEMS    300
+#define ADDRESS_MAX       64
+#define PAGE_ITEMS        300
 
 /* One request: waiting for a token, in flight, or answered. */
 struct pending {
@@ -26,9 +26,9 @@ struct pending {
     void *ctx;
     enum route53_call call;
     bool urgent;
-    bool corrected;   /* sent again with a better date or fresher credentials */
-    bool pinned;      /* sent to addresses that worked before */
-    int64_t due_ms;   /* boottime */
+    bool corrected; /* sent again with a better date or fresher credentials */
+    bool pinned;    /* sent to addresses that worked before */
+    int64_t due_ms; /* boottime */
     char *path;
     struct sigv4_pair query[PAIRS_MAX]; /* values owned */
     size_t n_query;
@@ -253,8 +253,13 @@ static bool sign(struct route53 *r, struct pending *p, struct http_header header
     struct sigv4_pair pairs[HEADERS_MAX];
     struct sigv4_scope scope = {.region = r->config.signing_region, .service = SERVICE};
     struct sigv4_request request = {
-        .method = calls[p->call].method, .path = p->path, .query = p->query, .n_query = p->n_query,
-        .headers = pairs, .body = p->body.data, .body_len = p->body.len,
+        .method = calls[p->call].method,
+        .path = p->path,
+        .query = p->query,
+        .n_query = p->n_query,
+        .headers = pairs,
+        .body = p->body.data,
+        .body_len = p->body.len,
     };
     size_t n = 0;
 
@@ -279,8 +284,8 @@ static bool sign(struct route53 *r, struct pending *p, struct http_header header
     return true;
 }
 
-static void finish(struct route53 *r, struct pending *p, enum router_outcome outcome, const char *code,
-                   const char *message)
+static void finish(struct route53 *r, struct pending *p, enum router_outcome outcome,
+                   const char *code, const char *message)
 {
     p->reply.ctx = p->ctx;
     p->reply.call = p->call;
@@ -291,16 +296,23 @@ static void finish(struct route53 *r, struct pending *p, enum router_outcome out
     list_add(&r->finished, p);
 }
 
-/* Puts p on the wire; on a failure that is ours, answers it. p is in no list when this is called. */
+/* Puts p on the wire; on a failure that is ours, answers it. p is in no list when this is called.
+ */
 static void transmit(struct route53 *r, struct pending *p)
 {
     struct buf url SL_CLEANUP(buf_clear) = {0}, authorization SL_CLEANUP(buf_wipe) = {0};
     struct buf line SL_CLEANUP(buf_clear) = {0};
     struct http_header headers[HEADERS_MAX];
     struct http_request request = {
-        .method = calls[p->call].method, .headers = headers, .body = p->body.data,
-        .body_len = p->body.len, .ca_file = r->config.ca_file, .version = HTTP_VERSION_1_1,
-        .body_keep = ROUTE53_XML_BYTES_MAX, .body_max = ROUTE53_XML_BYTES_MAX, .exact = true,
+        .method = calls[p->call].method,
+        .headers = headers,
+        .body = p->body.data,
+        .body_len = p->body.len,
+        .ca_file = r->config.ca_file,
+        .version = HTTP_VERSION_1_1,
+        .body_keep = ROUTE53_XML_BYTES_MAX,
+        .body_max = ROUTE53_XML_BYTES_MAX,
+        .exact = true,
         .once = p->call == ROUTE53_CHANGE_SETS,
         .connect_ms = p->urgent ? URGENT_CONNECT_MS : CONNECT_MS,
         .total_ms = p->urgent ? URGENT_MS : TOTAL_MS,
@@ -331,7 +343,8 @@ static void transmit(struct route53 *r, struct pending *p)
 
 static void refill(struct route53 *r, int64_t now_ms)
 {
-    int64_t passed = now_ms - r->refilled_ms, full = ROUTE53_BURST * 1000, rate = r->config.rate_milli;
+    int64_t passed = now_ms - r->refilled_ms, full = ROUTE53_BURST * 1000,
+            rate = r->config.rate_milli;
     int64_t more;
 
     if (passed <= 0)
@@ -352,7 +365,8 @@ static int64_t allowed_at(const struct route53 *r, const struct pending *p, int6
     int64_t missing = p->urgent ? 0 : 1000 - r->tokens_milli, at = p->due_ms;
 
     if (missing > 0) {
-        int64_t token = r->refilled_ms + (missing * 1000 + r->config.rate_milli - 1) / r->config.rate_milli;
+        int64_t token =
+            r->refilled_ms + (missing * 1000 + r->config.rate_milli - 1) / r->config.rate_milli;
 
         at = at > token ? at : token;
     }
@@ -485,15 +499,17 @@ static bool is_one_of(const char *code, const char *const *codes)
     return false;
 }
 
-/* Refused without effect, and now there is reason to think that it would not be again. The split into
- * definite and possible skew codes is that of the AWS SDKs. */
+/* Refused without effect, and now there is reason to think that it would not be again. The split
+ * into definite and possible skew codes is that of the AWS SDKs. */
 static bool may_correct(struct route53 *r, struct pending *p, const char *code)
 {
-    static const char *const skewed[] = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture", NULL};
+    static const char *const skewed[] = {"RequestTimeTooSkewed", "RequestExpired",
+                                         "RequestInTheFuture", NULL};
     static const char *const perhaps[] = {"SignatureDoesNotMatch", "InvalidSignatureException",
                                           "AuthFailure", NULL};
-    static const char *const keys[] = {"InvalidClientTokenId", "ExpiredToken", "ExpiredTokenException",
-                                       "UnrecognizedClientException", "InvalidAccessKeyId", NULL};
+    static const char *const keys[] = {"InvalidClientTokenId",  "ExpiredToken",
+                                       "ExpiredTokenException", "UnrecognizedClientException",
+                                       "InvalidAccessKeyId",    NULL};
     int64_t off_ms = llabs(r->skew_ms - p->skew_ms);
 
     if (p->corrected)

@@ -6,8 +6,8 @@
 
 #define NAMESPACE "https://route53.amazonaws.com/doc/2013-04-01/"
 
-/* The characters that mean something in XML; quotes only matter in attributes, of which we send none
- * with outside text. A carriage return would be read back as a newline. */
+/* The characters that mean something in XML; quotes only matter in attributes, of which we send
+ * none with outside text. A carriage return would be read back as a newline. */
 static const char *entity(char c)
 {
     switch (c) {
@@ -120,7 +120,9 @@ static bool add_set(struct buf *out, const struct rrset *s, uint32_t weight, str
 bool route53_batch_format(const struct router_batch *batch, struct buf *out, struct err *err)
 {
     static const char *const actions[] = {
-        [ROUTER_CREATE] = "CREATE", [ROUTER_DELETE] = "DELETE", [ROUTER_UPSERT] = "UPSERT",
+        [ROUTER_CREATE] = "CREATE",
+        [ROUTER_DELETE] = "DELETE",
+        [ROUTER_UPSERT] = "UPSERT",
     };
 
     buf_add_str(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"

@@ -5,8 +5,9 @@
 #include "sluice/common.h"
 #include "sluice/text.h"
 
-/* Source: Route 53 API reference, errors of each call; AWS "Common errors"; the throttling codes of the
- * AWS SDKs' standard retry mode. A health check that is gone is a fault of the batch, not of the zone. */
+/* Source: Route 53 API reference, errors of each call; AWS "Common errors"; the throttling codes of
+ * the AWS SDKs' standard retry mode. A health check that is gone is a fault of the batch, not of
+ * the zone. */
 static const struct {
     const char *code;
     enum router_outcome outcome;
@@ -46,8 +47,8 @@ static const struct {
 
 enum router_outcome route53_classify(const char *code, int http_status, bool known)
 {
-    /* An answer of a proxy, a load balancer, a captive portal says nothing about the request; nor does
-     * any 5xx, which may come after the change was made. */
+    /* An answer of a proxy, a load balancer, a captive portal says nothing about the request; nor
+     * does any 5xx, which may come after the change was made. */
     if (!known || http_status < 400 || http_status >= 500)
         return ROUTER_UNKNOWN;
     for (size_t i = 0; i < ARRAY_LEN(codes); i++)
@@ -70,7 +71,8 @@ enum router_outcome route53_classify(const char *code, int http_status, bool kno
 bool route53_measure_skew(int64_t date_ms, bool has_age, int64_t sent_ms, int64_t received_ms,
                           int64_t *skew_ms)
 {
-    if (date_ms <= 0 || has_age || received_ms < sent_ms || received_ms - sent_ms > ROUTE53_TRIP_MAX_MS)
+    if (date_ms <= 0 || has_age || received_ms < sent_ms ||
+        received_ms - sent_ms > ROUTE53_TRIP_MAX_MS)
         return false;
     *skew_ms = date_ms - (sent_ms + (received_ms - sent_ms) / 2);
     return true;

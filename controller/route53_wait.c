@@ -5,8 +5,8 @@
 #include "route53.h"
 #include "sluice/text.h"
 
-#define TRIES_MAX  6
-#define RETRY_MS   250 /* doubled each time: about eight seconds in all */
+#define TRIES_MAX   6
+#define RETRY_MS    250 /* doubled each time: about eight seconds in all */
 #define WAIT_MS_MAX 60000
 #define PATIENCE_MS 15000 /* no further try after this, where each one takes its whole deadline */
 
@@ -37,8 +37,8 @@ static bool wait_reply(struct route53 *r, struct http *http, const struct clock 
 static bool fail(const struct route53_reply *reply, struct err *err)
 {
     static const enum err_kind kinds[] = {
-        [ROUTER_OK] = ERR_BUG,          [ROUTER_REFUSED] = ERR_REFUSED, [ROUTER_DENIED] = ERR_DENIED,
-        [ROUTER_BUSY] = ERR_NET,        [ROUTER_MISSING] = ERR_REFUSED, [ROUTER_INVALID] = ERR_REFUSED,
+        [ROUTER_OK] = ERR_BUG,      [ROUTER_REFUSED] = ERR_REFUSED, [ROUTER_DENIED] = ERR_DENIED,
+        [ROUTER_BUSY] = ERR_NET,    [ROUTER_MISSING] = ERR_REFUSED, [ROUTER_INVALID] = ERR_REFUSED,
         [ROUTER_UNKNOWN] = ERR_NET,
     };
 
@@ -63,8 +63,9 @@ bool route53_wait(struct route53 *r, const struct route53_ask *ask, struct route
             return false;
         if (reply->outcome == ROUTER_OK)
             return true;
-        if ((reply->outcome != ROUTER_BUSY && reply->outcome != ROUTER_UNKNOWN) || i + 1 == TRIES_MAX ||
-            clock_boot_ms(clock) - start_ms > PATIENCE_MS || ask->call == ROUTE53_CHANGE_SETS)
+        if ((reply->outcome != ROUTER_BUSY && reply->outcome != ROUTER_UNKNOWN) ||
+            i + 1 == TRIES_MAX || clock_boot_ms(clock) - start_ms > PATIENCE_MS ||
+            ask->call == ROUTE53_CHANGE_SETS)
             return fail(reply, err);
         again.delay_ms = (int64_t)RETRY_MS << i;
     }
@@ -100,10 +101,13 @@ static bool id_by_name(struct route53 *r, const char *name, struct arena *mem, c
         n++;
     }
     if (!n)
-        return err_set(err, ERR_REFUSED, "Route 53 has no hosted zone called %s in this account", name);
+        return err_set(err, ERR_REFUSED, "Route 53 has no hosted zone called %s in this account",
+                       name);
     if (n > 1)
-        return err_set(err, ERR_REFUSED, "%zu hosted zones are called %s: %s; write the id of the one "
-                       "that is meant", n, name, buf_str(&found));
+        return err_set(err, ERR_REFUSED,
+                       "%zu hosted zones are called %s: %s; write the id of the one "
+                       "that is meant",
+                       n, name, buf_str(&found));
     return true;
 }
 
@@ -121,7 +125,9 @@ bool route53_find_zone(struct route53 *r, const char *name_or_id, struct arena *
     if (!route53_xml_parse_zone(mem, buf_str(&reply.body), reply.body.len, out, err))
         return err_prefix(err, "zone %s: ", name_or_id);
     if (out->owner)
-        return err_set(err, ERR_REFUSED, "zone %s belongs to the AWS service %s, which alone may edit its "
-                       "records", name_or_id, out->owner);
+        return err_set(err, ERR_REFUSED,
+                       "zone %s belongs to the AWS service %s, which alone may edit its "
+                       "records",
+                       name_or_id, out->owner);
     return true;
 }

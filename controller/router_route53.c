@@ -65,8 +65,8 @@ static struct op *op_new(struct router_route53 *r, uint32_t op_id, enum router_o
 static void change(void *self, uint32_t op_id, const struct router_batch *batch)
 {
     struct router_route53 *r = self;
-    struct route53_ask ask = {.call = ROUTE53_CHANGE_SETS, .id = batch->zone_id, .batch = batch,
-                              .urgent = batch->urgent};
+    struct route53_ask ask = {
+        .call = ROUTE53_CHANGE_SETS, .id = batch->zone_id, .batch = batch, .urgent = batch->urgent};
 
     route53_start(r->client, &ask, op_new(r, op_id, ROUTER_OP_CHANGE));
 }
@@ -83,7 +83,9 @@ static void sync_change(void *self, uint32_t op_id, const char *change_id)
 static void ask_page(struct router_route53 *r, struct op *op, int64_t delay_ms)
 {
     const struct route53_sets *s = &op->listing->sets;
-    struct route53_ask ask = {.call = ROUTE53_LIST_SETS, .id = op->zone_id, .urgent = op->urgent,
+    struct route53_ask ask = {.call = ROUTE53_LIST_SETS,
+                              .id = op->zone_id,
+                              .urgent = op->urgent,
                               .max_items = op->only_name && op->only_type ? GROUP_ITEMS : 0,
                               .delay_ms = delay_ms};
 
@@ -129,7 +131,8 @@ static bool add_page(struct op *op, const struct route53_reply *reply)
     size_t old = s->n;
     struct err err = {0};
 
-    if (!route53_xml_parse_sets(&op->listing->mem, buf_str(&reply->body), reply->body.len, s, &err)) {
+    if (!route53_xml_parse_sets(&op->listing->mem, buf_str(&reply->body), reply->body.len, s,
+                                &err)) {
         unreadable(op, &err);
         return false;
     }
@@ -168,7 +171,8 @@ static void take_change(struct op *op, const struct route53_reply *reply)
     op->answer.insync = c.insync;
 }
 
-static bool try_page_again(struct router_route53 *r, struct op *op, const struct route53_reply *reply)
+static bool try_page_again(struct router_route53 *r, struct op *op,
+                           const struct route53_reply *reply)
 {
     if (op->answer.op != ROUTER_OP_LIST || !op->listing->sets.truncated ||
         (reply->outcome != ROUTER_BUSY && reply->outcome != ROUTER_UNKNOWN) ||

@@ -1,10 +1,11 @@
 /* r53_probe: drives the Route 53 router by hand, for test_route53.py.
  *
- * The AWS environment says where and as whom; RATE (calls a second, default 50) is the first argument.
- * One JSON object a line on standard input, one on standard output:
+ * The AWS environment says where and as whom; RATE (calls a second, default 50) is the first
+ * argument. One JSON object a line on standard input, one on standard output:
  *   {"op": "find", "zone": NAME or ID}
  *   {"op": "list", "zone": ID, "name"?, "type"?, "only_name"?, "only_type"?}
- *   {"op": "change", "zone": ID, "changes": [{"action": "CREATE", "set": SET, "weight"?}], "urgent"?}
+ *   {"op": "change", "zone": ID, "changes": [{"action": "CREATE", "set": SET, "weight"?}],
+ * "urgent"?}
  *   {"op": "sync", "id": ID}
  * SET is what list prints. */
 #include <jansson.h>
@@ -56,8 +57,8 @@ static json_t *set_to_json(const struct rrset *s)
     json_object_set_new(o, "values", values);
     if (s->alias_name)
         json_object_set_new(o, "alias",
-                            json_pack("{s:s, s:s, s:b}", "zone", s->alias_zone, "name", s->alias_name,
-                                      "evaluate", (int)s->alias_health));
+                            json_pack("{s:s, s:s, s:b}", "zone", s->alias_zone, "name",
+                                      s->alias_name, "evaluate", (int)s->alias_health));
     put(o, "health_check", s->health_check);
     put(o, "routing", s->routing);
     put(o, "traffic_policy", s->traffic_policy);
@@ -73,11 +74,16 @@ static struct rrset set_from_json(struct arena *mem, const json_t *o)
 {
     const json_t *weight = json_object_get(o, "weight"), *ttl = json_object_get(o, "ttl");
     const json_t *values = json_object_get(o, "values"), *alias = json_object_get(o, "alias");
-    struct rrset s = {.name = text_of(o, "name"), .type = text_of(o, "type"), .set_id = text_of(o, "set"),
-                      .weighted = weight != NULL, .weight = (uint32_t)json_integer_value(weight),
-                      .has_ttl = ttl != NULL, .ttl = (uint32_t)json_integer_value(ttl),
+    struct rrset s = {.name = text_of(o, "name"),
+                      .type = text_of(o, "type"),
+                      .set_id = text_of(o, "set"),
+                      .weighted = weight != NULL,
+                      .weight = (uint32_t)json_integer_value(weight),
+                      .has_ttl = ttl != NULL,
+                      .ttl = (uint32_t)json_integer_value(ttl),
                       .health_check = text_of(o, "health_check"),
-                      .alias_zone = text_of(alias, "zone"), .alias_name = text_of(alias, "name"),
+                      .alias_zone = text_of(alias, "zone"),
+                      .alias_name = text_of(alias, "name"),
                       .alias_health = json_is_true(json_object_get(alias, "evaluate"))};
 
     if (json_array_size(values)) {
@@ -109,10 +115,10 @@ static json_t *wait_answer(struct probe *p)
             if (!router_route53_take(p->router.self, &done))
                 die("an answer to nobody's request");
     }
-    o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "outcome", outcomes[a.outcome], "code",
-                  a.code, "message", a.message, "change_id", a.change_id, "insync", (int)a.insync,
-                  "date_ms", (json_int_t)a.date_ms, "signed_ms", (json_int_t)a.signed_ms,
-                  "sent_boot_us", (json_int_t)a.sent_boot_us);
+    o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:I}", "outcome", outcomes[a.outcome],
+                  "code", a.code, "message", a.message, "change_id", a.change_id, "insync",
+                  (int)a.insync, "date_ms", (json_int_t)a.date_ms, "signed_ms",
+                  (json_int_t)a.signed_ms, "sent_boot_us", (json_int_t)a.sent_boot_us);
     if (a.op == ROUTER_OP_LIST && a.outcome == ROUTER_OK) {
         json_t *sets = json_array();
 
@@ -132,8 +138,10 @@ static json_t *do_change(struct probe *p, const json_t *in)
     size_t n = json_array_size(list);
     struct rrset *sets = arena_array(&mem, n, sizeof *sets);
     struct router_change *changes = arena_array(&mem, n, sizeof *changes);
-    struct router_batch batch = {.zone_id = text_of(in, "zone"), .comment = text_of(in, "comment"),
-                                 .changes = changes, .n_changes = n,
+    struct router_batch batch = {.zone_id = text_of(in, "zone"),
+                                 .comment = text_of(in, "comment"),
+                                 .changes = changes,
+                                 .n_changes = n,
                                  .urgent = json_is_true(json_object_get(in, "urgent"))};
 
     for (size_t i = 0; i < n; i++) {
@@ -152,7 +160,8 @@ static json_t *do_change(struct probe *p, const json_t *in)
 
 static json_t *do_list(struct probe *p, const json_t *in)
 {
-    struct router_list want = {.zone_id = text_of(in, "zone"), .name = text_of(in, "name"),
+    struct router_list want = {.zone_id = text_of(in, "zone"),
+                               .name = text_of(in, "name"),
                                .type = text_of(in, "type"),
                                .only_name = json_is_true(json_object_get(in, "only_name")),
                                .only_type = json_is_true(json_object_get(in, "only_type"))};
@@ -202,7 +211,8 @@ int main(int argc, char **argv)
     struct credentials credentials SL_CLEANUP(credentials_clear) = {0};
     struct aws_route53 where;
     struct http_config http_config = {0};
-    struct route53_config client = {.clock = &clock_real, .credentials = &credentials, .renew = true};
+    struct route53_config client = {
+        .clock = &clock_real, .credentials = &credentials, .renew = true};
     struct probe p = {0};
     char *line = NULL;
     size_t cap = 0;

@@ -1,7 +1,8 @@
 /* sigv4_stages: prints what each stage of sluice's signer makes of a request, for test_sigv4.py.
  *
  * One JSON object a line on standard input: method, path, query and headers (lists of pairs), body
- * (base64), time_ms, region, service, key_id, secret_key. One JSON object a line on standard output. */
+ * (base64), time_ms, region, service, key_id, secret_key. One JSON object a line on standard
+ * output. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@ static size_t read_pairs(const json_t *list, struct sigv4_pair pairs[SIGV4_PAIRS
 
     if (json_array_size(list) > SIGV4_PAIRS_MAX)
         abort();
-    json_array_foreach(list, i, pair) {
+    json_array_foreach(list, i, pair)
+    {
         pairs[i].name = json_string_value(json_array_get(pair, 0));
         pairs[i].value = json_string_value(json_array_get(pair, 1));
     }
@@ -42,8 +44,10 @@ static bool stages(const json_t *o, struct err *err)
     struct buf body SL_CLEANUP(buf_clear) = {0}, wire SL_CLEANUP(buf_clear) = {0};
     struct buf canonical SL_CLEANUP(buf_clear) = {0}, names SL_CLEANUP(buf_clear) = {0};
     struct buf to_sign SL_CLEANUP(buf_clear) = {0}, header SL_CLEANUP(buf_clear) = {0};
-    struct sigv4_request request = {.method = text_of(o, "method"), .path = text_of(o, "path"),
-                                    .query = query, .headers = headers};
+    struct sigv4_request request = {.method = text_of(o, "method"),
+                                    .path = text_of(o, "path"),
+                                    .query = query,
+                                    .headers = headers};
     char signature[SIGV4_HEX_SIZE];
     json_t *out;
 

@@ -1,5 +1,6 @@
-/* aws_ini.c, aws_config.c, credentials*.c: files and variables as the AWS tools read them, and the order
- * in which they count. Every test starts with an empty environment and an empty home directory. */
+/* aws_ini.c, aws_config.c, credentials*.c: files and variables as the AWS tools read them, and the
+ * order in which they count. Every test starts with an empty environment and an empty home
+ * directory. */
 #include "aws_config.h"
 #include "credentials.h"
 
@@ -16,12 +17,26 @@ static char home[] = "/tmp/sluice-aws-XXXXXX";
 static int set_up(void **state)
 {
     static const char *const names[] = {
-        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
-        "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE",
-        "AWS_SHARED_CREDENTIALS_FILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE",
-        "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_ROUTE_53", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-        "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_WEB_IDENTITY_TOKEN_FILE",
-        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_SECURITY_TOKEN",
+        "AWS_CREDENTIAL_EXPIRATION",
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_CA_BUNDLE",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_ROUTE_53",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_USE_FIPS_ENDPOINT",
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     };
     char path[128];
 
@@ -58,7 +73,8 @@ TEST(keys_come_from_the_environment_first)
     struct credentials c SL_CLEANUP(credentials_clear) = {0};
     struct err err = {0};
 
-    put("credentials", "[default]\naws_access_key_id = FILEKEY\naws_secret_access_key = filesecret\n");
+    put("credentials",
+        "[default]\naws_access_key_id = FILEKEY\naws_secret_access_key = filesecret\n");
     setenv("AWS_ACCESS_KEY_ID", "ENVKEY", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "envsecret", 1);
     setenv("AWS_SESSION_TOKEN", "token", 1);
@@ -92,7 +108,8 @@ TEST(an_empty_variable_is_unset_and_half_a_pair_is_an_error)
     struct credentials c SL_CLEANUP(credentials_clear) = {0};
     struct err err = {0};
 
-    put("credentials", "[default]\naws_access_key_id = FILEKEY\naws_secret_access_key = filesecret\n");
+    put("credentials",
+        "[default]\naws_access_key_id = FILEKEY\naws_secret_access_key = filesecret\n");
     setenv("AWS_ACCESS_KEY_ID", "", 1);
     assert_true(find(NULL, &c, &err));
     assert_string_equal(c.key_id, "FILEKEY");
@@ -121,7 +138,8 @@ TEST(the_credentials_file_comes_before_the_config_file)
     assert_string_equal(c.token, "t");
     assert_string_equal(c.source, "config file");
     credentials_clear(&c);
-    put("credentials", "# ours\n\n [shop]\n  aws_access_key_id=FILEKEY\n  aws_secret_access_key=s=:ecret \r\n");
+    put("credentials",
+        "# ours\n\n [shop]\n  aws_access_key_id=FILEKEY\n  aws_secret_access_key=s=:ecret \r\n");
     assert_true(find("shop", &c, &err));
     assert_string_equal(c.key_id, "FILEKEY");
     assert_string_equal(c.secret_key, "s=:ecret");
@@ -157,16 +175,16 @@ TEST(nothing_anywhere_says_what_to_do)
 
 TEST(kinds_we_cannot_fetch_are_refused_by_name)
 {
-    static const char *const keys[] = {"role_arn", "web_identity_token_file", "sso_session", "sso_start_url",
-                                       "credential_process"};
+    static const char *const keys[] = {"role_arn", "web_identity_token_file", "sso_session",
+                                       "sso_start_url", "credential_process"};
     struct credentials c SL_CLEANUP(credentials_clear) = {0};
     struct err err = {0};
 
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         char text[256];
 
-        snprintf(text, sizeof text, "[default]\n%s = x\naws_access_key_id = K\naws_secret_access_key = s\n",
-                 keys[i]);
+        snprintf(text, sizeof text,
+                 "[default]\n%s = x\naws_access_key_id = K\naws_secret_access_key = s\n", keys[i]);
         put("config", text);
         assert_false(find(NULL, &c, &err));
         assert_int_equal(err.kind, ERR_FILE);
@@ -263,9 +281,10 @@ TEST(fips_and_dual_stack_have_endpoints_of_their_own)
 
 TEST(endpoint_overrides_have_an_order)
 {
-    static const char config[] = "[default]\nendpoint_url = http://profile:1\nservices = local\n"
-                                 "ca_bundle = /from/profile.pem\n[services local]\nroute_53 =\n"
-                                 "  endpoint_url = http://services:1/\ns3 =\n  endpoint_url = http://s3:1\n";
+    static const char config[] =
+        "[default]\nendpoint_url = http://profile:1\nservices = local\n"
+        "ca_bundle = /from/profile.pem\n[services local]\nroute_53 =\n"
+        "  endpoint_url = http://services:1/\ns3 =\n  endpoint_url = http://s3:1\n";
     struct aws_config c[6];
 
     put("config", config);
@@ -285,8 +304,8 @@ TEST(endpoint_overrides_have_an_order)
 
 TEST(an_endpoint_that_is_no_origin_is_refused)
 {
-    static const char *const urls[] = {"ftp://x", "localhost:80", "http://", "http://x/path", "http://u@x",
-                                       "https://x?y", ""};
+    static const char *const urls[] = {"ftp://x",    "localhost:80", "http://", "http://x/path",
+                                       "http://u@x", "https://x?y",  ""};
 
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
         struct aws_config c SL_CLEANUP(aws_config_clear) = {0};
@@ -318,8 +337,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(keys_come_from_the_environment_first, set_up),
-        cmocka_unit_test_setup(a_named_profile_sets_the_environment_keys_aside_and_AWS_PROFILE_does_not,
-                               set_up),
+        cmocka_unit_test_setup(
+            a_named_profile_sets_the_environment_keys_aside_and_AWS_PROFILE_does_not, set_up),
         cmocka_unit_test_setup(an_empty_variable_is_unset_and_half_a_pair_is_an_error, set_up),
         cmocka_unit_test_setup(the_credentials_file_comes_before_the_config_file, set_up),
         cmocka_unit_test_setup(half_a_pair_in_a_file_is_an_error_with_its_place, set_up),

@@ -1,5 +1,6 @@
-/* route53.c, route53_judge.c, route53_wait.c, router_route53.c against a scripted server: a thread that
- * answers with what the test laid out and keeps what it was sent. The clock is turned by hand. */
+/* route53.c, route53_judge.c, route53_wait.c, router_route53.c against a scripted server: a thread
+ * that answers with what the test laid out and keeps what it was sent. The clock is turned by hand.
+ */
 #include "route53.h"
 #include "router_route53.h"
 
@@ -51,7 +52,8 @@ static void read_request(int fd, char *out)
         if (!end)
             continue;
         length = strcasestr(out, "content-length: ");
-        want = (size_t)(end + 4 - out) + (length && length < end ? strtoul(length + 16, NULL, 10) : 0);
+        want =
+            (size_t)(end + 4 - out) + (length && length < end ? strtoul(length + 16, NULL, 10) : 0);
         if (used >= want)
             break;
     }
@@ -76,8 +78,10 @@ static void *serve(void *arg)
         t = (time_t)(WALL_MS / 1000) + c->date_s;
         strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&t, &tm));
         if (c->status)
-            dprintf(fd, "HTTP/1.1 %d X\r\nDate: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                    c->status, date, strlen(c->body), c->body);
+            dprintf(
+                fd,
+                "HTTP/1.1 %d X\r\nDate: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                c->status, date, strlen(c->body), c->body);
         close(fd);
     }
 }
@@ -111,8 +115,10 @@ static int set_up(void **state)
     snprintf(rig->endpoint, sizeof rig->endpoint, "http://127.0.0.1:%d", server.port);
     if (!rig->http || !credentials_set(&rig->credentials, "test", "AKID", "secret", "token", &err))
         return -1;
-    rig->config = (struct route53_config){.http = rig->http, .clock = &rig->clock,
-                                          .endpoint = rig->endpoint, .signing_region = "us-east-1",
+    rig->config = (struct route53_config){.http = rig->http,
+                                          .clock = &rig->clock,
+                                          .endpoint = rig->endpoint,
+                                          .signing_region = "us-east-1",
                                           .credentials = &rig->credentials};
     *state = rig;
     return 0;
@@ -158,14 +164,21 @@ static struct router_answer answer(struct rig *rig)
     return a;
 }
 
-static const char change_ok[] = "<ChangeResourceRecordSetsResponse><ChangeInfo><Id>/change/C1</Id>"
-                                "<Status>PENDING</Status></ChangeInfo></ChangeResourceRecordSetsResponse>";
+static const char change_ok[] =
+    "<ChangeResourceRecordSetsResponse><ChangeInfo><Id>/change/C1</Id>"
+    "<Status>PENDING</Status></ChangeInfo></ChangeResourceRecordSetsResponse>";
 
 static struct router_answer change(struct rig *rig, bool urgent)
 {
     static const char *const values[] = {"192.0.2.1"};
-    struct rrset set = {.name = "www.example.com.", .type = "A", .set_id = "old", .weighted = true,
-                        .has_ttl = true, .ttl = 60, .values = values, .n_values = 1};
+    struct rrset set = {.name = "www.example.com.",
+                        .type = "A",
+                        .set_id = "old",
+                        .weighted = true,
+                        .has_ttl = true,
+                        .ttl = 60,
+                        .values = values,
+                        .n_values = 1};
     struct router_change changes[] = {{ROUTER_UPSERT, &set, 10}};
     struct router_batch batch = {"Z1", "c", changes, 1, urgent};
 
@@ -193,11 +206,17 @@ TEST(what_is_signed_is_what_goes_on_the_wire)
 {
     struct rig *rig = *state;
     struct router_list want = {.zone_id = "Z1", .name = "\\052.example.com.", .type = "CNAME"};
-    struct sigv4_pair query[] = {{"type", "CNAME"}, {"name", "\\052.example.com."}, {"maxitems", "300"}};
-    struct sigv4_pair headers[] = {{"host", rig->endpoint + 7}, {"x-amz-date", "20261123T100000Z"},
+    struct sigv4_pair query[] = {
+        {"type", "CNAME"}, {"name", "\\052.example.com."}, {"maxitems", "300"}};
+    struct sigv4_pair headers[] = {{"host", rig->endpoint + 7},
+                                   {"x-amz-date", "20261123T100000Z"},
                                    {"x-amz-security-token", "token"}};
-    struct sigv4_request request = {.method = "GET", .path = "/2013-04-01/hostedzone/Z1/rrset",
-                                    .query = query, .n_query = 3, .headers = headers, .n_headers = 3};
+    struct sigv4_request request = {.method = "GET",
+                                    .path = "/2013-04-01/hostedzone/Z1/rrset",
+                                    .query = query,
+                                    .n_query = 3,
+                                    .headers = headers,
+                                    .n_headers = 3};
     struct sigv4_scope scope = {"20261123T100000Z", "us-east-1", "route53"};
     struct buf authorization SL_CLEANUP(buf_clear) = {0};
     struct router_answer a;
@@ -234,7 +253,8 @@ TEST(a_change_is_posted_as_xml_and_gives_an_id)
     assert_int_equal(a.op_id, 7);
     assert_string_equal(a.change_id, "C1");
     assert_false(a.insync);
-    assert_true(text_starts_with(server.requests[0], "POST /2013-04-01/hostedzone/Z1/rrset/ HTTP/1.1\r\n"));
+    assert_true(
+        text_starts_with(server.requests[0], "POST /2013-04-01/hostedzone/Z1/rrset/ HTTP/1.1\r\n"));
     assert_string_equal(header(0, "content-type"), "text/xml");
     assert_non_null(strstr(server.requests[0], "<Weight>10</Weight>"));
     assert_null(header(0, "expect"));
@@ -244,25 +264,29 @@ TEST(a_change_id_is_polled)
 {
     struct rig *rig = *state;
 
-    server.replies[0] = (struct canned){200, "<GetChangeResponse><ChangeInfo><Id>/change/C1</Id><Status>INSYNC"
-                                             "</Status></ChangeInfo></GetChangeResponse>", 0};
+    server.replies[0] =
+        (struct canned){200,
+                        "<GetChangeResponse><ChangeInfo><Id>/change/C1</Id><Status>INSYNC"
+                        "</Status></ChangeInfo></GetChangeResponse>",
+                        0};
     start(rig);
     rig->router.ops->sync(rig->router.self, 3, "C1");
     assert_true(answer(rig).insync);
     assert_true(text_starts_with(server.requests[0], "GET /2013-04-01/change/C1 HTTP/1.1\r\n"));
 }
 
-#define SET(name, id)                                                                                  \
-    "<ResourceRecordSet><Name>" name "</Name><Type>A</Type><SetIdentifier>" id "</SetIdentifier>"      \
+#define SET(name, id)                                                                              \
+    "<ResourceRecordSet><Name>" name "</Name><Type>A</Type><SetIdentifier>" id "</SetIdentifier>"  \
     "<Weight>1</Weight></ResourceRecordSet>"
-#define PAGE(sets, rest)                                                                               \
-    "<ListResourceRecordSetsResponse><ResourceRecordSets>" sets "</ResourceRecordSets>" rest           \
+#define PAGE(sets, rest)                                                                           \
+    "<ListResourceRecordSetsResponse><ResourceRecordSets>" sets "</ResourceRecordSets>" rest       \
     "</ListResourceRecordSetsResponse>"
-#define NEXT(name, id)                                                                                 \
-    "<IsTruncated>true</IsTruncated><NextRecordName>" name "</NextRecordName><NextRecordType>A"        \
+#define NEXT(name, id)                                                                             \
+    "<IsTruncated>true</IsTruncated><NextRecordName>" name "</NextRecordName><NextRecordType>A"    \
     "</NextRecordType>" id
-#define THROTTLED                                                                                      \
-    "<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>"
+#define THROTTLED                                                                                  \
+    "<ErrorResponse><Error><Code>Throttling</Code><Message>Rate "                                  \
+    "exceeded</Message></Error></ErrorResponse>"
 
 TEST(a_listing_goes_on_while_it_is_truncated)
 {
@@ -270,11 +294,15 @@ TEST(a_listing_goes_on_while_it_is_truncated)
     struct router_list want = {.zone_id = "Z1"};
     struct router_answer a;
 
-    server.replies[0] = (struct canned){200, PAGE(SET("a.", "1") SET("b.", "1"),
-                                                  NEXT("b.", "<NextRecordIdentifier>2</NextRecordIdentifier>")), 0};
+    server.replies[0] =
+        (struct canned){200,
+                        PAGE(SET("a.", "1") SET("b.", "1"),
+                             NEXT("b.", "<NextRecordIdentifier>2</NextRecordIdentifier>")),
+                        0};
     server.replies[1] = (struct canned){400, THROTTLED, 0};
     server.replies[2] = (struct canned){200, PAGE(SET("b.", "2"), NEXT("c.", "")), 0};
-    server.replies[3] = (struct canned){200, PAGE(SET("c.", "1"), "<IsTruncated>false</IsTruncated>"), 0};
+    server.replies[3] =
+        (struct canned){200, PAGE(SET("c.", "1"), "<IsTruncated>false</IsTruncated>"), 0};
     start(rig);
     rig->router.ops->list(rig->router.self, 1, &want);
     a = answer(rig);
@@ -283,7 +311,8 @@ TEST(a_listing_goes_on_while_it_is_truncated)
     assert_string_equal(a.sets[2].set_id, "2");
     assert_string_equal(a.sets[3].name, "c.");
     rig->router.ops->release(rig->router.self, &a);
-    assert_true(text_starts_with(server.requests[0], "GET /2013-04-01/hostedzone/Z1/rrset?maxitems=300 "));
+    assert_true(
+        text_starts_with(server.requests[0], "GET /2013-04-01/hostedzone/Z1/rrset?maxitems=300 "));
     assert_non_null(strstr(server.requests[1], "?identifier=2&maxitems=300&name=b.&type=A "));
     assert_non_null(strstr(server.requests[2], "?identifier=2&maxitems=300&name=b.&type=A "));
     assert_non_null(strstr(server.requests[3], "?maxitems=300&name=c.&type=A "));
@@ -292,10 +321,12 @@ TEST(a_listing_goes_on_while_it_is_truncated)
 TEST(a_listing_of_one_group_stops_behind_it)
 {
     struct rig *rig = *state;
-    struct router_list want = {.zone_id = "Z1", .name = "b", .type = "A", .only_name = true, .only_type = true};
+    struct router_list want = {
+        .zone_id = "Z1", .name = "b", .type = "A", .only_name = true, .only_type = true};
     struct router_answer a;
 
-    server.replies[0] = (struct canned){200, PAGE(SET("b.", "1") SET("b.", "2") SET("c.", "1"), NEXT("d.", "")), 0};
+    server.replies[0] =
+        (struct canned){200, PAGE(SET("b.", "1") SET("b.", "2") SET("c.", "1"), NEXT("d.", "")), 0};
     start(rig);
     rig->router.ops->list(rig->router.self, 1, &want);
     a = answer(rig);
@@ -312,18 +343,30 @@ TEST(every_answer_has_one_outcome)
         enum router_outcome outcome;
         const char *code;
     } rows[] = {
-        {400, "<ErrorResponse><Error><Code>InvalidChangeBatch</Code><Message>m</Message></Error></ErrorResponse>",
+        {400,
+         "<ErrorResponse><Error><Code>InvalidChangeBatch</Code><Message>m</Message></Error></"
+         "ErrorResponse>",
          ROUTER_REFUSED, "InvalidChangeBatch"},
         {400, THROTTLED, ROUTER_BUSY, "Throttling"},
-        {400, "<ErrorResponse><Error><Code>PriorRequestNotComplete</Code><Message>m</Message></Error>"
-              "</ErrorResponse>", ROUTER_BUSY, "PriorRequestNotComplete"},
-        {404, "<ErrorResponse><Error><Code>NoSuchHostedZone</Code><Message>m</Message></Error></ErrorResponse>",
+        {400,
+         "<ErrorResponse><Error><Code>PriorRequestNotComplete</Code><Message>m</Message></Error>"
+         "</ErrorResponse>",
+         ROUTER_BUSY, "PriorRequestNotComplete"},
+        {404,
+         "<ErrorResponse><Error><Code>NoSuchHostedZone</Code><Message>m</Message></Error></"
+         "ErrorResponse>",
          ROUTER_MISSING, "NoSuchHostedZone"},
-        {403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>m</Message></Error></ErrorResponse>",
+        {403,
+         "<ErrorResponse><Error><Code>AccessDenied</Code><Message>m</Message></Error></"
+         "ErrorResponse>",
          ROUTER_DENIED, "AccessDenied"},
-        {400, "<ErrorResponse><Error><Code>InvalidInput</Code><Message>m</Message></Error></ErrorResponse>",
+        {400,
+         "<ErrorResponse><Error><Code>InvalidInput</Code><Message>m</Message></Error></"
+         "ErrorResponse>",
          ROUTER_INVALID, "InvalidInput"},
-        {500, "<ErrorResponse><Error><Code>InternalFailure</Code><Message>m</Message></Error></ErrorResponse>",
+        {500,
+         "<ErrorResponse><Error><Code>InternalFailure</Code><Message>m</Message></Error></"
+         "ErrorResponse>",
          ROUTER_UNKNOWN, "InternalFailure"},
         {503, "Service Unavailable", ROUTER_UNKNOWN, "HTTP 503"},
         {403, "<html><body>proxy</body></html>", ROUTER_UNKNOWN, "HTTP 403"},
@@ -377,8 +420,9 @@ TEST(a_set_that_must_not_be_sent_is_invalid_without_a_request)
     assert_int_equal(server.n, 0);
 }
 
-#define MISMATCH                                                                                       \
-    "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>m</Message></Error></ErrorResponse>"
+#define MISMATCH                                                                                   \
+    "<ErrorResponse><Error><Code>SignatureDoesNotMatch</Code><Message>m</Message></Error></"       \
+    "ErrorResponse>"
 
 TEST(a_wrong_clock_is_corrected_once)
 {
@@ -399,7 +443,8 @@ TEST(a_wrong_clock_is_corrected_once)
         assert_string_equal(header(first, "x-amz-date"), "20261123T100000Z");
         assert_true(text_starts_with(header(first + 1, "x-amz-date"),
                                      sign < 0 ? "20261123T0950" : "20261123T1010") ||
-                    text_starts_with(header(first + 1, "x-amz-date"), sign < 0 ? "20261123T0949" : "20261123T1009"));
+                    text_starts_with(header(first + 1, "x-amz-date"),
+                                     sign < 0 ? "20261123T0949" : "20261123T1009"));
         assert_in_range(a.signed_ms - WALL_MS + 1000000, 1000000 + sign * 600000 - 2000,
                         1000000 + sign * 600000 + 2000);
     }
@@ -431,8 +476,8 @@ TEST(a_clock_that_stays_wrong_is_not_corrected_for_ever)
 
 TEST(renewed_keys_are_used_when_the_old_ones_are_refused)
 {
-    static const char expired[] =
-        "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>m</Message></Error></ErrorResponse>";
+    static const char expired[] = "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>m</"
+                                  "Message></Error></ErrorResponse>";
     struct rig *rig = *state;
 
     rig->config.renew = true;
@@ -458,7 +503,8 @@ TEST(calls_keep_their_rate_and_urgent_ones_pass_by)
     struct route53 *client = route53_new(&rig->config);
     struct router_batch batch = {.zone_id = "Z1"};
     struct route53_ask ask = {.call = ROUTE53_GET_CHANGE, .id = "C1"};
-    struct route53_ask urgent = {.call = ROUTE53_CHANGE_SETS, .id = "Z1", .batch = &batch, .urgent = true};
+    struct route53_ask urgent = {
+        .call = ROUTE53_CHANGE_SETS, .id = "Z1", .batch = &batch, .urgent = true};
 
     for (int i = 0; i < ROUTE53_BURST + 2; i++)
         route53_start(client, &ask, NULL);
@@ -494,9 +540,12 @@ TEST(addresses_that_worked_do_without_a_name_server)
     assert_true(text_starts_with(header(0, "host"), "route53.sluice.invalid:"));
 }
 
-#define ZONE(id, private) "<HostedZone><Id>/hostedzone/" id "</Id><Name>example.com.</Name><Config>"   \
-                          "<PrivateZone>" private "</PrivateZone></Config></HostedZone>"
-#define ZONES(zones) "<ListHostedZonesByNameResponse><HostedZones>" zones "</HostedZones></ListHostedZonesByNameResponse>"
+#define ZONE(id, private)                                                                          \
+    "<HostedZone><Id>/hostedzone/" id "</Id><Name>example.com.</Name><Config>"                     \
+    "<PrivateZone>" private "</PrivateZone></Config></HostedZone>"
+#define ZONES(zones)                                                                               \
+    "<ListHostedZonesByNameResponse><HostedZones>" zones                                           \
+    "</HostedZones></ListHostedZonesByNameResponse>"
 
 TEST(a_zone_is_found_by_its_exact_name)
 {
@@ -507,14 +556,21 @@ TEST(a_zone_is_found_by_its_exact_name)
     struct err err = {0};
 
     server.replies[0] = (struct canned){
-        200, ZONES(ZONE("Z1", "false") "<HostedZone><Id>Z9</Id><Name>z.example.com.</Name></HostedZone>"), 0};
+        200,
+        ZONES(
+            ZONE("Z1", "false") "<HostedZone><Id>Z9</Id><Name>z.example.com.</Name></HostedZone>"),
+        0};
     server.replies[1] = (struct canned){
-        200, "<GetHostedZoneResponse>" ZONE("Z1", "false") "<DelegationSet><NameServers><NameServer>ns1"
-             "</NameServer></NameServers></DelegationSet></GetHostedZoneResponse>", 0};
+        200,
+        "<GetHostedZoneResponse>" ZONE(
+            "Z1", "false") "<DelegationSet><NameServers><NameServer>ns1"
+                           "</NameServer></NameServers></DelegationSet></GetHostedZoneResponse>",
+        0};
     assert_true(route53_find_zone(client, "Example.com", &mem, &zone, &err));
     assert_string_equal(zone.id, "Z1");
     assert_string_equal(zone.servers[0], "ns1");
-    assert_true(text_starts_with(server.requests[0], "GET /2013-04-01/hostedzonesbyname?dnsname=Example.com "));
+    assert_true(text_starts_with(server.requests[0],
+                                 "GET /2013-04-01/hostedzonesbyname?dnsname=Example.com "));
     assert_true(text_starts_with(server.requests[1], "GET /2013-04-01/hostedzone/Z1 "));
     server.replies[2] = (struct canned){200, ZONES(ZONE("Z1", "false")), 0};
     assert_false(route53_find_zone(client, "ample.com", &mem, &zone, &err));
@@ -533,8 +589,9 @@ TEST(two_zones_of_one_name_ask_for_an_id)
 
     server.replies[0] = (struct canned){200, ZONES(ZONE("Z1", "false") ZONE("Z2", "true")), 0};
     assert_false(route53_find_zone(client, "example.com.", &mem, &zone, &err));
-    assert_string_equal(err.text, "2 hosted zones are called example.com.: Z1 (public), Z2 (private); write "
-                                  "the id of the one that is meant");
+    assert_string_equal(err.text,
+                        "2 hosted zones are called example.com.: Z1 (public), Z2 (private); write "
+                        "the id of the one that is meant");
     route53_free(client);
 }
 
@@ -547,13 +604,18 @@ TEST(a_zone_of_another_service_is_refused_and_a_denial_is_77)
     struct err err = {0};
 
     server.replies[0] = (struct canned){
-        200, "<GetHostedZoneResponse><HostedZone><Id>Z1</Id><Name>a.</Name><LinkedService><ServicePrincipal>"
-             "x.amazonaws.com</ServicePrincipal></LinkedService></HostedZone></GetHostedZoneResponse>", 0};
+        200,
+        "<GetHostedZoneResponse><HostedZone><Id>Z1</Id><Name>a.</"
+        "Name><LinkedService><ServicePrincipal>"
+        "x.amazonaws.com</ServicePrincipal></LinkedService></HostedZone></GetHostedZoneResponse>",
+        0};
     assert_false(route53_find_zone(client, "/hostedzone/Z1", &mem, &zone, &err));
     assert_int_equal(err.kind, ERR_REFUSED);
     err_clear(&err);
-    server.replies[1] = (struct canned){
-        403, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>", 0};
+    server.replies[1] = (struct canned){403,
+                                        "<ErrorResponse><Error><Code>AccessDenied</"
+                                        "Code><Message>no</Message></Error></ErrorResponse>",
+                                        0};
     assert_false(route53_find_zone(client, "Z1", &mem, &zone, &err));
     assert_int_equal(err_exit_status(err.kind), 77);
     assert_string_equal(err.text, "Route 53: AccessDenied: route53:GetHostedZone: no");
@@ -578,7 +640,8 @@ TEST(skew_is_date_minus_the_midpoint)
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         int64_t skew = -1;
-        bool measured = route53_measure_skew(rows[i].date, rows[i].age, rows[i].sent, rows[i].received, &skew);
+        bool measured =
+            route53_measure_skew(rows[i].date, rows[i].age, rows[i].sent, rows[i].received, &skew);
 
         assert_int_equal(measured, rows[i].measured);
         if (measured)

@@ -1,5 +1,5 @@
-/* sigv4.c: every stage against the signing example of the AWS General Reference, and the rules by which
- * paths, queries and headers become canonical. */
+/* sigv4.c: every stage against the signing example of the AWS General Reference, and the rules by
+ * which paths, queries and headers become canonical. */
 #include "sluice/sigv4.h"
 
 #include <stdio.h>
@@ -10,15 +10,20 @@
 #define EXAMPLE_SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 
 /* The documented example: IAM ListUsers, 2015-08-30T12:36:00Z. */
-static const struct sigv4_pair example_query[] = {{"Version", "2010-05-08"}, {"Action", "ListUsers"}};
+static const struct sigv4_pair example_query[] = {{"Version", "2010-05-08"},
+                                                  {"Action", "ListUsers"}};
 static const struct sigv4_pair example_headers[] = {
     {"Host", "iam.amazonaws.com"},
     {"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"},
     {"X-Amz-Date", "20150830T123600Z"},
 };
 static const struct sigv4_request example = {
-    .method = "GET", .path = "/", .query = example_query, .n_query = 2,
-    .headers = example_headers, .n_headers = 3,
+    .method = "GET",
+    .path = "/",
+    .query = example_query,
+    .n_query = 2,
+    .headers = example_headers,
+    .n_headers = 3,
 };
 static const struct sigv4_scope example_scope = {"20150830T123600Z", "us-east-1", "iam"};
 
@@ -72,8 +77,8 @@ TEST(all_stages_in_a_row_give_the_header)
     struct buf out SL_CLEANUP(buf_clear) = {0}, canonical SL_CLEANUP(buf_clear) = {0};
     struct err err = {0};
 
-    assert_true(sigv4_sign(&example, &example_scope, "AKIDEXAMPLE", EXAMPLE_SECRET, &canonical, &out,
-                           &err));
+    assert_true(sigv4_sign(&example, &example_scope, "AKIDEXAMPLE", EXAMPLE_SECRET, &canonical,
+                           &out, &err));
     assert_string_equal(
         buf_str(&out),
         "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, "
@@ -87,10 +92,21 @@ TEST(paths_lose_dots_and_double_slashes_and_are_encoded_once_more)
     static const struct {
         const char *path, *canonical;
     } rows[] = {
-        {"", "/"}, {"/", "/"}, {"//", "/"}, {"/a//b", "/a/b"}, {"/a/./b/../c", "/a/c"},
-        {"/../..", "/"}, {"/a/", "/a/"}, {"/a/..", "/"}, {"/a/../", "/"}, {"/a/.", "/a"},
-        {"/a%20b", "/a%2520b"}, {"/2013-04-01/hostedzone/Z1/rrset/", "/2013-04-01/hostedzone/Z1/rrset/"},
-        {"/\xc3\xa9~", "/%C3%A9~"}, {"/...", "/..."}, {"/a b+c=d", "/a%20b%2Bc%3Dd"},
+        {"", "/"},
+        {"/", "/"},
+        {"//", "/"},
+        {"/a//b", "/a/b"},
+        {"/a/./b/../c", "/a/c"},
+        {"/../..", "/"},
+        {"/a/", "/a/"},
+        {"/a/..", "/"},
+        {"/a/../", "/"},
+        {"/a/.", "/a"},
+        {"/a%20b", "/a%2520b"},
+        {"/2013-04-01/hostedzone/Z1/rrset/", "/2013-04-01/hostedzone/Z1/rrset/"},
+        {"/\xc3\xa9~", "/%C3%A9~"},
+        {"/...", "/..."},
+        {"/a b+c=d", "/a%20b%2Bc%3Dd"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -108,8 +124,10 @@ TEST(paths_lose_dots_and_double_slashes_and_are_encoded_once_more)
 TEST(queries_are_encoded_and_sorted_by_encoded_name_then_value)
 {
     static const struct sigv4_pair query[] = {
-        {"type", "CNAME"}, {"name", "\\052.example.com"}, {"b", "2"}, {"b", "10"},
-        {"empty", NULL}, {"A", "a b+c/d~e"}, {"\xc3\xa9", "x"},
+        {"type", "CNAME"}, {"name", "\\052.example.com"},
+        {"b", "2"},        {"b", "10"},
+        {"empty", NULL},   {"A", "a b+c/d~e"},
+        {"\xc3\xa9", "x"},
     };
     struct buf out SL_CLEANUP(buf_clear) = {0};
     struct err err = {0};
@@ -131,20 +149,32 @@ TEST(no_pairs_are_no_query)
 TEST(headers_are_lowered_trimmed_sorted_and_joined)
 {
     static const struct sigv4_pair headers[] = {
-        {"X-B", "  two   blanks\there  "}, {"Host", "h:8080"}, {"x-a-b", "3"}, {"X-A", "1"},
-        {"x-a", " 2 "}, {"Expect", "100-continue"}, {"User-Agent", "sluice"}, {"Connection", "close"},
-        {"X-Amzn-Trace-Id", "t"}, {"Authorization", "old"}, {"X-Empty", "  "},
+        {"X-B", "  two   blanks\there  "},
+        {"Host", "h:8080"},
+        {"x-a-b", "3"},
+        {"X-A", "1"},
+        {"x-a", " 2 "},
+        {"Expect", "100-continue"},
+        {"User-Agent", "sluice"},
+        {"Connection", "close"},
+        {"X-Amzn-Trace-Id", "t"},
+        {"Authorization", "old"},
+        {"X-Empty", "  "},
     };
-    struct sigv4_request request = {.method = "POST", .path = "/", .headers = headers,
-                                    .n_headers = ARRAY_LEN(headers), .body = "x", .body_len = 1};
+    struct sigv4_request request = {.method = "POST",
+                                    .path = "/",
+                                    .headers = headers,
+                                    .n_headers = ARRAY_LEN(headers),
+                                    .body = "x",
+                                    .body_len = 1};
     struct buf out SL_CLEANUP(buf_clear) = {0}, names SL_CLEANUP(buf_clear) = {0};
     struct err err = {0};
 
     assert_true(sigv4_canonical_request(&request, &out, &names, &err));
-    assert_string_equal(buf_str(&out),
-                        "POST\n/\n\nhost:h:8080\nx-a:1,2\nx-a-b:3\nx-b:two blanks here\nx-empty:\n\n"
-                        "host;x-a;x-a-b;x-b;x-empty\n"
-                        "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881");
+    assert_string_equal(
+        buf_str(&out), "POST\n/\n\nhost:h:8080\nx-a:1,2\nx-a-b:3\nx-b:two blanks here\nx-empty:\n\n"
+                       "host;x-a;x-a-b;x-b;x-empty\n"
+                       "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881");
 }
 
 TEST(what_is_past_a_ceiling_is_refused)
