@@ -57,7 +57,8 @@ static bool fail_at(const struct doc *doc, struct err *err, struct pos pos, cons
     return false;
 }
 
-bool doc_fail(const struct doc_node *node, struct err *err, enum err_kind kind, const char *fmt, ...)
+bool doc_fail(const struct doc_node *node, struct err *err, enum err_kind kind, const char *fmt,
+              ...)
 {
     va_list ap;
 
@@ -123,8 +124,8 @@ static const char *translate(const yaml_parser_t *y, char at)
     return NULL;
 }
 
-/* Where the fault is for a person: what was never closed is shown where it began, the end of the file
- * being a useless place to look at. */
+/* Where the fault is for a person: what was never closed is shown where it began, the end of the
+ * file being a useless place to look at. */
 static const yaml_mark_t *best_mark(const yaml_parser_t *y)
 {
     const char *context = y->context ? y->context : "", *problem = y->problem ? y->problem : "";
@@ -419,7 +420,8 @@ const struct doc *doc_parse(struct arena *mem, const char *path, const struct bu
                DOC_BYTES_MAX / 1024);
         return NULL;
     }
-    bom = text_starts_with(buf_str(text), byte_order_mark) ? 3 : 0; /* some editors put it in front */
+    bom =
+        text_starts_with(buf_str(text), byte_order_mark) ? 3 : 0; /* some editors put it in front */
     p.doc->len = text->len - bom;
     p.doc->text = arena_strndup(mem, buf_str(text) + bom, p.doc->len);
     if (!check_bytes(p.doc, err))

@@ -81,21 +81,25 @@ bool json_pointer_check(const char *pointer, struct err *err)
     const char *p = pointer;
 
     if (strlen(pointer) > JSON_POINTER_BYTES_MAX)
-        return err_set(err, ERR_FILE, "a JSON pointer has at most %d bytes", JSON_POINTER_BYTES_MAX);
+        return err_set(err, ERR_FILE, "a JSON pointer has at most %d bytes",
+                       JSON_POINTER_BYTES_MAX);
     if (*p && *p != '/')
-        return err_set(err, ERR_FILE, "'%s' is not a JSON pointer: it begins with '/', as in /data/0/id",
-                       pointer);
+        return err_set(err, ERR_FILE,
+                       "'%s' is not a JSON pointer: it begins with '/', as in /data/0/id", pointer);
     while (*p == '/') {
         p++;
         if (!take_token(&p, token))
-            return err_set(err, ERR_FILE, "'%s' is not a JSON pointer: after '~' comes 0 or 1", pointer);
+            return err_set(err, ERR_FILE, "'%s' is not a JSON pointer: after '~' comes 0 or 1",
+                           pointer);
         if (strcmp(token, "*") == 0)
-            return err_set(err, ERR_FILE, "'%s': '*' in a JSON pointer has no meaning yet", pointer);
+            return err_set(err, ERR_FILE, "'%s': '*' in a JSON pointer has no meaning yet",
+                           pointer);
     }
     return true;
 }
 
-/* RFC 6901 section 4: digits without a leading zero. "-" names the item after the last: never there. */
+/* RFC 6901 section 4: digits without a leading zero. "-" names the item after the last: never
+ * there. */
 static const json_t *get_item(const json_t *list, const char *token)
 {
     size_t i = 0, n = strlen(token);
@@ -119,7 +123,7 @@ const json_t *json_pointer_get(const json_t *root, const char *pointer)
         p++;
         if (!take_token(&p, token))
             return NULL;
-        at = json_is_object(at) ? json_object_get(at, token)
+        at = json_is_object(at)  ? json_object_get(at, token)
              : json_is_array(at) ? get_item(at, token)
                                  : NULL;
     }
@@ -178,21 +182,30 @@ static void add_real(struct buf *out, double v)
         buf_add_str(out, ".0");
 }
 
+/* RFC 8259 section 7: the escapes of two characters. */
+static const struct {
+    char byte, name;
+} short_escapes[] = {{'\b', 'b'}, {'\f', 'f'}, {'\n', 'n'}, {'\r', 'r'},
+                     {'\t', 't'}, {'"', '"'},  {'\\', '\\'}};
+
+static char short_escape(char byte)
+{
+    for (size_t i = 0; i < ARRAY_LEN(short_escapes); i++)
+        if (short_escapes[i].byte == byte)
+            return short_escapes[i].name;
+    return '\0';
+}
+
 static void add_text(struct buf *out, const char *s, size_t len)
 {
-    static const char short_names[] = "\b" "b" "\f" "f" "\n" "n" "\r" "r" "\t" "t" "\"" "\"" "\\" "\\";
-
     buf_add_char(out, '"');
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
-        const char *named = NULL;
+        char name = short_escape(s[i]);
 
-        for (size_t k = 0; k + 1 < sizeof short_names; k += 2)
-            if ((unsigned char)short_names[k] == c)
-                named = &short_names[k + 1];
-        if (named) {
+        if (name) {
             buf_add_char(out, '\\');
-            buf_add_char(out, *named);
+            buf_add_char(out, name);
         } else if (c < 0x20 || c == 0x7f) {
             buf_addf(out, "\\u%04x", c);
         } else {
@@ -202,8 +215,8 @@ static void add_text(struct buf *out, const char *s, size_t len)
     buf_add_char(out, '"');
 }
 
-/* Recursion ends where the value does; parsed values are at most JSON_DEPTH_MAX deep. A buffer that is
- * full stops the walk. */
+/* Recursion ends where the value does; parsed values are at most JSON_DEPTH_MAX deep. A buffer that
+ * is full stops the walk. */
 void json_add_compact(struct buf *out, const json_t *value)
 {
     const char *key;
@@ -335,7 +348,8 @@ json_t *json_from_doc(const struct doc_node *node, struct err *err)
         return from_scalar(node, err);
     out = node->kind == DOC_LIST ? json_array() : json_object();
     for (size_t i = 0; i < node->n; i++) {
-        const struct doc_node *child = node->kind == DOC_LIST ? node->items[i] : node->pairs[i].value;
+        const struct doc_node *child =
+            node->kind == DOC_LIST ? node->items[i] : node->pairs[i].value;
         json_t *value = json_from_doc(child, err);
 
         if (!value) {

@@ -10,8 +10,8 @@
 #define RATE_MAX_MILLI  1000000u
 #define KEYS_SHOWN_MAX  20 /* known keys listed when none is near */
 
-typedef bool decoder(struct schema_ctx *ctx, const struct schema_field *f, const struct doc_node *node,
-                     void *out);
+typedef bool decoder(struct schema_ctx *ctx, const struct schema_field *f,
+                     const struct doc_node *node, void *out);
 
 static const struct schema_field *find_field(const struct schema *schema, const char *key)
 {
@@ -30,7 +30,8 @@ static bool wrong_kind(struct schema_ctx *ctx, const struct schema_field *f,
                        const struct doc_node *node, const char *expected)
 {
     if (doc_is_empty(node))
-        return doc_fail(node, ctx->err, ERR_FILE, "'%s' has no value; expected %s", f->key, expected);
+        return doc_fail(node, ctx->err, ERR_FILE, "'%s' has no value; expected %s", f->key,
+                        expected);
     if (node->kind == DOC_SCALAR)
         return doc_fail(node, ctx->err, ERR_FILE, "'%s' expects %s, not the text '%.80s'", f->key,
                         expected, node->text);
@@ -87,8 +88,8 @@ static bool check_text(struct schema_ctx *ctx, const struct schema_field *f,
         return doc_fail(node, ctx->err, ERR_FILE, "'%s' is longer than %lld bytes", f->key,
                         (long long)(max ? max : SCHEMA_STRING_MAX));
     if ((f->flags & SCHEMA_ONE_LINE) && !is_one_line(node))
-        return doc_fail(node, ctx->err, ERR_FILE, "'%s' must be one line without control characters",
-                        f->key);
+        return doc_fail(node, ctx->err, ERR_FILE,
+                        "'%s' must be one line without control characters", f->key);
     return true;
 }
 
@@ -164,8 +165,8 @@ static bool decode_percent(struct schema_ctx *ctx, const struct schema_field *f,
     struct err why = {0};
 
     return need_scalar(ctx, f, node, "a percentage such as 1%") &&
-           (text_parse_percent_ppm(node->text, (uint32_t)f->min, f->max ? (uint32_t)f->max : 1000000u,
-                                   out, &why) ||
+           (text_parse_percent_ppm(node->text, (uint32_t)f->min,
+                                   f->max ? (uint32_t)f->max : 1000000u, out, &why) ||
             place(ctx, f, node, &why));
 }
 
@@ -175,7 +176,8 @@ static bool decode_rate(struct schema_ctx *ctx, const struct schema_field *f,
     struct err why = {0};
 
     return need_scalar(ctx, f, node, "a rate such as 5/s") &&
-           (text_parse_rate_milli(node->text, f->max ? (uint32_t)f->max : RATE_MAX_MILLI, out, &why) ||
+           (text_parse_rate_milli(node->text, f->max ? (uint32_t)f->max : RATE_MAX_MILLI, out,
+                                  &why) ||
             place(ctx, f, node, &why));
 }
 
@@ -217,8 +219,8 @@ static bool decode_enum(struct schema_ctx *ctx, const struct schema_field *f,
         if (node->len && text_eq_nocase(f->names[i], node->text))
             near = f->names[i];
     if (near && *near)
-        return doc_fail(node, ctx->err, ERR_FILE, "'%s' cannot be '%.80s'; did you mean '%s'?", f->key,
-                        node->text, near);
+        return doc_fail(node, ctx->err, ERR_FILE, "'%s' cannot be '%.80s'; did you mean '%s'?",
+                        f->key, node->text, near);
     return doc_fail(node, ctx->err, ERR_FILE, "'%s' cannot be '%.80s'; expected one of: %s", f->key,
                     node->text, buf_str(&words));
 }
@@ -276,8 +278,8 @@ static bool decode_strings(struct schema_ctx *ctx, const struct schema_field *f,
     return true;
 }
 
-/* True when decoding may go on after a failure: the error is handed to the sink. An inner failure that
- * was handed over already left err empty. */
+/* True when decoding may go on after a failure: the error is handed to the sink. An inner failure
+ * that was handed over already left err empty. */
 static bool go_on(struct schema_ctx *ctx)
 {
     if (!ctx->sink || ctx->sink->n >= SCHEMA_ERRORS_MAX)
@@ -348,11 +350,11 @@ static bool decode_free_map(struct schema_ctx *ctx, const struct schema_field *f
 }
 
 static decoder *const scalar_decoders[SCHEMA_TYPE_COUNT] = {
-    [SCHEMA_STRING] = decode_string,     [SCHEMA_BOOL] = decode_bool,
-    [SCHEMA_U32] = decode_u32,           [SCHEMA_I64] = decode_i64,
-    [SCHEMA_DOUBLE] = decode_double,     [SCHEMA_DURATION] = decode_duration,
-    [SCHEMA_PERCENT] = decode_percent,   [SCHEMA_RATE] = decode_rate,
-    [SCHEMA_TIME] = decode_time,         [SCHEMA_ENUM] = decode_enum,
+    [SCHEMA_STRING] = decode_string,   [SCHEMA_BOOL] = decode_bool,
+    [SCHEMA_U32] = decode_u32,         [SCHEMA_I64] = decode_i64,
+    [SCHEMA_DOUBLE] = decode_double,   [SCHEMA_DURATION] = decode_duration,
+    [SCHEMA_PERCENT] = decode_percent, [SCHEMA_RATE] = decode_rate,
+    [SCHEMA_TIME] = decode_time,       [SCHEMA_ENUM] = decode_enum,
 };
 
 static bool decode_value(struct schema_ctx *ctx, const struct schema_field *f,
@@ -408,7 +410,8 @@ static bool unknown_key(struct schema_ctx *ctx, const struct schema *schema,
         return doc_fail(key, ctx->err, ERR_FILE, "unknown key '%.80s' in %s; did you mean '%s'?",
                         key->text, schema->name, near);
     if (schema->n_fields > KEYS_SHOWN_MAX)
-        return doc_fail(key, ctx->err, ERR_FILE, "unknown key '%.80s' in %s", key->text, schema->name);
+        return doc_fail(key, ctx->err, ERR_FILE, "unknown key '%.80s' in %s", key->text,
+                        schema->name);
     add_words(&words, names);
     return doc_fail(key, ctx->err, ERR_FILE, "unknown key '%.80s' in %s; known: %s", key->text,
                     schema->name, buf_str(&words));
@@ -444,7 +447,8 @@ static bool fill_absent(struct schema_ctx *ctx, const struct schema *schema,
         else if (f->type == SCHEMA_MAP && !(f->flags & SCHEMA_REQUIRED))
             fine = fill_absent(ctx, f->sub, node, NULL, member(base, f->offset));
         else if (seen && (f->flags & SCHEMA_REQUIRED))
-            fine = doc_fail(node, ctx->err, ERR_FILE, "%s needs the key '%s'", schema->name, f->key);
+            fine =
+                doc_fail(node, ctx->err, ERR_FILE, "%s needs the key '%s'", schema->name, f->key);
         if (!fine) {
             ok = false;
             if (!go_on(ctx))
@@ -476,7 +480,8 @@ static bool decode_pairs(struct schema_ctx *ctx, const struct schema *schema,
 }
 
 /* The row a value without keys stands for, or NULL. */
-static const struct schema_field *short_form(const struct schema *schema, const struct doc_node *node)
+static const struct schema_field *short_form(const struct schema *schema,
+                                             const struct doc_node *node)
 {
     const char *key = node->kind == DOC_SCALAR ? schema->scalar_key
                       : node->kind == DOC_LIST ? schema->list_key

@@ -196,8 +196,8 @@ json_t *schema_to_json(const struct schema *schema, const char *title)
 {
     json_t *defs = json_object();
     json_t *body = whole_of(defs, schema);
-    json_t *out = json_pack("{s:s, s:s}", "$schema", "http://json-schema.org/draft-07/schema#", "title",
-                            title);
+    json_t *out = json_pack("{s:s, s:s}", "$schema", "http://json-schema.org/draft-07/schema#",
+                            "title", title);
 
     json_object_update(out, body);
     json_decref(body);

@@ -25,9 +25,9 @@ static void take_error(void *self, const struct err *err)
     struct check *c = self;
 
     err_format(err, "sluice", &c->words);
-    json_array_append_new(c->errors, json_pack("{s:s, s:i, s:i, s:s}", "file", err->file, "line",
-                                               (int)err->line, "col", (int)err->col, "message",
-                                               err->text));
+    json_array_append_new(c->errors,
+                          json_pack("{s:s, s:i, s:i, s:s}", "file", err->file, "line",
+                                    (int)err->line, "col", (int)err->col, "message", err->text));
 }
 
 static bool load_suites(struct check *c)
@@ -63,12 +63,13 @@ static uint32_t count_rows(const struct suite *suite)
     return n;
 }
 
-/* The plan's records as if each side had one address (RFC 5737), which is all it takes to see whether every
- * request has a record to be pinned to. Returns how many. */
+/* The plan's records as if each side had one address (RFC 5737), which is all it takes to see
+ * whether every request has a record to be pinned to. Returns how many. */
 static size_t stand_ins(struct check *c, struct pump_endpoint **out)
 {
     static const char *const probed[] = {"A", "AAAA", "CNAME"};
-    struct pump_endpoint *list = arena_array(&c->mem, PLAN_SIDES * c->plan->records_n + 1, sizeof *list);
+    struct pump_endpoint *list =
+        arena_array(&c->mem, PLAN_SIDES * c->plan->records_n + 1, sizeof *list);
     size_t n = 0;
 
     for (uint32_t i = 0; i < c->plan->records_n; i++) {
@@ -80,10 +81,10 @@ static size_t stand_ins(struct check *c, struct pump_endpoint **out)
             takes_requests = takes_requests || strcmp(r->type, probed[k]) == 0;
         len -= r->name[len - 1] == '.';
         for (int side = 0; takes_requests && side < PLAN_SIDES; side++)
-            list[n++] = (struct pump_endpoint){
-                .side = side == PLAN_OLD ? SUITE_OLD : SUITE_NEW,
-                .host = arena_strndup(&c->mem, r->name, len),
-                .address = side == PLAN_OLD ? "192.0.2.1" : "192.0.2.2"};
+            list[n++] =
+                (struct pump_endpoint){.side = side == PLAN_OLD ? SUITE_OLD : SUITE_NEW,
+                                       .host = arena_strndup(&c->mem, r->name, len),
+                                       .address = side == PLAN_OLD ? "192.0.2.1" : "192.0.2.2"};
     }
     *out = list;
     return n;
@@ -102,8 +103,8 @@ static bool url_has_secret(const struct suite *suite, const struct suite_check *
     return suite->base_url.text && strstr(suite->base_url.text, "secret.");
 }
 
-/* Every request is pinned by its host: to the record of that name, the wildcard above it, or the check's own
- * `pin:`. With `records: all` the records are not known before they are read. */
+/* Every request is pinned by its host: to the record of that name, the wildcard above it, or the
+ * check's own `pin:`. With `records: all` the records are not known before they are read. */
 static bool check_pins(struct check *c)
 {
     struct suite *suites[PLAN_SUITES_MAX];
@@ -134,8 +135,8 @@ static bool check_pins(struct check *c)
     return c->sink.n == 0;
 }
 
-/* One stratum for every check, row and side: as if each side had a single endpoint. There may be more, never
- * fewer, so a bake that is too short for these is too short. */
+/* One stratum for every check, row and side: as if each side had a single endpoint. There may be
+ * more, never fewer, so a bake that is too short for these is too short. */
 static void add_strata(struct check *c)
 {
     struct plan_stratum *strata;
@@ -153,10 +154,13 @@ static void add_strata(struct check *c)
                 for (int side = 0; side < PLAN_SIDES; side++)
                     if (check->sides[side])
                         strata[n++] = (struct plan_stratum){
-                            .cell = cell, .check = (uint16_t)k, .suite = (uint8_t)s,
+                            .cell = cell,
+                            .check = (uint16_t)k,
+                            .suite = (uint8_t)s,
                             .every_ms = check->every_ms > UINT32_MAX ? UINT32_MAX
                                                                      : (uint32_t)check->every_ms,
-                            .side = (uint8_t)side, .from_percent = check->from_percent,
+                            .side = (uint8_t)side,
+                            .from_percent = check->from_percent,
                             .required = check->required && !check->known_bad && !check->via_dns};
         }
     c->plan->strata = strata;
@@ -180,14 +184,15 @@ static void add_steps(struct buf *out, const struct plan *plan)
     text_format_duration(out, plan->soak.for_ms);
 }
 
-/* What the gate of the shortest evidence can tell: the first step of a suite that a clean bake promotes. */
+/* What the gate of the shortest evidence can tell: the first step of a suite that a clean bake
+ * promotes. */
 static void add_gate(struct buf *out, const struct plan *plan, uint32_t suite)
 {
     struct plan_gate_figures g;
 
     plan_gate_figures(plan, suite, 0, &g);
-    buf_addf(out, "           a bake of step 1 gives %u probes of it; %u without a failure promote", g.n,
-             g.n_needed);
+    buf_addf(out, "           a bake of step 1 gives %u probes of it; %u without a failure promote",
+             g.n, g.n_needed);
     if (g.failures_max != UINT32_MAX && g.failures_max > 0)
         buf_addf(out, ", up to %u may fail", g.failures_max);
     buf_add_char(out, '\n');
@@ -239,24 +244,27 @@ static json_t *describe(const struct check *c)
     json_t *steps = json_array(), *suites = json_array();
 
     for (uint32_t i = 0; i < plan->steps_n; i++)
-        json_array_append_new(steps, json_pack("{s:i, s:I, s:b}", "percent", (int)plan->steps[i].percent,
-                                               "bake_ms", (json_int_t)plan->steps[i].bake_ms, "approve",
-                                               plan->steps[i].approve));
+        json_array_append_new(steps,
+                              json_pack("{s:i, s:I, s:b}", "percent", (int)plan->steps[i].percent,
+                                        "bake_ms", (json_int_t)plan->steps[i].bake_ms, "approve",
+                                        plan->steps[i].approve));
     for (uint32_t i = 0; i < plan->suites_n; i++)
-        json_array_append_new(
-            suites, json_pack("{s:s, s:I, s:I, s:I, s:I}", "file", suite_name(c, i), "checks",
-                              (json_int_t)c->suites[i].checks_n, "rows",
-                              (json_int_t)count_rows(&c->suites[i]), "allowed_ppm",
-                              (json_int_t)plan->suites[i].allowed_ppm, "unacceptable_ppm",
-                              (json_int_t)plan->suites[i].unacceptable_ppm));
-    return json_pack("{s:s, s:s, s:b, s:I, s:o, s:o, s:O}", "plan", plan->path, "cutover", plan->cutover,
-                     "records_all", plan->records_all, "records", (json_int_t)plan->records_n, "steps",
-                     steps, "suites", suites, "errors", c->errors);
+        json_array_append_new(suites,
+                              json_pack("{s:s, s:I, s:I, s:I, s:I}", "file", suite_name(c, i),
+                                        "checks", (json_int_t)c->suites[i].checks_n, "rows",
+                                        (json_int_t)count_rows(&c->suites[i]), "allowed_ppm",
+                                        (json_int_t)plan->suites[i].allowed_ppm, "unacceptable_ppm",
+                                        (json_int_t)plan->suites[i].unacceptable_ppm));
+    return json_pack("{s:s, s:s, s:b, s:I, s:o, s:o, s:O}", "plan", plan->path, "cutover",
+                     plan->cutover, "records_all", plan->records_all, "records",
+                     (json_int_t)plan->records_n, "steps", steps, "suites", suites, "errors",
+                     c->errors);
 }
 
 static void print_json(const struct check *c, const char *path)
 {
-    json_t *out = c->sink.n ? json_pack("{s:s, s:O}", "plan", path, "errors", c->errors) : describe(c);
+    json_t *out =
+        c->sink.n ? json_pack("{s:s, s:O}", "plan", path, "errors", c->errors) : describe(c);
 
     json_dumpf(out, stdout, JSON_COMPACT);
     putchar('\n');

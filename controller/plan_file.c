@@ -11,7 +11,8 @@
 
 #define FAULT_TEXT_MAX 256
 
-/* ---- From the file's struct to the plan ------------------------------------------------------------ */
+/* ---- From the file's struct to the plan
+ * ------------------------------------------------------------ */
 
 static void take_sets(struct plan_sets *sets, const struct plan_file_side *side)
 {
@@ -23,7 +24,8 @@ static void take_sets(struct plan_sets *sets, const struct plan_file_side *side)
 
 static void take_records(struct plan *plan, const struct plan_file *file, struct arena *mem)
 {
-    struct plan_record *list = arena_array(mem, file->records.n ? file->records.n : 1, sizeof *list);
+    struct plan_record *list =
+        arena_array(mem, file->records.n ? file->records.n : 1, sizeof *list);
 
     for (size_t i = 0; i < file->records.n; i++) {
         const struct plan_file_record *from = &file->records.list[i];
@@ -130,7 +132,8 @@ static void take(struct plan *plan, const struct plan_file *file, struct arena *
         plan->lease_life_ms = file->lease.life_ms;
 }
 
-/* ---- Where a finding stands, and what it says ------------------------------------------------------ */
+/* ---- Where a finding stands, and what it says
+ * ------------------------------------------------------ */
 
 enum place {
     AT_ROOT,
@@ -193,7 +196,8 @@ static const enum place places[] = {
 };
 _Static_assert(ARRAY_LEN(places) == PLAN_FAULT_COUNT, "a place for every fault");
 
-static const struct doc_node *record_node(const struct plan_file *file, enum place place, uint32_t i)
+static const struct doc_node *record_node(const struct plan_file *file, enum place place,
+                                          uint32_t i)
 {
     if (file->records.all)
         return file->records_at;
@@ -318,8 +322,8 @@ static void say_twice(const struct plan *plan, const struct plan_file *file, uin
 }
 
 /* The sentence of the table, with the figures where they help. */
-static void say(const struct plan *plan, const struct plan_file *file, const struct plan_finding *found,
-                char out[FAULT_TEXT_MAX])
+static void say(const struct plan *plan, const struct plan_file *file,
+                const struct plan_finding *found, char out[FAULT_TEXT_MAX])
 {
     struct buf a SL_CLEANUP(buf_clear) = {0}, b SL_CLEANUP(buf_clear) = {0};
     uint32_t i = found->index;
@@ -346,7 +350,8 @@ static void say(const struct plan *plan, const struct plan_file *file, const str
     }
 }
 
-/* ---- Checks that need the file's words ------------------------------------------------------------- */
+/* ---- Checks that need the file's words
+ * ------------------------------------------------------------- */
 
 /* Hands an error to the sink, if there is one; true when another may follow. */
 static bool hand_over(struct schema_sink *sink, struct err *err, struct err *first)
@@ -371,23 +376,23 @@ static bool is_inside(const char *name, const char *zone)
 }
 
 /* A zone given by its name tells which records cannot be in it; an id tells nothing here. */
-static void check_zones(const struct plan *plan, const struct plan_file *file, struct schema_sink *sink,
-                        struct err *err, struct err *first)
+static void check_zones(const struct plan *plan, const struct plan_file *file,
+                        struct schema_sink *sink, struct err *err, struct err *first)
 {
     for (uint32_t i = 0; i < plan->records_n; i++) {
         const char *zone = plan->records[i].zone ? plan->records[i].zone : plan->route53.zone;
 
         if (!zone || zone[0] == '/' || !strchr(zone, '.') || is_inside(plan->records[i].name, zone))
             continue;
-        doc_fail(file->records.list[i].name_at, err, ERR_FILE, "'%.120s' is not in the zone '%.120s'",
-                 plan->records[i].name, zone);
+        doc_fail(file->records.list[i].name_at, err, ERR_FILE,
+                 "'%.120s' is not in the zone '%.120s'", plan->records[i].name, zone);
         if (!hand_over(sink, err, first))
             return;
     }
 }
 
-bool plan_file_check(const struct plan *plan, const struct plan_file *file, struct schema_sink *sink,
-                     struct err *err)
+bool plan_file_check(const struct plan *plan, const struct plan_file *file,
+                     struct schema_sink *sink, struct err *err)
 {
     struct plan_findings found = {.n = 0};
     struct err work = {0}, first = {0};
@@ -410,8 +415,8 @@ bool plan_file_check(const struct plan *plan, const struct plan_file *file, stru
     return first.kind == ERR_NONE;
 }
 
-bool plan_decode(struct plan *plan, struct arena *mem, const struct doc *doc, struct schema_sink *sink,
-                 const struct plan_file **file, struct err *err)
+bool plan_decode(struct plan *plan, struct arena *mem, const struct doc *doc,
+                 struct schema_sink *sink, const struct plan_file **file, struct err *err)
 {
     struct plan_file *read = arena_alloc(mem, sizeof *read);
 
