@@ -141,7 +141,8 @@ static void send_bomb(struct web_conn *c, int64_t bytes)
     buf_add_str(&chunk, "\r\n");
     web_send_pattern(c, chunk.data, chunk.len,
                      chunk.len * (uint64_t)(bytes / (INT64_C(258) * MATCHES_IN_CHUNK) + 1));
-    web_close(c);
+    web_send(c, "0\r\n\r\n", 5);
+    web_end(c);
 }
 
 static void send_status(struct web_conn *c, const struct fault *f, const char *fleet)
