@@ -23,7 +23,7 @@
 #define WALL_MS     INT64_C(1795428000000) /* 2026-11-23T10:00:00Z */
 
 struct canned {
-    int status; /* 0: closes without a word */
+    int status; /* 0: closes without a word; below 0: answers -status and keeps the connection */
     const char *body;
     int date_s; /* offset of the Date header against WALL_MS */
 };
@@ -60,28 +60,36 @@ static void read_request(int fd, char *out)
     out[used] = '\0';
 }
 
+/* One request and its answer; false when the connection is to be closed. */
+static bool serve_one(int fd)
+{
+    const struct canned *c = &server.replies[server.n % REPLIES_MAX];
+    char date[64];
+    time_t t = (time_t)(WALL_MS / 1000) + c->date_s;
+    struct tm tm;
+
+    read_request(fd, server.requests[server.n % REPLIES_MAX]);
+    if (!server.requests[server.n % REPLIES_MAX][0]) /* connected, and thought better of it */
+        return false;
+    server.n++;
+    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&t, &tm));
+    if (c->status)
+        dprintf(fd, "HTTP/1.1 %d X\r\nDate: %s\r\nContent-Length: %zu\r\nConnection: %s\r\n\r\n%s",
+                abs(c->status), date, strlen(c->body), c->status < 0 ? "keep-alive" : "close",
+                c->body);
+    return c->status < 0;
+}
+
 static void *serve(void *arg)
 {
     (void)arg;
     for (;;) {
         int fd = accept(server.fd, NULL, NULL);
-        const struct canned *c;
-        char date[64];
-        time_t t;
-        struct tm tm;
 
         if (fd < 0)
             return NULL;
-        c = &server.replies[server.n % REPLIES_MAX];
-        read_request(fd, server.requests[server.n % REPLIES_MAX]);
-        server.n++;
-        t = (time_t)(WALL_MS / 1000) + c->date_s;
-        strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&t, &tm));
-        if (c->status)
-            dprintf(
-                fd,
-                "HTTP/1.1 %d X\r\nDate: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                c->status, date, strlen(c->body), c->body);
+        while (serve_one(fd))
+            continue;
         close(fd);
     }
 }
@@ -391,6 +399,23 @@ TEST(every_answer_has_one_outcome)
     assert_int_equal(server.n, ARRAY_LEN(rows));
 }
 
+TEST(a_change_is_never_repeated_on_another_connection)
+{
+    struct rig *rig = *state;
+    struct router_answer a;
+
+    server.replies[0] = (struct canned){-200, change_ok, 0};
+    server.replies[1] = (struct canned){0, "", 0};
+    server.replies[2] = (struct canned){200, change_ok, 0};
+    start(rig);
+    assert_int_equal(change(rig, false).outcome, ROUTER_OK);
+    a = change(rig, true);
+    assert_string_equal(a.code, "reset");
+    assert_int_equal(a.outcome, ROUTER_UNKNOWN);
+    assert_true(a.sent_boot_us > 0);
+    assert_int_equal(server.n, 2);
+}
+
 TEST(nobody_listening_is_unknown_and_never_sent)
 {
     struct rig *rig = *state;
@@ -662,6 +687,7 @@ int main(void)
         NETWORK_TEST(a_listing_goes_on_while_it_is_truncated),
         NETWORK_TEST(a_listing_of_one_group_stops_behind_it),
         NETWORK_TEST(every_answer_has_one_outcome),
+        NETWORK_TEST(a_change_is_never_repeated_on_another_connection),
         NETWORK_TEST(nobody_listening_is_unknown_and_never_sent),
         NETWORK_TEST(a_set_that_must_not_be_sent_is_invalid_without_a_request),
         NETWORK_TEST(a_wrong_clock_is_corrected_once),
