@@ -1,1 +1,21 @@
-# smoke/: see docs/ARCHITECTURE.md
+# smoke/: the checks, and the program smoke that runs them.
+noinst_LIBRARIES += libsmoke.a
+SMOKE_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/smoke $(JANSSON_CFLAGS)
+libsmoke_a_CPPFLAGS = $(SMOKE_CPPFLAGS)
+libsmoke_a_SOURCES = \
+	smoke/suite.c include/sluice/suite.h \
+	smoke/suite_file.c smoke/suite_file.h \
+	smoke/suite_test.c \
+	smoke/suite_step.c \
+	smoke/scope.c smoke/scope.h \
+	smoke/sign.c smoke/sign.h \
+	smoke/cookie.c smoke/cookie.h \
+	smoke/request.c smoke/request.h \
+	smoke/answer.c smoke/answer.h \
+	smoke/finding.h \
+	smoke/predicate.c smoke/predicate.h \
+	smoke/capture.c smoke/capture.h \
+	smoke/check.c smoke/check.h \
+	smoke/run.c include/sluice/run.h \
+	smoke/pump.c include/sluice/pump.h smoke/pump_internal.h \
+	smoke/pump_strata.c

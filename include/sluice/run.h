@@ -90,7 +90,7 @@ struct run {
     uint32_t percent;    /* of the step, for from_percent */
     uint32_t rate_milli; /* turns a second and side in thousandths; 0: no turns */
     int64_t slot_ms[RUN_SIDES];   /* when the side's next turn may start */
-    int64_t credit[RUN_SIDES];    /* thousandths of a millisecond lost to rounding */
+    int64_t credit[RUN_SIDES];    /* what rounding left, see use_slot() */
     struct run_ring idle, busy;
     uint32_t delayed;      /* list of strata waiting for a retry */
     int64_t delayed_min_ms;

@@ -28,6 +28,7 @@
 #define SUITE_ROWS_MAX       50000  /* of one check */
 #define SUITE_CELLS_MAX      100000 /* check × row of a suite */
 #define SUITE_CAPTURES_MAX   64     /* of one check */
+#define SUITE_SECRETS_MAX    64     /* of one suite */
 #define SUITE_VALUE_MAX      1024   /* bytes of a matrix value */
 #define SUITE_MATRIX_BYTES_MAX ((size_t)4 * 1024 * 1024) /* of a matrix file */
 #define SUITE_RETRIES_MAX    20
@@ -43,6 +44,13 @@ struct suite_text {
     const struct doc_node *at;
     const char *text;
     struct template tpl;
+};
+
+/* What a template needs, through variables too. */
+struct suite_uses {
+    uint32_t columns; /* bit i: matrix column i */
+    uint64_t secrets; /* bit i: secret i */
+    bool captures;
 };
 
 struct suite_pair { /* a header, form field or query item */
@@ -182,7 +190,7 @@ struct suite_check {
     uint32_t retries;         /* by the program smoke only: a ramp asks again by its own rule */
     int64_t retry_ms;
     bool reads_only;          /* all requests are GET or HEAD */
-    uint32_t columns;         /* bit i: uses matrix column i */
+    struct suite_uses uses;
     uint32_t rows_n;          /* at least 1 */
     uint32_t slots_n;         /* captured values */
     const char *const *slots; /* their names */
@@ -199,12 +207,14 @@ struct suite_var {
     const char *name;
     struct suite_text value;
     const char *given; /* by the command line: used as it is instead of value */
+    struct suite_uses uses;
 };
 
 struct suite {
     const char *path; /* as shown in messages */
     const char *dir;  /* relative files are looked up here; "" for the working directory */
     struct suite_text base_url; /* text NULL: none */
+    struct suite_uses base_uses;
     const struct suite_var *vars;
     size_t vars_n;
     struct secret_spec *secrets;   /* in the file's order */
@@ -219,7 +229,7 @@ struct suite {
     struct arena doc_mem; /* suite_load()'s document; empty for an inline suite */
     json_t *held;         /* owns every fixed JSON value */
     struct regex **regexes;
-    size_t regexes_n;
+    size_t regexes_n, regexes_cap;
 };
 
 struct suite_given { /* --var NAME=VALUE */

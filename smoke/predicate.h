@@ -1,0 +1,19 @@
+/* predicate.h: one test of one value, with a sentence when it does not hold. */
+#ifndef SLUICE_SMOKE_PREDICATE_H
+#define SLUICE_SMOKE_PREDICATE_H
+
+#include <jansson.h>
+
+#include "finding.h"
+#include "scope.h"
+
+/* Tests text (a header's value, a body); NULL: there is none. what names it in the sentence: "header
+ * location". cut: text is only the beginning of the body. True when it holds; otherwise out is filled. */
+bool predicate_text(const struct suite_predicate *p, struct scope *scope, const char *what, const char *text,
+                    size_t len, bool cut, struct finding *out) SL_MUST_CHECK;
+
+/* Tests a JSON value; NULL: the pointer names nothing. */
+bool predicate_json(const struct suite_predicate *p, struct scope *scope, const char *pointer,
+                    const json_t *value, struct finding *out) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,488 @@
+/* pump.c: flows. A flow is one probe under way: step by step, with its cookies and captured values.
+ *
+ *   run_next ─► begin_flow ─► send ─► http … pump_take ─► judge ─┬─ met, more steps ─► send
+ *                              │ cannot be built                 ├─ met, last step ──► finish
+ *                              └──────────► finish (error) ◄─────┴─ not met ─────────► finish
+ *   finish ─► run_result ─┬─ final ─► results ─► pump_next
+ *                         └─ will be retried: dropped */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "capture.h"
+#include "check.h"
+#include "pump_internal.h"
+#include "sluice/text.h"
+
+#define JOBS_DEFAULT     10
+#define BODY_KEEP_MAX    ((size_t)1024 * 1024)
+#define BODY_KEEP_ALL    ((size_t)32 * 1024 * 1024) /* of all probes in flight together */
+#define BODY_KEEP_MIN    ((size_t)64 * 1024)
+#define HEAD_EXCERPT_MAX ((size_t)2048)
+
+/* ---- begin and end --------------------------------------------------------------------------------- */
+
+static void copy_connect_to(struct pump *pump)
+{
+    const struct pump_options *o = &pump->options;
+
+    pump->connect_to = x_calloc(o->connect_to_n + 1, sizeof *pump->connect_to);
+    for (size_t i = 0; i < o->connect_to_n; i++) {
+        pump->connect_to[i].host = x_strdup(o->connect_to[i].host);
+        pump->connect_to[i].port = o->connect_to[i].port;
+        pump->connect_to[i].target = x_strdup(o->connect_to[i].target);
+    }
+    pump->connect_to_n = o->connect_to_n;
+}
+
+struct pump *pump_new(struct suite *const *suites, size_t suites_n, struct http *http,
+                      const struct pump_options *options, struct err *err)
+{
+    struct pump *pump = x_zalloc(sizeof *pump);
+
+    pump->suites = suites;
+    pump->suites_n = suites_n;
+    pump->http = http;
+    pump->options = *options;
+    pump->clock = options->clock ? options->clock : &clock_real;
+    pump->jobs = options->jobs ? options->jobs : JOBS_DEFAULT;
+    assert(pump->jobs <= PUMP_JOBS_MAX);
+    if (options->run)
+        snprintf(pump->run_id, sizeof pump->run_id, "%s", options->run);
+    else
+        crypto_uuid4(pump->run_id);
+    pump->body_keep = BODY_KEEP_ALL / pump->jobs;
+    if (pump->body_keep > BODY_KEEP_MAX)
+        pump->body_keep = BODY_KEEP_MAX;
+    if (pump->body_keep < BODY_KEEP_MIN)
+        pump->body_keep = BODY_KEEP_MIN;
+    copy_connect_to(pump);
+    if (!pump_enumerate(pump, err)) {
+        pump_free(pump);
+        return NULL;
+    }
+    pump->options.endpoints = NULL;
+    pump->options.connect_to = NULL;
+    pump->options.run = NULL;
+    pump->options.chosen = NULL;
+    if (pump->jobs > pump->strata_n)
+        pump->jobs = pump->strata_n;
+    pump->run.jobs = pump->jobs;
+    pump->flows = x_calloc(pump->jobs, sizeof *pump->flows);
+    return pump;
+}
+
+static void end_flow(struct pump_flow *flow)
+{
+    scope_clear(&flow->scope);
+    cookie_jar_clear(&flow->jar);
+    request_clear(&flow->request);
+    buf_clear(&flow->connect_to);
+    buf_wipe(&flow->previous);
+    *flow = (struct pump_flow){0};
+}
+
+void pump_free(struct pump *pump)
+{
+    if (!pump)
+        return;
+    for (uint32_t i = 0; pump->flows && i < pump->jobs; i++)
+        if (pump->flows[i].used) {
+            http_cancel(pump->http, pump->flows[i].http_id);
+            end_flow(&pump->flows[i]);
+        }
+    free(pump->flows);
+    while (pump->results_n) {
+        struct probe_result result;
+
+        if (pump_next(pump, &result))
+            probe_result_clear(&result);
+    }
+    free(pump->results);
+    for (size_t i = 0; i < pump->connect_to_n; i++) {
+        free((char *)(uintptr_t)pump->connect_to[i].host);
+        free((char *)(uintptr_t)pump->connect_to[i].target);
+    }
+    free(pump->connect_to);
+    pump_free_strata(pump);
+    free(pump);
+}
+
+/* ---- results --------------------------------------------------------------------------------------- */
+
+static void push_result(struct pump *pump, const struct probe_result *result)
+{
+    if (pump->results_n == pump->results_cap) {
+        size_t cap = pump->results_cap ? 2 * pump->results_cap : 32;
+        struct probe_result *list = x_calloc(cap, sizeof *list);
+
+        for (size_t i = 0; i < pump->results_n; i++)
+            list[i] = pump->results[(pump->results_head + i) % pump->results_cap];
+        free(pump->results);
+        pump->results = list;
+        pump->results_cap = cap;
+        pump->results_head = 0;
+    }
+    pump->results[(pump->results_head + pump->results_n++) % pump->results_cap] = *result;
+}
+
+bool pump_next(struct pump *pump, struct probe_result *out)
+{
+    if (pump->results_n == 0)
+        return false;
+    *out = pump->results[pump->results_head];
+    pump->results_head = (pump->results_head + 1) % pump->results_cap;
+    pump->results_n--;
+    return true;
+}
+
+void probe_result_clear(struct probe_result *r)
+{
+    char *const owned[] = {r->sentence,      r->met,           r->expected, r->method,
+                           r->url,           r->request_head,  r->request_body, r->response_head,
+                           r->response_body, r->remote,        r->curl};
+
+    for (size_t i = 0; i < ARRAY_LEN(owned); i++)
+        free(owned[i]);
+    *r = (struct probe_result){0};
+}
+
+static char *head_of(const struct http_response *r)
+{
+    struct buf head = {0};
+
+    buf_init(&head, HEAD_EXCERPT_MAX);
+    buf_addf(&head, "HTTP/%s %u\n", r->version == 20 ? "2" : r->version == 10 ? "1.0" : "1.1", r->status);
+    for (size_t i = 0; i < r->fields_n && buf_ok(&head); i++)
+        buf_addf(&head, "%s: %s\n", r->fields[i].name,
+                 strcasecmp(r->fields[i].name, "Set-Cookie") == 0 ? "[not shown]" : r->fields[i].value);
+    return buf_take(&head);
+}
+
+static char *excerpt(const struct buf *body)
+{
+    return x_strndup(buf_str(body), body->len < PUMP_EXCERPT_MAX ? body->len : PUMP_EXCERPT_MAX);
+}
+
+/* What a person needs to see what happened, and to do it again. */
+static void add_exchange(struct pump_flow *flow, const struct http_response *r, struct probe_result *out)
+{
+    const struct suite_step *step = &flow->scope.check->steps[flow->step];
+    struct buf head = {0}, curl = {0};
+    bool cookies = false;
+
+    out->method = x_strdup(suite_method_name(step->request.method));
+    if (flow->request.parts.path) {
+        out->url = x_strdup(buf_str(&flow->request.url));
+        request_add_head(&head, &flow->request);
+        out->request_head = buf_take(&head);
+        if (flow->request.has_body)
+            out->request_body = excerpt(&flow->request.body);
+        for (size_t i = 0; i < flow->request.headers_n; i++)
+            cookies |= strcmp(flow->request.headers[i].name, "Cookie") == 0;
+    }
+    request_add_curl(&curl, &flow->scope, &step->request, buf_str(&flow->previous),
+                     flow->connect_to.len ? buf_str(&flow->connect_to) : NULL, cookies);
+    if (curl.len)
+        out->curl = buf_take(&curl);
+    buf_clear(&curl);
+    if (r && r->remote[0])
+        out->remote = x_strdup(r->remote);
+    if (r && r->status) {
+        out->response_head = head_of(r);
+        out->response_body = excerpt(&r->body);
+        out->response_bytes = r->body_bytes;
+    }
+}
+
+static char *taken(struct buf *b)
+{
+    return b->len ? buf_take(b) : NULL;
+}
+
+static void add_transfer(const struct http_response *r, struct probe_result *out)
+{
+    out->outcome = r->outcome;
+    out->status = r->status;
+    out->unreached = r->outcome == HTTP_DNS || r->outcome == HTTP_NO_ROUTE ||
+                     (r->outcome == HTTP_CONNECT_TIMEOUT);
+    out->no_route = r->outcome == HTTP_NO_ROUTE;
+    out->sent_at_us = r->timing.sent_at_us;
+    out->done_at_us = r->timing.done_at_us;
+}
+
+/* Ends a flow. r: the last response, NULL when the request could not be built. */
+static void finish(struct pump *pump, struct pump_flow *flow, const struct http_response *r,
+                   struct finding *finding, int64_t now_ms)
+{
+    const struct pump_stratum *s = &pump->strata[flow->order.stratum];
+    struct probe_result out = {.stratum = flow->order.stratum,
+                               .suite = s->suite,
+                               .check = s->check,
+                               .row = s->row,
+                               .side = s->side,
+                               .source = flow->order.source,
+                               .tag = flow->order.tag,
+                               .verdict = finding->verdict,
+                               .attempts = flow->order.attempt,
+                               .throttled = finding->throttled,
+                               .outcome = HTTP_INVALID,
+                               .step = flow->step,
+                               .requests = flow->requests,
+                               .latency_us = flow->latency_us,
+                               .started_ms = flow->started_ms,
+                               .ended_ms = now_ms};
+
+    if (run_result(&pump->run, &flow->order, finding->verdict, finding->throttled, now_ms) &&
+        !flow->dropped) {
+        if (r)
+            add_transfer(r, &out);
+        if (finding->verdict != RUN_PASS || pump->options.keep_all)
+            add_exchange(flow, r, &out);
+        if (finding->verdict != RUN_PASS) {
+            out.sentence = taken(&finding->sentence);
+            out.met = taken(&finding->met);
+            out.expected = taken(&finding->expected);
+            out.at = finding->at;
+        }
+        push_result(pump, &out);
+    }
+    end_flow(flow);
+}
+
+/* ---- requests -------------------------------------------------------------------------------------- */
+
+static uint32_t bounded_ms(const struct pump *pump, int64_t ms)
+{
+    if (pump->options.timeout_ms && pump->options.timeout_ms < ms)
+        ms = pump->options.timeout_ms;
+    return (uint32_t)ms;
+}
+
+/* A pinned endpoint must show again and again that it takes new connections. */
+static bool wants_fresh(struct pump *pump, const struct pump_flow *flow, int64_t now_ms)
+{
+    uint32_t host = pump->run_strata[flow->order.stratum].host;
+
+    if (pump->strata[flow->order.stratum].endpoint == RUN_NONE || flow->step > 0)
+        return false;
+    if (pump->fresh_ms[host] != INT64_MIN && now_ms - pump->fresh_ms[host] < PUMP_FRESH_MS)
+        return false;
+    pump->fresh_ms[host] = now_ms;
+    return true;
+}
+
+static bool build(struct pump *pump, struct pump_flow *flow, struct err *err)
+{
+    const struct suite_step *step = &flow->scope.check->steps[flow->step];
+    struct request_around around = {.previous = buf_str(&flow->previous),
+                                    .jar = &flow->jar,
+                                    .wall_ms = clock_wall_ms(pump->clock)};
+
+    request_clear(&flow->request);
+    buf_reset(&flow->connect_to);
+    snprintf(flow->now, sizeof flow->now, "%lld", (long long)(around.wall_ms / 1000));
+    return request_build(&flow->request, &flow->scope, &step->request, &around, err) &&
+           pump_target(pump, flow->order.stratum, &flow->request.parts, &flow->connect_to, err);
+}
+
+static void send_step(struct pump *pump, struct pump_flow *flow, int64_t now_ms)
+{
+    const struct suite_step *step = &flow->scope.check->steps[flow->step];
+    struct http_request request = {0};
+    struct err err = {0};
+
+    if (!build(pump, flow, &err)) {
+        struct finding finding SL_CLEANUP(finding_clear) = {.verdict = RUN_ERROR, .at = step->request.at};
+
+        buf_add_str(&finding.sentence, "the request cannot be made: ");
+        text_add_safe(&finding.sentence, err.text, strlen(err.text), sizeof err.text);
+        finish(pump, flow, NULL, &finding, now_ms);
+        return;
+    }
+    request.method = flow->request.method;
+    request.url = buf_str(&flow->request.url);
+    request.headers = flow->request.headers;
+    request.headers_n = flow->request.headers_n;
+    if (flow->request.has_body) {
+        request.body = buf_str(&flow->request.body);
+        request.body_len = flow->request.body.len;
+    }
+    request.connect_to = flow->connect_to.len ? buf_str(&flow->connect_to) : NULL;
+    request.connect_ms = bounded_ms(pump, step->request.connect_ms);
+    request.total_ms = bounded_ms(pump, step->request.timeout_ms);
+    request.body_keep = pump->body_keep;
+    request.fresh = wants_fresh(pump, flow, now_ms);
+    request.certificate = step->expect.days_left > 0;
+    flow->http_id = http_start(pump->http, &request, flow);
+}
+
+static void begin_flow(struct pump *pump, const struct run_order *order, int64_t now_ms)
+{
+    struct pump_flow *flow = pump->flows;
+
+    while (flow->used)
+        flow++;
+    assert(flow < pump->flows + pump->jobs);
+    flow->used = true;
+    flow->order = *order;
+    flow->started_ms = now_ms;
+    crypto_uuid4(flow->uuid);
+    pump_scope(pump, &pump->strata[order->stratum], &flow->scope);
+    flow->scope.uuid = flow->uuid;
+    flow->scope.now = flow->now;
+    send_step(pump, flow, now_ms);
+}
+
+void pump_tick(struct pump *pump, int64_t now_ms)
+{
+    struct run_order order;
+
+    while (run_next(&pump->run, now_ms, &order))
+        begin_flow(pump, &order, now_ms);
+}
+
+/* ---- answers --------------------------------------------------------------------------------------- */
+
+static void take_cookies(struct pump *pump, struct pump_flow *flow, const struct http_response *r)
+{
+    for (size_t i = 0; i < r->fields_n; i++)
+        if (strcasecmp(r->fields[i].name, "Set-Cookie") == 0)
+            cookie_store(&flow->jar, &flow->request.parts, r->fields[i].value, clock_wall_ms(pump->clock));
+}
+
+static bool judge(struct pump *pump, struct pump_flow *flow, const struct http_response *r,
+                  struct finding *finding)
+{
+    const struct suite_step *step = &flow->scope.check->steps[flow->step];
+    struct answer answer = {.response = r, .wall_ms = clock_wall_ms(pump->clock)};
+    bool ok = check_eval(step, &flow->scope, &answer, finding);
+
+    for (size_t i = 0; ok && i < step->captures_n; i++)
+        ok = capture_take(&step->captures[i], &answer, &flow->scope.values[step->captures[i].slot], finding);
+    answer_clear(&answer);
+    return ok;
+}
+
+static void go_on(struct pump *pump, struct pump_flow *flow, const struct http_response *r, int64_t now_ms)
+{
+    struct finding finding SL_CLEANUP(finding_clear) = {0};
+
+    flow->requests++;
+    flow->latency_us += r->timing.total_us;
+    take_cookies(pump, flow, r);
+    if (flow->dropped) {
+        finding.verdict = RUN_ERROR;
+        finish(pump, flow, r, &finding, now_ms);
+    } else if (!judge(pump, flow, r, &finding) || flow->step + 1 == flow->scope.check->steps_n) {
+        finish(pump, flow, r, &finding, now_ms);
+    } else {
+        buf_reset(&flow->previous);
+        buf_add_str(&flow->previous, buf_str(&flow->request.url));
+        flow->step++;
+        send_step(pump, flow, now_ms);
+    }
+}
+
+bool pump_take(struct pump *pump, struct http_done *done, int64_t now_ms)
+{
+    uintptr_t at = (uintptr_t)done->ctx, first = (uintptr_t)pump->flows;
+    struct pump_flow *flow = done->ctx;
+
+    if (at < first || at >= first + pump->jobs * sizeof *pump->flows)
+        return false;
+    if (flow->used && flow->http_id == done->id)
+        go_on(pump, flow, &done->response, now_ms);
+    http_response_clear(&done->response);
+    return true;
+}
+
+/* ---- the rest -------------------------------------------------------------------------------------- */
+
+uint32_t pump_strata_n(const struct pump *pump)
+{
+    return pump->strata_n;
+}
+
+const struct pump_stratum *pump_stratum(const struct pump *pump, uint32_t stratum)
+{
+    assert(stratum < pump->strata_n);
+    return &pump->strata[stratum];
+}
+
+uint32_t pump_cells_n(const struct pump *pump)
+{
+    return pump->cells_n;
+}
+
+uint32_t pump_hosts_n(const struct pump *pump)
+{
+    return pump->hosts_n;
+}
+
+const char *pump_endpoint_address(const struct pump *pump, uint32_t stratum)
+{
+    uint32_t endpoint = pump_stratum(pump, stratum)->endpoint;
+
+    return endpoint == RUN_NONE ? NULL : pump->places[endpoint].address;
+}
+
+void pump_title(const struct pump *pump, uint32_t stratum, struct buf *out)
+{
+    const struct pump_stratum *s = pump_stratum(pump, stratum);
+    const struct suite *suite = pump->suites[s->suite];
+
+    suite_title(suite, &suite->checks[s->check], s->row, out);
+}
+
+uint32_t pump_sweep(struct pump *pump, run_filter *filter, void *ctx)
+{
+    return run_sweep(&pump->run, filter, ctx);
+}
+
+void pump_rate(struct pump *pump, uint32_t rate_milli, int64_t now_ms)
+{
+    run_rate(&pump->run, rate_milli, now_ms);
+}
+
+void pump_percent(struct pump *pump, uint32_t percent)
+{
+    run_percent(&pump->run, percent);
+}
+
+bool pump_ask(struct pump *pump, uint32_t stratum, int64_t at_ms, uint32_t tag)
+{
+    return run_ask(&pump->run, stratum, at_ms, tag);
+}
+
+void pump_switch(struct pump *pump, uint32_t stratum, bool on)
+{
+    assert(stratum < pump->strata_n);
+    pump->run_strata[stratum].off = !on;
+}
+
+void pump_stop(struct pump *pump)
+{
+    run_stop(&pump->run);
+    for (uint32_t i = 0; i < pump->jobs; i++)
+        if (pump->flows[i].used) {
+            pump->flows[i].dropped = true;
+            http_cancel(pump->http, pump->flows[i].http_id);
+        }
+}
+
+int64_t pump_wake_at(const struct pump *pump, int64_t now_ms)
+{
+    return pump->results_n ? now_ms : run_wake_at(&pump->run, now_ms);
+}
+
+bool pump_idle(const struct pump *pump)
+{
+    return pump->results_n == 0 && run_idle(&pump->run);
+}
+
+uint32_t pump_flying(const struct pump *pump)
+{
+    return pump->run.flying;
+}

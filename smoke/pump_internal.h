@@ -1,0 +1,88 @@
+/* pump_internal.h: what pump.c (flows) and pump_strata.c (tables) share. */
+#ifndef SLUICE_SMOKE_PUMP_INTERNAL_H
+#define SLUICE_SMOKE_PUMP_INTERNAL_H
+
+#include "answer.h"
+#include "cookie.h"
+#include "finding.h"
+#include "request.h"
+#include "scope.h"
+#include "sluice/pump.h"
+
+struct pump_place { /* one endpoint, copied */
+    enum suite_side side;
+    char *host, *address;
+    char *connect_to; /* "address:port"; with port 0 the url's is added when sent */
+    uint16_t port;
+};
+
+/* The endpoints of one record name, by side; indices into pump->places. */
+struct pump_record {
+    const char *host;
+    uint32_t *places[SUITE_SIDES];
+    uint32_t n[SUITE_SIDES];
+};
+
+struct pump_flow { /* one probe under way */
+    bool used, dropped;
+    struct run_order order;
+    uint64_t http_id;
+    uint32_t step, requests;
+    int64_t started_ms, latency_us;
+    struct scope scope;
+    struct cookie_jar jar;
+    struct request request; /* the one in flight */
+    struct buf connect_to;  /* of the one in flight; empty: as the url says */
+    struct buf previous;    /* url of the request before */
+    char uuid[CRYPTO_UUID_CHARS + 1];
+    char now[24];
+};
+
+struct pump {
+    struct suite *const *suites;
+    size_t suites_n;
+    struct http *http;
+    struct pump_options options; /* strings copied where kept */
+    const struct clock *clock;
+    char run_id[CRYPTO_UUID_CHARS + 1];
+
+    struct pump_place *places;
+    size_t places_n;
+    struct pump_record *records;
+    size_t records_n;
+    struct pump_connect_to *connect_to; /* copied */
+    size_t connect_to_n;
+
+    struct pump_stratum *strata;
+    uint32_t *ordinals;   /* of each stratum: which endpoint of its record and side */
+    uint32_t strata_n, strata_cap;
+    uint32_t cells_n;
+
+    struct run_stratum *run_strata;
+    struct run_group *groups;
+    struct run_host *hosts;
+    int64_t *fresh_ms; /* per host: when it last got a new connection */
+    uint32_t hosts_n;
+    struct run run;
+
+    struct pump_flow *flows;
+    uint32_t jobs;
+    size_t body_keep;
+
+    struct probe_result *results; /* a queue */
+    size_t results_head, results_n, results_cap;
+};
+
+/* Fills the tables. */
+bool pump_enumerate(struct pump *pump, struct err *err) SL_MUST_CHECK;
+void pump_free_strata(struct pump *pump);
+
+/* Where a request of this stratum goes: fills connect_to ("": as the url says). False (ERR_REFUSED) when its
+ * host belongs to no record: a captured url led out of the plan. */
+bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_url *url, struct buf *connect_to,
+                 struct err *err) SL_MUST_CHECK;
+
+/* A scope for a cell; values are allocated. */
+void pump_scope(const struct pump *pump, const struct pump_stratum *s, struct scope *scope);
+
+#endif

@@ -1,0 +1,444 @@
+/* pump_strata.c: which strata there are, and where each connects. */
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "pump_internal.h"
+
+/* ---- endpoints ------------------------------------------------------------------------------------- */
+
+static char *lower(const char *s)
+{
+    char *copy = x_strdup(s);
+
+    for (char *p = copy; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return copy;
+}
+
+static void copy_endpoints(struct pump *pump)
+{
+    const struct pump_options *o = &pump->options;
+
+    pump->places = x_calloc(o->endpoints_n + 1, sizeof *pump->places);
+    pump->records = x_calloc(o->endpoints_n + 1, sizeof *pump->records);
+    for (size_t i = 0; i < o->endpoints_n; i++) {
+        const struct pump_endpoint *e = &o->endpoints[i];
+        struct pump_place *p = &pump->places[pump->places_n++];
+        struct buf text = {0};
+        struct pump_record *r = pump->records;
+
+        p->side = e->side;
+        p->host = lower(e->host);
+        p->address = x_strdup(e->address);
+        p->port = e->port;
+        buf_addf(&text, strchr(e->address, ':') ? "[%s]" : "%s", e->address);
+        p->connect_to = buf_take(&text);
+        while (r < pump->records + pump->records_n && strcmp(r->host, p->host) != 0)
+            r++;
+        if (r == pump->records + pump->records_n) {
+            r->host = p->host;
+            pump->records_n++;
+        }
+        r->places[p->side] = x_realloc(r->places[p->side], r->n[p->side] + 1, sizeof(uint32_t));
+        r->places[p->side][r->n[p->side]++] = (uint32_t)i;
+    }
+}
+
+static const struct pump_record *record_named(const struct pump *pump, const char *name)
+{
+    for (size_t i = 0; i < pump->records_n; i++)
+        if (strcasecmp(pump->records[i].host, name) == 0)
+            return &pump->records[i];
+    return NULL;
+}
+
+/* RFC 4592: the name itself, else the closest wildcard above it. */
+static const struct pump_record *record_covering(const struct pump *pump, const char *host)
+{
+    const struct pump_record *exact = record_named(pump, host), *best = NULL;
+    size_t best_len = 0, len = strlen(host);
+
+    if (exact)
+        return exact;
+    for (size_t i = 0; i < pump->records_n; i++) {
+        const char *name = pump->records[i].host;
+        size_t n = strlen(name);
+
+        if (name[0] != '*' || name[1] != '.' || n - 1 >= len)
+            continue;
+        if (strcasecmp(host + len - (n - 1), name + 1) == 0 && n > best_len) {
+            best = &pump->records[i];
+            best_len = n;
+        }
+    }
+    return best;
+}
+
+static const struct pump_record *record_for(const struct pump *pump, const struct suite_check *check,
+                                            const char *host)
+{
+    const struct pump_record *r = record_covering(pump, host);
+
+    return r || !check->pin ? r : record_named(pump, check->pin);
+}
+
+/* ---- where a request goes -------------------------------------------------------------------------- */
+
+static void add_unpinned(const struct pump *pump, const struct http_url *url, struct buf *out)
+{
+    for (size_t i = 0; i < pump->connect_to_n; i++) {
+        const struct pump_connect_to *c = &pump->connect_to[i];
+
+        if ((c->host[0] && strcasecmp(c->host, url->host) != 0) || (c->port && c->port != url->port))
+            continue;
+        buf_add_str(out, c->target);
+        if (c->target[strlen(c->target) - 1] == ']' || !strchr(c->target, ':'))
+            buf_addf(out, ":%u", url->port);
+        return;
+    }
+}
+
+bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_url *url, struct buf *connect_to,
+                 struct err *err)
+{
+    const struct pump_stratum *s = &pump->strata[stratum];
+    const struct suite_check *check = &pump->suites[s->suite]->checks[s->check];
+    const struct pump_record *r;
+    const struct pump_place *p;
+
+    if (s->endpoint == RUN_NONE) {
+        add_unpinned(pump, url, connect_to);
+        return true;
+    }
+    r = record_for(pump, check, url->host);
+    if (!r || r->n[s->side] == 0)
+        return err_set(err, ERR_REFUSED, "no endpoint of the %s side takes requests to %s",
+                       suite_side_names[s->side], url->host);
+    p = &pump->places[r->places[s->side][pump->ordinals[stratum] % r->n[s->side]]];
+    buf_addf(connect_to, "%s:%u", p->connect_to, p->port ? p->port : url->port);
+    return true;
+}
+
+/* ---- names to numbers ------------------------------------------------------------------------------ */
+
+struct name_table { /* open addressing */
+    char **names;
+    uint32_t *numbers;
+    uint32_t n;
+    size_t cap;
+};
+
+static size_t hash(const char *s)
+{
+    uint64_t h = UINT64_C(1469598103934665603); /* FNV-1a */
+
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
+    return (size_t)h;
+}
+
+static size_t name_slot(const struct name_table *t, const char *name)
+{
+    size_t i = hash(name) % t->cap;
+
+    while (t->names[i] && strcmp(t->names[i], name) != 0)
+        i = (i + 1) % t->cap;
+    return i;
+}
+
+static void name_grow(struct name_table *t)
+{
+    struct name_table bigger = {.cap = t->cap ? 2 * t->cap : 64, .n = t->n};
+
+    bigger.names = x_calloc(bigger.cap, sizeof *bigger.names);
+    bigger.numbers = x_calloc(bigger.cap, sizeof *bigger.numbers);
+    for (size_t i = 0; i < t->cap; i++)
+        if (t->names[i]) {
+            size_t at = name_slot(&bigger, t->names[i]);
+
+            bigger.names[at] = t->names[i];
+            bigger.numbers[at] = t->numbers[i];
+        }
+    free(t->names);
+    free(t->numbers);
+    *t = bigger;
+}
+
+static uint32_t name_number(struct name_table *t, const char *name)
+{
+    size_t at;
+
+    if (2 * ((size_t)t->n + 1) > t->cap)
+        name_grow(t);
+    at = name_slot(t, name);
+    if (!t->names[at]) {
+        t->names[at] = x_strdup(name);
+        t->numbers[at] = t->n++;
+    }
+    return t->numbers[at];
+}
+
+static void name_clear(struct name_table *t)
+{
+    for (size_t i = 0; i < t->cap; i++)
+        free(t->names[i]);
+    free(t->names);
+    free(t->numbers);
+}
+
+/* ---- strata ---------------------------------------------------------------------------------------- */
+
+void pump_scope(const struct pump *pump, const struct pump_stratum *s, struct scope *scope)
+{
+    const struct suite *suite = pump->suites[s->suite];
+
+    *scope = (struct scope){.suite = suite,
+                            .check = &suite->checks[s->check],
+                            .row = s->row,
+                            .side = suite_side_names[s->side],
+                            .run = pump->run_id,
+                            .uuid = "",
+                            .now = "",
+                            .secrets = pump->options.secrets};
+    if (scope->check->slots_n)
+        scope->values = x_calloc(scope->check->slots_n, sizeof *scope->values);
+}
+
+static bool uses_captures(const struct suite_check *check, const struct suite_step *step)
+{
+    for (uint32_t i = 0; i < check->slots_n; i++)
+        if (template_uses(&step->request.url.tpl, check->slots[i]))
+            return true;
+    return false;
+}
+
+static bool bad_url(const struct suite_step *step, const struct err *why, struct err *err)
+{
+    if (step->request.url.at)
+        return doc_fail(step->request.url.at, err, ERR_FILE, "%s", why->text);
+    return err_set(err, ERR_FILE, "%s", why->text);
+}
+
+/* The record of the cell's first request on this side, after looking that every request has one. */
+static bool pin_cell(struct pump *pump, const struct pump_stratum *cell, const struct pump_record **out,
+                     struct err *err)
+{
+    const struct suite_check *check = &pump->suites[cell->suite]->checks[cell->check];
+    struct scope scope SL_CLEANUP(scope_clear) = {0};
+
+    pump_scope(pump, cell, &scope);
+    *out = NULL;
+    for (size_t i = 0; i < check->steps_n; i++) {
+        const struct suite_step *step = &check->steps[i];
+        struct request request SL_CLEANUP(request_clear) = {0};
+        struct err why = {0};
+        const struct pump_record *r;
+
+        if (uses_captures(check, step))
+            continue;
+        if (!request_build_url(&request, &scope, &step->request, "", &why))
+            return bad_url(step, &why, err);
+        if (pump->places_n == 0 || check->via_dns)
+            continue;
+        r = record_for(pump, check, request.parts.host);
+        if (!r)
+            return doc_fail(step->request.url.at ? step->request.url.at : step->request.at, err, ERR_FILE,
+                            "no record of the plan covers %s; add 'pin: RECORD' or 'via: dns' to this check",
+                            request.parts.host);
+        if (r->n[cell->side] == 0)
+            return doc_fail(step->request.url.at ? step->request.url.at : step->request.at, err, ERR_REFUSED,
+                            "%s has no endpoint on the %s side", r->host, suite_side_names[cell->side]);
+        if (!*out)
+            *out = r;
+    }
+    return true;
+}
+
+static bool add_stratum(struct pump *pump, const struct pump_stratum *s, uint32_t ordinal, struct err *err)
+{
+    if (pump->strata_n == PUMP_STRATA_MAX)
+        return err_set(err, ERR_LIMIT, "more than %d checks times endpoints", PUMP_STRATA_MAX);
+    if (pump->strata_n == pump->strata_cap) {
+        pump->strata_cap = pump->strata_cap ? 2 * pump->strata_cap : 256;
+        pump->strata = x_realloc(pump->strata, pump->strata_cap, sizeof *pump->strata);
+        pump->ordinals = x_realloc(pump->ordinals, pump->strata_cap, sizeof *pump->ordinals);
+    }
+    pump->strata[pump->strata_n] = *s;
+    pump->ordinals[pump->strata_n++] = ordinal;
+    return true;
+}
+
+static bool add_side(struct pump *pump, struct pump_stratum *cell, struct err *err)
+{
+    const struct pump_record *r;
+
+    if (!pin_cell(pump, cell, &r, err))
+        return false;
+    cell->endpoint = RUN_NONE;
+    if (!r)
+        return add_stratum(pump, cell, 0, err);
+    for (uint32_t i = 0; i < r->n[cell->side]; i++) {
+        cell->endpoint = r->places[cell->side][i];
+        if (!add_stratum(pump, cell, i, err))
+            return false;
+    }
+    return true;
+}
+
+static bool add_cell(struct pump *pump, uint32_t suite, uint32_t check, uint32_t row, struct err *err)
+{
+    const struct suite_check *c = &pump->suites[suite]->checks[check];
+    struct pump_stratum cell = {.cell = pump->cells_n++,
+                                .suite = suite,
+                                .check = check,
+                                .row = row,
+                                .from_percent = c->from_percent,
+                                .required = c->required && !c->known_bad && !c->via_dns,
+                                .reads_only = c->reads_only,
+                                .every_ms = c->every_ms,
+                                .twin = RUN_NONE};
+
+    if (pump->places_n == 0) {
+        cell.side = pump->options.side;
+        cell.required = c->required && !c->known_bad;
+        return add_side(pump, &cell, err);
+    }
+    if (c->via_dns) {
+        cell.side = SUITE_NEW;
+        return add_side(pump, &cell, err);
+    }
+    for (int side = 0; side < SUITE_SIDES; side++) {
+        cell.side = (enum suite_side)side;
+        if (c->sides[side] && !add_side(pump, &cell, err))
+            return false;
+    }
+    return true;
+}
+
+static bool is_chosen(const struct pump *pump, uint32_t suite, uint32_t check)
+{
+    const struct pump_options *o = &pump->options;
+    const struct suite_check *c = &pump->suites[suite]->checks[check];
+
+    if (o->chosen && o->chosen[suite] && !o->chosen[suite][check])
+        return false;
+    return pump->places_n > 0 || !o->side_only || c->sides[o->side];
+}
+
+/* Strata of one cell stand together. */
+static void find_twins(struct pump *pump)
+{
+    for (uint32_t begin = 0, end; begin < pump->strata_n; begin = end) {
+        for (end = begin; end < pump->strata_n && pump->strata[end].cell == pump->strata[begin].cell;)
+            end++;
+        for (uint32_t i = begin; i < end; i++) {
+            uint32_t first = RUN_NONE, n = 0;
+
+            for (uint32_t k = begin; k < end; k++)
+                if (pump->strata[k].side != pump->strata[i].side && n++ == 0)
+                    first = k;
+            if (n)
+                pump->strata[i].twin = first + pump->ordinals[i] % n;
+        }
+    }
+}
+
+/* ---- the scheduler's tables ------------------------------------------------------------------------ */
+
+/* The queue a stratum belongs to: origin and target of its first request. */
+static bool host_of(struct pump *pump, uint32_t stratum, struct name_table *hosts, uint32_t *out,
+                    struct err *err)
+{
+    const struct pump_stratum *s = &pump->strata[stratum];
+    const struct suite_step *step = pump->suites[s->suite]->checks[s->check].steps;
+    struct request request SL_CLEANUP(request_clear) = {0};
+    struct scope scope SL_CLEANUP(scope_clear) = {0};
+    struct buf key SL_CLEANUP(buf_clear) = {0};
+    struct err why = {0};
+
+    pump_scope(pump, s, &scope);
+    if (!request_build_url(&request, &scope, &step->request, "", &why))
+        return bad_url(step, &why, err);
+    buf_addf(&key, "%s://%s:%u|", request.parts.scheme, request.parts.host, request.parts.port);
+    if (!pump_target(pump, stratum, &request.parts, &key, err))
+        return false;
+    *out = name_number(hosts, buf_str(&key));
+    return true;
+}
+
+static bool build_run(struct pump *pump, struct name_table *names, struct err *err)
+{
+    uint32_t groups_n = SUITE_SIDES * pump->cells_n;
+
+    pump->run_strata = x_calloc(pump->strata_n, sizeof *pump->run_strata);
+    pump->groups = x_calloc(groups_n, sizeof *pump->groups);
+    for (uint32_t i = 0; i < pump->strata_n; i++) {
+        const struct pump_stratum *s = &pump->strata[i];
+        const struct suite_check *check = &pump->suites[s->suite]->checks[s->check];
+        struct run_stratum *r = &pump->run_strata[i];
+
+        if (!host_of(pump, i, names, &r->host, err))
+            return false;
+        r->group = SUITE_SIDES * s->cell + (uint32_t)s->side;
+        r->side = (uint8_t)s->side;
+        r->from_percent = s->from_percent;
+        r->reads_only = s->reads_only;
+        if (!pump->options.no_retries) {
+            r->retries = (uint8_t)check->retries;
+            r->retry_ms = (uint32_t)check->retry_ms;
+        }
+        pump->groups[r->group].every_ms = s->every_ms;
+    }
+    pump->hosts_n = names->n;
+    pump->hosts = x_calloc(names->n, sizeof *pump->hosts);
+    pump->fresh_ms = x_calloc(names->n, sizeof *pump->fresh_ms);
+    for (uint32_t i = 0; i < names->n; i++)
+        pump->fresh_ms[i] = INT64_MIN;
+    run_init(&pump->run, pump->run_strata, pump->strata_n, pump->groups, groups_n, pump->hosts, pump->hosts_n,
+             pump->jobs);
+    return true;
+}
+
+bool pump_enumerate(struct pump *pump, struct err *err)
+{
+    struct name_table names = {0};
+    bool ok;
+
+    copy_endpoints(pump);
+    for (uint32_t s = 0; s < pump->suites_n; s++)
+        for (uint32_t c = 0; c < pump->suites[s]->checks_n; c++) {
+            if (!is_chosen(pump, s, c))
+                continue;
+            for (uint32_t row = 0; row < pump->suites[s]->checks[c].rows_n; row++)
+                if (!add_cell(pump, s, c, row, err))
+                    return false;
+        }
+    if (pump->strata_n == 0)
+        return err_set(err, ERR_REFUSED, "nothing selected: no check is left to run");
+    find_twins(pump);
+    ok = build_run(pump, &names, err);
+    name_clear(&names);
+    return ok;
+}
+
+void pump_free_strata(struct pump *pump)
+{
+    for (size_t i = 0; i < pump->places_n; i++) {
+        free(pump->places[i].host);
+        free(pump->places[i].address);
+        free(pump->places[i].connect_to);
+    }
+    for (size_t i = 0; i < pump->records_n; i++)
+        for (int side = 0; side < SUITE_SIDES; side++)
+            free(pump->records[i].places[side]);
+    free(pump->places);
+    free(pump->records);
+    free(pump->strata);
+    free(pump->ordinals);
+    free(pump->run_strata);
+    free(pump->groups);
+    free(pump->hosts);
+    free(pump->fresh_ms);
+}

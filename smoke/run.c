@@ -1,0 +1,403 @@
+/* run.c: the scheduler of probes.
+ *
+ *   strata ──sweep──► queue of its host ──► ring of idle hosts ──┐
+ *      ▲                                    ring of busy hosts ──┼─► in flight ──► result
+ *      │ retry after a delay                          asks ──────┤                  │
+ *      └──────────────────────────────────────────── turns ──────┘ ◄────────────────┘
+ *
+ * A host is in the idle ring when it has queued strata and nothing in flight, in the busy ring when it has
+ * both. Idle hosts go first, so that with many hosts each needs one connection; within a ring hosts take
+ * turns. Everything but a turn and an ask costs O(1). */
+#include "sluice/run.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { STATE_FREE, STATE_QUEUED, STATE_SWEEPING, STATE_DELAYED };
+enum { RING_NONE, RING_IDLE, RING_BUSY };
+
+/* ---- rings of hosts -------------------------------------------------------------------------------- */
+
+static void ring_append(struct run *run, struct run_ring *ring, uint32_t host)
+{
+    struct run_host *h = &run->hosts[host];
+
+    h->prev = ring->tail;
+    h->next = RUN_NONE;
+    if (ring->tail == RUN_NONE)
+        ring->head = host;
+    else
+        run->hosts[ring->tail].next = host;
+    ring->tail = host;
+}
+
+static void ring_remove(struct run *run, struct run_ring *ring, uint32_t host)
+{
+    struct run_host *h = &run->hosts[host];
+
+    if (h->prev == RUN_NONE)
+        ring->head = h->next;
+    else
+        run->hosts[h->prev].next = h->next;
+    if (h->next == RUN_NONE)
+        ring->tail = h->prev;
+    else
+        run->hosts[h->next].prev = h->prev;
+}
+
+/* Puts a host where its queue and its probes in flight say, at the end of that ring. */
+static void place_host(struct run *run, uint32_t host, bool to_end)
+{
+    struct run_host *h = &run->hosts[host];
+    uint8_t wanted = h->head == RUN_NONE ? RING_NONE : h->flying == 0 ? RING_IDLE : RING_BUSY;
+
+    if (h->listed == wanted && !to_end)
+        return;
+    if (h->listed != RING_NONE)
+        ring_remove(run, h->listed == RING_IDLE ? &run->idle : &run->busy, host);
+    if (wanted != RING_NONE)
+        ring_append(run, wanted == RING_IDLE ? &run->idle : &run->busy, host);
+    h->listed = wanted;
+}
+
+static void enqueue(struct run *run, uint32_t stratum)
+{
+    struct run_stratum *s = &run->strata[stratum];
+    struct run_host *h = &run->hosts[s->host];
+
+    s->state = STATE_QUEUED;
+    s->next = RUN_NONE;
+    if (h->head == RUN_NONE)
+        h->head = stratum;
+    else
+        run->strata[h->tail].next = stratum;
+    h->tail = stratum;
+    place_host(run, s->host, false);
+}
+
+static uint32_t dequeue(struct run *run)
+{
+    uint32_t host = run->idle.head != RUN_NONE ? run->idle.head : run->busy.head;
+    struct run_host *h;
+    uint32_t stratum;
+
+    if (host == RUN_NONE)
+        return RUN_NONE;
+    h = &run->hosts[host];
+    stratum = h->head;
+    h->head = run->strata[stratum].next;
+    if (h->head == RUN_NONE)
+        h->tail = RUN_NONE;
+    return stratum;
+}
+
+/* ---- begin ----------------------------------------------------------------------------------------- */
+
+void run_init(struct run *run, struct run_stratum *strata, uint32_t strata_n, struct run_group *groups,
+              uint32_t groups_n, struct run_host *hosts, uint32_t hosts_n, uint32_t jobs)
+{
+    assert(jobs >= 1);
+    memset(run, 0, sizeof *run);
+    run->strata = strata;
+    run->strata_n = strata_n;
+    run->groups = groups;
+    run->groups_n = groups_n;
+    run->hosts = hosts;
+    run->hosts_n = hosts_n;
+    run->jobs = jobs;
+    run->idle = run->busy = (struct run_ring){RUN_NONE, RUN_NONE};
+    run->delayed = RUN_NONE;
+    run->delayed_min_ms = INT64_MAX;
+    for (uint32_t i = 0; i < strata_n; i++) {
+        assert(strata[i].host < hosts_n);
+        assert(strata[i].group < groups_n);
+        assert(strata[i].side < RUN_SIDES);
+        strata[i].attempts = 0;
+        strata[i].state = STATE_FREE;
+        strata[i].flying = 0;
+        strata[i].next = RUN_NONE;
+        strata[i].last_ms = INT64_MIN;
+        strata[i].due_ms = 0;
+    }
+    for (uint32_t i = 0; i < groups_n; i++)
+        groups[i].next_ms = INT64_MIN;
+    for (uint32_t i = 0; i < hosts_n; i++)
+        hosts[i] = (struct run_host){.head = RUN_NONE, .tail = RUN_NONE, .prev = RUN_NONE, .next = RUN_NONE};
+}
+
+uint32_t run_sweep(struct run *run, run_filter *filter, void *ctx)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < run->strata_n; i++) {
+        struct run_stratum *s = &run->strata[i];
+
+        if (s->off || s->state != STATE_FREE || (filter && !filter(ctx, i)))
+            continue;
+        s->attempts = 0;
+        enqueue(run, i);
+        n++;
+    }
+    run->sweeping += n;
+    return n;
+}
+
+void run_rate(struct run *run, uint32_t rate_milli, int64_t now_ms)
+{
+    if (run->rate_milli == 0)
+        for (int side = 0; side < RUN_SIDES; side++) {
+            run->slot_ms[side] = now_ms;
+            run->credit[side] = 0;
+        }
+    run->rate_milli = rate_milli;
+}
+
+void run_percent(struct run *run, uint32_t percent)
+{
+    run->percent = percent;
+}
+
+bool run_ask(struct run *run, uint32_t stratum, int64_t at_ms, uint32_t tag)
+{
+    assert(stratum < run->strata_n);
+    if (run->asks_n == RUN_ASKS_MAX)
+        return false;
+    run->asks[run->asks_n++] = (struct run_ask){.stratum = stratum, .tag = tag, .at_ms = at_ms};
+    return true;
+}
+
+void run_stop(struct run *run)
+{
+    for (uint32_t i = 0; i < run->strata_n; i++) {
+        struct run_stratum *s = &run->strata[i];
+
+        if (s->state == STATE_QUEUED || s->state == STATE_DELAYED) {
+            s->state = STATE_FREE;
+            run->sweeping--;
+        } else if (s->state == STATE_SWEEPING) {
+            s->attempts = UINT8_MAX; /* its answer is final */
+        }
+        s->next = RUN_NONE;
+    }
+    for (uint32_t i = 0; i < run->hosts_n; i++) {
+        run->hosts[i].head = run->hosts[i].tail = RUN_NONE;
+        place_host(run, i, false);
+    }
+    run->delayed = RUN_NONE;
+    run->delayed_min_ms = INT64_MAX;
+    run->asks_n = 0;
+    run->rate_milli = 0;
+}
+
+/* ---- next ------------------------------------------------------------------------------------------ */
+
+static int64_t max64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void start(struct run *run, uint32_t stratum, int64_t now_ms)
+{
+    struct run_stratum *s = &run->strata[stratum];
+    struct run_group *g = &run->groups[s->group];
+
+    s->flying++;
+    s->last_ms = now_ms;
+    g->next_ms = now_ms + g->every_ms;
+    run->flying++;
+    run->hosts[s->host].flying++;
+    place_host(run, s->host, true);
+}
+
+/* When an ask may start: a POST waits for `every`, a GET does not. */
+static int64_t ask_due(const struct run *run, const struct run_ask *ask)
+{
+    const struct run_stratum *s = &run->strata[ask->stratum];
+
+    return s->reads_only ? ask->at_ms : max64(ask->at_ms, run->groups[s->group].next_ms);
+}
+
+static bool next_ask(struct run *run, int64_t now_ms, struct run_order *out)
+{
+    for (uint32_t i = 0; i < run->asks_n; i++) {
+        struct run_ask ask = run->asks[i];
+
+        if (ask_due(run, &ask) > now_ms)
+            continue;
+        memmove(&run->asks[i], &run->asks[i + 1], (run->asks_n - i - 1) * sizeof run->asks[0]);
+        run->asks_n--;
+        *out = (struct run_order){.stratum = ask.stratum, .source = RUN_ASK, .tag = ask.tag, .attempt = 1};
+        start(run, ask.stratum, now_ms);
+        return true;
+    }
+    return false;
+}
+
+/* Moves what has waited long enough for its retry back into the queues. */
+static void wake_delayed(struct run *run, int64_t now_ms)
+{
+    uint32_t list = run->delayed;
+
+    if (run->delayed_min_ms > now_ms)
+        return;
+    run->delayed = RUN_NONE;
+    run->delayed_min_ms = INT64_MAX;
+    while (list != RUN_NONE) {
+        struct run_stratum *s = &run->strata[list];
+        uint32_t next = s->next;
+
+        if (s->due_ms <= now_ms) {
+            enqueue(run, list);
+        } else {
+            s->next = run->delayed;
+            run->delayed = list;
+            if (s->due_ms < run->delayed_min_ms)
+                run->delayed_min_ms = s->due_ms;
+        }
+        list = next;
+    }
+}
+
+static bool next_sweep(struct run *run, int64_t now_ms, struct run_order *out)
+{
+    uint32_t stratum;
+
+    wake_delayed(run, now_ms);
+    stratum = dequeue(run);
+    if (stratum == RUN_NONE)
+        return false;
+    run->strata[stratum].state = STATE_SWEEPING;
+    run->strata[stratum].attempts++;
+    *out = (struct run_order){
+        .stratum = stratum, .source = RUN_SWEEP, .attempt = run->strata[stratum].attempts};
+    start(run, stratum, now_ms);
+    return true;
+}
+
+/* When a stratum's next turn may come; INT64_MAX: not while things are as they are. */
+static int64_t turn_due(const struct run *run, const struct run_stratum *s, int side)
+{
+    if (s->off || s->side != side || s->flying || s->from_percent > run->percent)
+        return INT64_MAX;
+    return run->groups[s->group].next_ms;
+}
+
+/* The slot after this one. What rounding leaves is carried on, and slots missed are lost: no bursts. */
+static void use_slot(struct run *run, int side, int64_t now_ms)
+{
+    int64_t unit = INT64_C(1000) * run->rate_milli; /* a millisecond, in the units of credit */
+    int64_t step;
+
+    if (now_ms - run->slot_ms[side] >= INT64_C(1000000) / run->rate_milli) {
+        run->slot_ms[side] = now_ms;
+        run->credit[side] = 0;
+    }
+    step = INT64_C(1000000000) + run->credit[side];
+    run->slot_ms[side] += step / unit;
+    run->credit[side] = step % unit;
+}
+
+static bool next_turn(struct run *run, int64_t now_ms, struct run_order *out)
+{
+    for (int side = 0; run->rate_milli && side < RUN_SIDES; side++) {
+        uint32_t best = RUN_NONE;
+
+        if (run->slot_ms[side] > now_ms)
+            continue;
+        for (uint32_t i = 0; i < run->strata_n; i++)
+            if (turn_due(run, &run->strata[i], side) <= now_ms &&
+                (best == RUN_NONE || run->strata[i].last_ms < run->strata[best].last_ms))
+                best = i;
+        if (best == RUN_NONE)
+            continue; /* the slot stays open until one is due */
+        use_slot(run, side, now_ms);
+        *out = (struct run_order){.stratum = best, .source = RUN_TURN, .attempt = 1};
+        start(run, best, now_ms);
+        return true;
+    }
+    return false;
+}
+
+bool run_next(struct run *run, int64_t now_ms, struct run_order *out)
+{
+    if (run->flying >= run->jobs)
+        return false;
+    return next_ask(run, now_ms, out) || next_turn(run, now_ms, out) || next_sweep(run, now_ms, out);
+}
+
+/* ---- answers --------------------------------------------------------------------------------------- */
+
+static void slow_down(struct run_group *g)
+{
+    int64_t slower = g->every_ms > 0 ? 2 * g->every_ms : 1000;
+
+    if (slower > RUN_SLOW_MS_MAX)
+        slower = max64(RUN_SLOW_MS_MAX, g->every_ms);
+    g->next_ms = g->next_ms == INT64_MIN ? g->next_ms : g->next_ms + slower - g->every_ms;
+    g->every_ms = slower;
+}
+
+static void delay(struct run *run, uint32_t stratum, int64_t now_ms)
+{
+    struct run_stratum *s = &run->strata[stratum];
+
+    s->state = STATE_DELAYED;
+    s->due_ms = now_ms + s->retry_ms;
+    s->next = run->delayed;
+    run->delayed = stratum;
+    if (s->due_ms < run->delayed_min_ms)
+        run->delayed_min_ms = s->due_ms;
+}
+
+bool run_result(struct run *run, const struct run_order *order, enum run_verdict verdict, bool throttled,
+                int64_t now_ms)
+{
+    struct run_stratum *s = &run->strata[order->stratum];
+
+    assert(s->flying > 0);
+    s->flying--;
+    run->flying--;
+    run->hosts[s->host].flying--;
+    place_host(run, s->host, false);
+    if (throttled)
+        slow_down(&run->groups[s->group]);
+    if (order->source != RUN_SWEEP)
+        return true;
+    assert(s->state == STATE_SWEEPING);
+    if (verdict != RUN_PASS && s->attempts <= s->retries) {
+        delay(run, order->stratum, now_ms);
+        return false;
+    }
+    s->state = STATE_FREE;
+    run->sweeping--;
+    return true;
+}
+
+int64_t run_wake_at(const struct run *run, int64_t now_ms)
+{
+    int64_t wake = INT64_MAX;
+
+    if (run->flying >= run->jobs)
+        return INT64_MAX;
+    if (run->idle.head != RUN_NONE || run->busy.head != RUN_NONE)
+        return now_ms;
+    wake = run->delayed_min_ms;
+    for (uint32_t i = 0; i < run->asks_n; i++)
+        if (ask_due(run, &run->asks[i]) < wake)
+            wake = ask_due(run, &run->asks[i]);
+    for (int side = 0; run->rate_milli && side < RUN_SIDES; side++) {
+        int64_t due = INT64_MAX;
+
+        for (uint32_t i = 0; i < run->strata_n; i++)
+            if (turn_due(run, &run->strata[i], side) < due)
+                due = turn_due(run, &run->strata[i], side);
+        if (due != INT64_MAX && max64(due, run->slot_ms[side]) < wake)
+            wake = max64(due, run->slot_ms[side]);
+    }
+    return max64(wake, now_ms);
+}
+
+bool run_idle(const struct run *run)
+{
+    return run->flying == 0 && run->sweeping == 0 && run->asks_n == 0 && run->rate_milli == 0;
+}

@@ -1,0 +1,620 @@
+/* suite.c: the second pass over a suite: variables, secrets and matrix first, then each check. */
+#include "sluice/suite.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
+
+#include "sluice/file.h"
+#include "sluice/http.h"
+#include "sluice/json.h"
+#include "sluice/text.h"
+#include "suite_file.h"
+
+static const char *const builtin_names[] = {"side", "run", "uuid", "now"};
+
+static const char *const method_names[] = {
+    [SUITE_GET] = "GET", [SUITE_HEAD] = "HEAD",   [SUITE_POST] = "POST",
+    [SUITE_PUT] = "PUT", [SUITE_PATCH] = "PATCH", [SUITE_DELETE] = "DELETE",
+};
+_Static_assert(ARRAY_LEN(method_names) == SUITE_METHOD_COUNT, "a name for every method");
+
+static const char *const predicate_names[] = {
+    [SUITE_EQUALS] = "equals",           [SUITE_CONTAINS] = "contains",   [SUITE_MATCHES] = "matches",
+    [SUITE_STARTS_WITH] = "starts_with", [SUITE_ENDS_WITH] = "ends_with", [SUITE_EXISTS] = "exists",
+    [SUITE_AT_LEAST] = "at_least",       [SUITE_AT_MOST] = "at_most",     [SUITE_LENGTH] = "length",
+};
+_Static_assert(ARRAY_LEN(predicate_names) == SUITE_PREDICATE_COUNT, "a name for every predicate");
+
+const char *suite_method_name(enum suite_method method)
+{
+    return method_names[method];
+}
+
+const char *suite_predicate_name(enum suite_predicate_op op)
+{
+    return predicate_names[op];
+}
+
+json_t *suite_schema_json(void)
+{
+    return schema_to_json(&file_suite_schema, "A suite of smoke checks");
+}
+
+/* ---- names and templates --------------------------------------------------------------------------- */
+
+bool suite_name_ok(const char *name)
+{
+    if (!isalpha((unsigned char)name[0]) && name[0] != '_')
+        return false;
+    for (const char *p = name; *p; p++)
+        if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
+            return false;
+    return strlen(name) < TEMPLATE_NAME_MAX;
+}
+
+static bool is_builtin(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(builtin_names); i++)
+        if (strcmp(name, builtin_names[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool find_column(struct suite_builder *b, const char *name)
+{
+    for (size_t i = 0; i < b->suite->columns_n; i++)
+        if (strcmp(name, b->suite->columns[i].name) == 0) {
+            b->uses->columns |= 1u << i;
+            return true;
+        }
+    return false;
+}
+
+static bool find_var(struct suite_builder *b, const char *name)
+{
+    for (size_t i = 0; i < b->vars_known; i++)
+        if (strcmp(name, b->suite->vars[i].name) == 0) {
+            b->uses->columns |= b->suite->vars[i].uses.columns;
+            b->uses->secrets |= b->suite->vars[i].uses.secrets;
+            return true;
+        }
+    return false;
+}
+
+static bool find_secret(struct suite_builder *b, const char *name)
+{
+    for (size_t i = 0; i < b->suite->secrets_n; i++)
+        if (strcmp(name, b->suite->secrets[i].name) == 0) {
+            b->uses->secrets |= UINT64_C(1) << i;
+            return true;
+        }
+    return false;
+}
+
+static const char *nearest_name(struct suite_builder *b, const char *name)
+{
+    const struct suite *suite = b->suite;
+    size_t n = 0, max = ARRAY_LEN(builtin_names) + suite->columns_n + b->vars_known + b->slots_n;
+    const char **words = arena_array(&b->suite->mem, max + suite->secrets_n, sizeof *words);
+
+    for (size_t i = 0; i < suite->columns_n; i++)
+        words[n++] = suite->columns[i].name;
+    for (size_t i = 0; i < b->slots_n; i++)
+        words[n++] = b->slots[i];
+    for (size_t i = 0; i < b->vars_known; i++)
+        words[n++] = suite->vars[i].name;
+    for (size_t i = 0; i < ARRAY_LEN(builtin_names); i++)
+        words[n++] = builtin_names[i];
+    for (size_t i = 0; i < suite->secrets_n; i++)
+        words[n++] = arena_printf(&b->suite->mem, "secret.%s", suite->secrets[i].name);
+    return text_nearest(name, words, n);
+}
+
+/* template_known_fn */
+static bool name_known(void *ctx, const char *name, const char **suggestion)
+{
+    struct suite_builder *b = ctx;
+
+    if (find_column(b, name))
+        return true;
+    if (!b->names_only) {
+        if (is_builtin(name) || find_var(b, name))
+            return true;
+        if (text_starts_with(name, "secret.") && find_secret(b, name + strlen("secret.")))
+            return true;
+        for (size_t i = 0; i < b->slots_n; i++)
+            if (strcmp(name, b->slots[i]) == 0) {
+                b->uses->captures = true;
+                return true;
+            }
+    }
+    if (suggestion)
+        *suggestion = nearest_name(b, name);
+    return false;
+}
+
+bool suite_build_text(struct suite_builder *b, struct suite_text *text)
+{
+    struct pos pos;
+
+    if (!text->text)
+        return true;
+    pos = text->at->pos;
+    if (text->at->quoted)
+        pos.col++;
+    if (template_parse(&text->tpl, &b->suite->mem, text->text, pos, name_known, b, b->err))
+        return true;
+    err_add_snippet(b->err, text->at->doc->text, text->at->doc->len);
+    return false;
+}
+
+bool suite_build_scalar(struct suite_builder *b, const struct doc_node *node, const char *what,
+                        struct suite_text *out)
+{
+    if (node->kind != DOC_SCALAR || doc_is_empty(node))
+        return doc_fail(node, b->err, ERR_FILE, "'%s' expects a text, not %s", what, doc_kind_name(node));
+    out->at = node;
+    out->text = node->text;
+    return suite_build_text(b, out);
+}
+
+struct regex *suite_build_regex(struct suite_builder *b, const struct doc_node *node)
+{
+    struct suite *suite = b->suite;
+    struct err why = {0};
+    struct regex *re;
+
+    if (node->kind != DOC_SCALAR || node->len == 0) {
+        doc_fail(node, b->err, ERR_FILE, "a pattern is a text, not %s",
+                 node->kind == DOC_SCALAR ? "nothing" : doc_kind_name(node));
+        return NULL;
+    }
+    re = regex_new(node->text, &why);
+    if (!re) {
+        doc_fail(node, b->err, ERR_FILE, "%s", why.text);
+        return NULL;
+    }
+    if (suite->regexes_n == suite->regexes_cap) {
+        suite->regexes_cap = suite->regexes_cap ? 2 * suite->regexes_cap : 16;
+        suite->regexes = x_realloc(suite->regexes, suite->regexes_cap, sizeof *suite->regexes);
+    }
+    suite->regexes[suite->regexes_n++] = re;
+    return re;
+}
+
+bool suite_build_pairs(struct suite_builder *b, const struct schema_entry *entries, size_t n,
+                       const char *what, const struct suite_pair **out, size_t *out_n)
+{
+    struct suite_pair *pairs = arena_array(&b->suite->mem, n + 1, sizeof *pairs);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct doc_node *value = entries[i].value;
+
+        pairs[i].name = entries[i].key->text;
+        if (value->kind == DOC_SCALAR && value->quoted && value->len == 0) {
+            pairs[i].value = (struct suite_text){.at = value, .text = ""};
+            continue;
+        }
+        if (!suite_build_scalar(b, value, what, &pairs[i].value))
+            return false;
+    }
+    *out = pairs;
+    *out_n = n;
+    return true;
+}
+
+/* ---- variables, secrets, matrix -------------------------------------------------------------------- */
+
+static bool own_name(struct suite_builder *b, const struct doc_node *key, const char *what)
+{
+    if (!suite_name_ok(key->text))
+        return doc_fail(key, b->err, ERR_FILE,
+                        "%s is not a name: letters, digits, '_' and '-', beginning with a letter", what);
+    if (is_builtin(key->text))
+        return doc_fail(key, b->err, ERR_FILE, "'%s' is built in and cannot be declared", key->text);
+    return true;
+}
+
+static struct suite_given *find_given(const struct suite_options *options, const char *name)
+{
+    for (size_t i = 0; options && i < options->given_n; i++)
+        if (strcmp(options->given[i].name, name) == 0)
+            return &options->given[i];
+    return NULL;
+}
+
+static bool build_vars(struct suite_builder *b)
+{
+    const struct file_suite *file = b->file;
+    struct suite_var *vars = arena_array(&b->suite->mem, file->vars_n + 1, sizeof *vars);
+
+    b->suite->vars = vars;
+    for (size_t i = 0; i < file->vars_n; i++) {
+        const struct doc_node *key = file->vars[i].key;
+        struct suite_given *given = find_given(b->options, key->text);
+
+        if (!own_name(b, key, "a variable"))
+            return false;
+        for (size_t c = 0; c < b->suite->columns_n; c++)
+            if (strcmp(b->suite->columns[c].name, key->text) == 0)
+                return doc_fail(key, b->err, ERR_FILE, "'%s' is a matrix column already", key->text);
+        vars[i].name = key->text;
+        b->uses = &vars[i].uses;
+        if (given) {
+            given->used = true;
+            vars[i].given = arena_strdup(&b->suite->mem, given->value);
+        } else if (file->vars[i].value->quoted && file->vars[i].value->len == 0) {
+            vars[i].value = (struct suite_text){.at = file->vars[i].value, .text = ""};
+        } else if (!suite_build_scalar(b, file->vars[i].value, key->text, &vars[i].value)) {
+            return false;
+        }
+        b->vars_known = i + 1; /* a variable may use those above it */
+    }
+    b->suite->vars_n = file->vars_n;
+    return true;
+}
+
+static const char *beside(struct suite_builder *b, const char *path)
+{
+    if (path[0] == '/' || !b->suite->dir[0])
+        return path;
+    return arena_printf(&b->suite->mem, "%s/%s", b->suite->dir, path);
+}
+
+static bool build_secrets(struct suite_builder *b)
+{
+    const struct file_suite *file = b->file;
+    struct secret_spec *specs = arena_array(&b->suite->mem, file->secrets_n + 1, sizeof *specs);
+
+    for (size_t i = 0; i < file->secrets_n; i++) {
+        const struct file_secret *s = &file->secrets[i];
+
+        if (!suite_name_ok(s->name))
+            return doc_fail(s->at, b->err, ERR_FILE, "'%.80s' cannot be the name of a secret: letters, "
+                            "digits, '_' and '-', beginning with a letter", s->name);
+        specs[i] = (struct secret_spec){.name = s->name, .pos = s->at->pos};
+        if (s->env) {
+            specs[i].source = SECRET_ENV;
+            specs[i].from = s->env;
+        } else if (s->file) {
+            specs[i].source = SECRET_FILE;
+            specs[i].from = beside(b, s->file);
+        } else if (s->credential) {
+            specs[i].source = SECRET_CREDENTIAL;
+            specs[i].from = s->credential;
+        } else {
+            const char **argv = arena_array(&b->suite->mem, s->command_n + 1, sizeof *argv);
+
+            memcpy(argv, s->command, s->command_n * sizeof *argv);
+            specs[i].source = SECRET_COMMAND;
+            specs[i].argv = argv;
+        }
+    }
+    b->suite->secrets = specs;
+    b->suite->secret_keys = arena_array(&b->suite->mem, file->secrets_n + 1, sizeof(char *));
+    for (size_t i = 0; i < file->secrets_n; i++)
+        b->suite->secret_keys[i] = specs[i].name;
+    b->suite->secrets_n = file->secrets_n;
+    return true;
+}
+
+static bool value_ok(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
+            return false;
+    return len > 0 && len <= SUITE_VALUE_MAX && text_is_utf8(s, len);
+}
+
+/* One value a line; blank lines and lines that begin with # are left out. */
+static bool read_column(struct suite_builder *b, const struct doc_node *at, struct suite_column *column)
+{
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+    struct err why = {0};
+    const char **values = NULL, *line, *end;
+    size_t n = 0, cap = 0, number = 0;
+    bool ok = true;
+
+    if (!file_read(&text, beside(b, at->text), SUITE_MATRIX_BYTES_MAX, &why))
+        return doc_fail(at, b->err, why.kind, "%s", why.text);
+    for (line = buf_str(&text); *line && ok; line = *end ? end + 1 : end) {
+        size_t len;
+
+        end = strchrnul(line, '\n');
+        number++;
+        len = (size_t)(end - line);
+        while (len && (line[len - 1] == ' ' || line[len - 1] == '\t' || line[len - 1] == '\r'))
+            len--;
+        if (len == 0 || line[0] == '#')
+            continue;
+        if (n == SUITE_ROWS_MAX || !value_ok(line, len)) {
+            ok = false;
+            break;
+        }
+        if (n == cap) {
+            cap = cap ? 2 * cap : 64;
+            values = x_realloc(values, cap, sizeof *values);
+        }
+        values[n++] = arena_strndup(&b->suite->mem, line, len);
+    }
+    if (ok && n) {
+        const char **kept = arena_array(&b->suite->mem, n, sizeof *kept);
+
+        memcpy(kept, values, n * sizeof *kept);
+        column->values = kept;
+        column->values_n = n;
+    }
+    free(values);
+    if (!ok && n == SUITE_ROWS_MAX)
+        return doc_fail(at, b->err, ERR_FILE, "%.120s has more than %d values", at->text, SUITE_ROWS_MAX);
+    if (!ok)
+        return doc_fail(at, b->err, ERR_FILE,
+                        "%.120s, line %zu: a value is at most %d bytes of UTF-8 without control characters",
+                        at->text, number, SUITE_VALUE_MAX);
+    return n > 0 || doc_fail(at, b->err, ERR_FILE, "%.120s holds no value", at->text);
+}
+
+static bool build_column(struct suite_builder *b, const struct doc_node *node, struct suite_column *column)
+{
+    const struct doc_node *file;
+    const char **values;
+
+    if (node->kind == DOC_MAP) {
+        file = doc_get(node, "file");
+        if (!file || node->n != 1 || file->kind != DOC_SCALAR || file->len == 0)
+            return doc_fail(node, b->err, ERR_FILE, "a matrix column is a list or {file: NAME}");
+        return read_column(b, file, column);
+    }
+    if (node->kind != DOC_LIST || node->n == 0 || node->n > SUITE_ROWS_MAX)
+        return doc_fail(node, b->err, ERR_FILE, "a matrix column is a list of values or {file: NAME}");
+    values = arena_array(&b->suite->mem, node->n, sizeof *values);
+    for (size_t i = 0; i < node->n; i++) {
+        if (node->items[i]->kind != DOC_SCALAR || !value_ok(node->items[i]->text, node->items[i]->len))
+            return doc_fail(node->items[i], b->err, ERR_FILE,
+                            "a matrix value is one line of text, 1 to %d bytes", SUITE_VALUE_MAX);
+        values[i] = node->items[i]->text;
+    }
+    column->values = values;
+    column->values_n = node->n;
+    return true;
+}
+
+static bool build_matrix(struct suite_builder *b)
+{
+    const struct file_suite *file = b->file;
+    struct suite_column *columns = arena_array(&b->suite->mem, file->matrix_n + 1, sizeof *columns);
+
+    b->suite->columns = columns;
+    for (size_t i = 0; i < file->matrix_n; i++) {
+        columns[i].name = file->matrix[i].key->text;
+        columns[i].at = file->matrix[i].key;
+        if (!own_name(b, file->matrix[i].key, "a matrix column") ||
+            !build_column(b, file->matrix[i].value, &columns[i]))
+            return false;
+    }
+    b->suite->columns_n = file->matrix_n;
+    return true;
+}
+
+static bool build_base_url(struct suite_builder *b)
+{
+    struct suite *suite = b->suite;
+
+    b->uses = &suite->base_uses;
+    if (b->options && b->options->base_url) {
+        /* From the command line: as it is, checked by the program's options. */
+        suite->base_url.text = arena_strdup(&suite->mem, b->options->base_url);
+        suite->base_url.at = NULL;
+        return template_parse(&suite->base_url.tpl, &suite->mem, suite->base_url.text, (struct pos){0},
+                              name_known, b, b->err);
+    }
+    suite->base_url = b->file->base_url;
+    if (!suite_build_text(b, &suite->base_url))
+        return false;
+    if (suite->base_url.text && template_is_plain(&suite->base_url.tpl)) {
+        struct http_url url = {0};
+        struct err why = {0};
+        bool ok = http_url_parse(&url, suite->base_url.text, &why);
+
+        http_url_clear(&url);
+        if (!ok)
+            return doc_fail(suite->base_url.at, b->err, ERR_FILE, "'base_url': %s", why.text);
+    }
+    return true;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------- */
+
+static bool same_name(const struct suite_check *a, const struct suite_check *b)
+{
+    return strcmp(a->name.text, b->name.text) == 0;
+}
+
+static bool build_checks(struct suite_builder *b)
+{
+    const struct file_suite *file = b->file;
+    struct suite_check *checks = arena_array(&b->suite->mem, file->checks_n, sizeof *checks);
+    size_t cells = 0;
+
+    b->suite->checks = checks;
+    for (size_t i = 0; i < file->checks_n; i++) {
+        if (!suite_build_check(b, &file->checks[i], &checks[i]))
+            return false;
+        for (size_t k = 0; k < i; k++)
+            if (same_name(&checks[k], &checks[i]))
+                return doc_fail(checks[i].name.at, b->err, ERR_FILE,
+                                "a second check of this name; the first is in line %u",
+                                checks[k].name.at->pos.line);
+        cells += checks[i].rows_n;
+        if (cells > SUITE_CELLS_MAX)
+            return doc_fail(checks[i].at, b->err, ERR_FILE, "the matrix makes more than %d checks",
+                            SUITE_CELLS_MAX);
+    }
+    b->suite->checks_n = file->checks_n;
+    return true;
+}
+
+static const char *directory_of(struct arena *mem, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (!slash)
+        return "";
+    return slash == path ? "/." : arena_strndup(mem, path, (size_t)(slash - path));
+}
+
+bool suite_decode(struct suite *suite, const struct doc_node *node, const char *dir,
+                  const struct suite_options *options, struct err *err)
+{
+    struct file_suite file = {0};
+    struct suite_builder b = {.suite = suite, .file = &file, .options = options, .err = err};
+
+    suite->path = node->doc->path;
+    suite->dir = dir ? arena_strdup(&suite->mem, dir) : directory_of(&suite->mem, suite->path);
+    suite->held = json_array();
+    return schema_decode(&file, &file_suite_schema, node, &suite->mem, err) && build_matrix(&b) &&
+           build_secrets(&b) && build_vars(&b) && build_base_url(&b) && build_checks(&b);
+}
+
+bool suite_load(struct suite *suite, const char *path, const struct suite_options *options,
+                struct err *err)
+{
+    const struct doc *doc = doc_load(&suite->doc_mem, path, err);
+
+    return doc && suite_decode(suite, doc_root(doc), NULL, options, err);
+}
+
+void suite_clear(struct suite *suite)
+{
+    for (size_t i = 0; i < suite->regexes_n; i++)
+        regex_free(suite->regexes[i]);
+    free(suite->regexes);
+    json_decref(suite->held);
+    arena_clear(&suite->mem);
+    arena_clear(&suite->doc_mem);
+    *suite = (struct suite){0};
+}
+
+/* ---- secrets of several suites --------------------------------------------------------------------- */
+
+static uint64_t secrets_used(const struct suite *suite, const bool *checks)
+{
+    uint64_t bits = suite->base_uses.secrets;
+
+    for (size_t i = 0; i < suite->checks_n; i++)
+        if (!checks || checks[i])
+            bits |= suite->checks[i].uses.secrets;
+    return bits;
+}
+
+static bool same_secret(const struct secret_spec *a, const struct secret_spec *b)
+{
+    size_t i = 0;
+
+    if (a->source != b->source || strcmp(a->name, b->name) != 0)
+        return false;
+    if (a->source != SECRET_COMMAND)
+        return strcmp(a->from, b->from) == 0;
+    while (a->argv[i] && b->argv[i] && strcmp(a->argv[i], b->argv[i]) == 0)
+        i++;
+    return !a->argv[i] && !b->argv[i];
+}
+
+/* The earlier suite's key when it has the same secret; *clash when it has another of that name. */
+static const char *earlier_key(struct suite *const *suites, size_t n, const struct secret_spec *spec,
+                               bool *clash)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < suites[i]->secrets_n; k++) {
+            if (same_secret(&suites[i]->secrets[k], spec))
+                return suites[i]->secret_keys[k];
+            *clash |= strcmp(suites[i]->secrets[k].name, spec->name) == 0;
+        }
+    return NULL;
+}
+
+bool suite_secrets_load(struct suite *const *suites, const bool *const *used, size_t n,
+                        struct secret_set *set, struct err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct suite *suite = suites[i];
+        uint64_t bits = secrets_used(suite, used ? used[i] : NULL);
+
+        for (size_t k = 0; k < suite->secrets_n; k++) {
+            struct secret_spec spec = suite->secrets[k];
+            bool clash = false;
+            const char *key = earlier_key(suites, i, &spec, &clash);
+            size_t len;
+
+            if (!key)
+                key = clash ? arena_printf(&suite->mem, "%s.%zu", spec.name, i + 1) : spec.name;
+            suite->secret_keys[k] = key;
+            if (!(bits >> k & 1) || secret_get(set, key, &len))
+                continue;
+            spec.name = key;
+            if (!secret_load(set, &spec, 1, err)) {
+                err_add_snippet(err, suite->secrets_n ? suite->checks[0].at->doc->text : "",
+                                suite->secrets_n ? suite->checks[0].at->doc->len : 0);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------------ */
+
+const char *suite_column_value(const struct suite *suite, const struct suite_check *check, uint32_t row,
+                               size_t column)
+{
+    /* The last column used turns fastest, as in a nested loop. */
+    for (size_t i = suite->columns_n; i-- > 0;) {
+        uint32_t n = (uint32_t)suite->columns[i].values_n;
+
+        if (!(check->uses.columns >> i & 1))
+            continue;
+        if (i == column)
+            return suite->columns[i].values[row % n];
+        row /= n;
+    }
+    return NULL;
+}
+
+struct title_ctx {
+    const struct suite *suite;
+    const struct suite_check *check;
+    uint32_t row;
+};
+
+static bool title_lookup(void *ctx, const char *name, struct template_value *value)
+{
+    const struct title_ctx *t = ctx;
+
+    for (size_t i = 0; i < t->suite->columns_n; i++)
+        if (strcmp(name, t->suite->columns[i].name) == 0) {
+            value->data = suite_column_value(t->suite, t->check, t->row, i);
+            value->len = strlen(value->data);
+            return true;
+        }
+    return false;
+}
+
+void suite_title(const struct suite *suite, const struct suite_check *check, uint32_t row, struct buf *out)
+{
+    struct title_ctx ctx = {suite, check, row};
+    struct err err = {0};
+    bool first = true;
+
+    if (!template_expand(&check->name.tpl, title_lookup, &ctx, out, NULL, &err))
+        return;
+    for (size_t i = 0; i < suite->columns_n; i++) {
+        if (!(check->uses.columns >> i & 1) || template_uses(&check->name.tpl, suite->columns[i].name))
+            continue;
+        buf_addf(out, "%s%s=%s", first ? " (" : ", ", suite->columns[i].name,
+                 suite_column_value(suite, check, row, i));
+        first = false;
+    }
+    if (!first)
+        buf_add_char(out, ')');
+}

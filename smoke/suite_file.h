@@ -1,0 +1,177 @@
+/* suite_file.h: what the tables decode, before anything is compiled. Private to smoke/suite*.c.
+ *
+ * Decoding has two passes: the tables (suite_file.c) fill these structs from YAML; compiling (suite.c,
+ * suite_step.c, suite_test.c) turns them into the structs of sluice/suite.h, where every template, pattern
+ * and pointer is parsed. Names may be used before the place that declares them, so the second pass needs the
+ * whole of the first. */
+#ifndef SLUICE_SMOKE_SUITE_FILE_H
+#define SLUICE_SMOKE_SUITE_FILE_H
+
+#include "sluice/schema.h"
+#include "sluice/suite.h"
+
+struct file_secret {
+    const char *name;
+    const struct doc_node *at;
+    const char *env, *file, *credential;
+    const char *const *command;
+    size_t command_n;
+};
+
+struct file_auth {
+    const struct doc_node *at;
+    struct suite_text bearer;
+    struct file_basic {
+        struct suite_text user, password;
+    } *basic;
+};
+
+struct file_sign {
+    int scheme; /* index into suite_scheme_names */
+    struct suite_text secret;
+};
+
+struct file_request {
+    const struct doc_node *at;
+    struct suite_text url[SUITE_METHOD_COUNT];
+    const struct schema_entry *headers, *query, *form;
+    size_t headers_n, query_n, form_n;
+    const struct doc_node *json, *form_at;
+    struct suite_text body;
+    struct file_auth *auth;
+    struct file_sign *sign;
+    int64_t timeout_ms, connect_ms; /* 0: not said */
+};
+
+struct file_status {
+    const struct suite_status *list;
+    size_t n;
+};
+
+/* One node for each predicate; NULL where absent. */
+struct file_tests {
+    const struct doc_node *at;
+    const struct doc_node *node[SUITE_PREDICATE_COUNT];
+};
+
+struct file_target {
+    const char *name;
+    struct file_tests tests;
+};
+
+struct file_expect {
+    const struct doc_node *at;
+    struct file_status status;
+    const struct doc_node *status_at;
+    const struct file_target *headers, *json;
+    size_t headers_n, json_n;
+    const struct doc_node *headers_at, *json_at;
+    struct file_tests *body;
+    int64_t latency_ms;
+    const struct doc_node *latency_at;
+    struct file_certificate {
+        uint32_t days_left;
+        const struct doc_node *days_left_at;
+    } certificate;
+};
+
+struct file_capture {
+    const char *name;
+    const struct doc_node *at;
+    const char *json, *regex, *header;
+    const struct doc_node *json_at, *regex_at;
+};
+
+struct file_step {
+    const struct doc_node *at;
+    struct file_request *request;
+    struct file_expect *expect;
+    const struct file_capture *captures;
+    size_t captures_n;
+};
+
+struct file_retries {
+    uint32_t times;
+    int64_t delay_ms;
+};
+
+struct file_check {
+    struct suite_text name;
+    const char *const *tags;
+    size_t tags_n;
+    int64_t every_ms;
+    const struct file_step *steps;
+    size_t steps_n;
+    struct file_step step; /* at set by request only */
+    bool sides[SUITE_SIDES];
+    const struct doc_node *sides_at;
+    uint32_t from_ppm;
+    const struct doc_node *from_at;
+    int severity; /* 0 fail, 1 warn */
+    int via;      /* 0 pin, 1 dns */
+    const char *pin;
+    const struct doc_node *pin_at;
+    bool known_bad;
+    struct file_retries *retries;
+    const struct doc_node *at;
+};
+
+struct file_defaults {
+    int64_t timeout_ms, connect_ms, every_ms;
+    const struct schema_entry *headers;
+    size_t headers_n;
+    struct file_expect *expect;
+    struct file_retries *retries;
+};
+
+struct file_suite {
+    uint32_t version;
+    struct suite_text base_url;
+    const struct schema_entry *vars;
+    size_t vars_n;
+    const struct file_secret *secrets;
+    size_t secrets_n;
+    const struct schema_entry *matrix;
+    size_t matrix_n;
+    struct file_defaults defaults;
+    const struct file_check *checks;
+    size_t checks_n;
+};
+
+extern const struct schema file_suite_schema;
+extern const struct schema file_length_schema; /* struct suite_predicate's low and high */
+
+/* What the second pass carries. */
+struct suite_builder {
+    struct suite *suite;
+    const struct file_suite *file;
+    const struct suite_options *options;
+    struct err *err;
+    /* names a template may use now */
+    bool names_only;             /* a check's name: columns and nothing else */
+    size_t vars_known;           /* the first so many variables */
+    const char *const *slots;    /* captures of the check's earlier steps */
+    size_t slots_n;
+    struct suite_uses *uses;     /* what is used is added here */
+};
+
+/* suite.c */
+/* Parses text->text at text->at; adds to b->uses. A NULL text stays empty. */
+bool suite_build_text(struct suite_builder *b, struct suite_text *text);
+bool suite_build_scalar(struct suite_builder *b, const struct doc_node *node, const char *what,
+                        struct suite_text *out);
+struct regex *suite_build_regex(struct suite_builder *b, const struct doc_node *node);
+/* The arguments' order is the file's. what: "headers", for messages. */
+bool suite_build_pairs(struct suite_builder *b, const struct schema_entry *entries, size_t n,
+                       const char *what, const struct suite_pair **out, size_t *out_n);
+bool suite_name_ok(const char *name);
+
+/* suite_test.c */
+bool suite_build_json(struct suite_builder *b, const struct doc_node *node, struct suite_json *out);
+bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
+                        const struct file_expect *preset, struct suite_expect *out);
+
+/* suite_step.c */
+bool suite_build_check(struct suite_builder *b, const struct file_check *file, struct suite_check *out);
+
+#endif

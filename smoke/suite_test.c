@@ -1,0 +1,326 @@
+/* suite_test.c: compiles JSON values with templates, predicates and the expectations of a step. */
+#include <assert.h>
+#include <string.h>
+
+#include "sluice/json.h"
+#include "sluice/text.h"
+#include "suite_file.h"
+
+/* ---- JSON with templates --------------------------------------------------------------------------- */
+
+struct json_builder {
+    struct suite_builder *b;
+    struct suite_json_part *parts;
+    size_t n, cap;
+    struct buf literal; /* waiting to become a part */
+    bool plain;         /* no template so far */
+};
+
+static void add_part(struct json_builder *j, const struct suite_json_part *part)
+{
+    if (j->n == j->cap) {
+        j->cap = j->cap ? 2 * j->cap : 8;
+        j->parts = x_realloc(j->parts, j->cap, sizeof *j->parts);
+    }
+    j->parts[j->n++] = *part;
+}
+
+static void flush_literal(struct json_builder *j)
+{
+    struct suite_json_part part = {0};
+
+    if (j->literal.len == 0)
+        return;
+    part.literal = arena_strndup(&j->b->suite->mem, j->literal.data, j->literal.len);
+    add_part(j, &part);
+    buf_reset(&j->literal);
+}
+
+static void add_json_text(struct json_builder *j, const char *s, size_t len)
+{
+    json_t *text = json_stringn(s, len);
+
+    if (text)
+        json_add_compact(&j->literal, text);
+    json_decref(text);
+}
+
+static bool add_scalar(struct json_builder *j, const struct doc_node *node)
+{
+    struct suite_json_part part = {.is_string = true};
+    struct suite_text text = {.at = node, .text = node->text};
+    json_t *value;
+    bool is_text;
+
+    if (node->len && strstr(node->text, "{{")) {
+        if (!suite_build_text(j->b, &text))
+            return false;
+        part.tpl = text.tpl;
+        j->plain &= template_is_plain(&part.tpl);
+        buf_add_char(&j->literal, '"');
+        flush_literal(j);
+        add_part(j, &part);
+        buf_add_char(&j->literal, '"');
+        return true;
+    }
+    value = json_from_doc(node, j->b->err);
+    if (!value)
+        return false;
+    is_text = json_is_string(value);
+    if (is_text)
+        add_json_text(j, node->text, node->len);
+    else
+        json_add_compact(&j->literal, value);
+    json_decref(value);
+    return true;
+}
+
+static bool add_node(struct json_builder *j, const struct doc_node *node)
+{
+    if (node->kind == DOC_SCALAR)
+        return add_scalar(j, node);
+    buf_add_char(&j->literal, node->kind == DOC_LIST ? '[' : '{');
+    for (size_t i = 0; i < node->n; i++) {
+        if (i)
+            buf_add_char(&j->literal, ',');
+        if (node->kind == DOC_MAP) {
+            add_json_text(j, node->pairs[i].key->text, node->pairs[i].key->len);
+            buf_add_char(&j->literal, ':');
+        }
+        if (!add_node(j, node->kind == DOC_MAP ? node->pairs[i].value : node->items[i]))
+            return false;
+    }
+    buf_add_char(&j->literal, node->kind == DOC_LIST ? ']' : '}');
+    return true;
+}
+
+/* Without a name in it the value is made once, here. */
+static bool fix_json(struct suite_builder *b, const struct doc_node *node, struct suite_json *out)
+{
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+    struct err why = {0};
+
+    for (size_t i = 0; i < out->parts_n; i++) {
+        if (!out->parts[i].is_string) {
+            buf_add_str(&text, out->parts[i].literal);
+        } else {
+            struct buf raw SL_CLEANUP(buf_clear) = {0};
+            struct buf quoted SL_CLEANUP(buf_clear) = {0};
+            json_t *value;
+
+            if (!template_expand(&out->parts[i].tpl, NULL, NULL, &raw, NULL, &why))
+                return doc_fail(node, b->err, ERR_FILE, "%s", why.text);
+            value = json_stringn(buf_str(&raw), raw.len);
+            json_add_compact(&quoted, value);
+            json_decref(value);
+            buf_add(&text, quoted.data + 1, quoted.len - 2);
+        }
+    }
+    out->fixed = json_parse(buf_str(&text), text.len, &why);
+    if (!out->fixed)
+        return doc_fail(node, b->err, ERR_FILE, "%s", why.text);
+    json_array_append_new(b->suite->held, out->fixed);
+    return true;
+}
+
+bool suite_build_json(struct suite_builder *b, const struct doc_node *node, struct suite_json *out)
+{
+    struct json_builder j = {.b = b, .plain = true};
+    bool ok = add_node(&j, node);
+
+    flush_literal(&j);
+    buf_clear(&j.literal);
+    out->at = node;
+    out->parts_n = j.n;
+    if (j.n) {
+        struct suite_json_part *parts = arena_array(&b->suite->mem, j.n, sizeof *parts);
+
+        memcpy(parts, j.parts, j.n * sizeof *parts);
+        out->parts = parts;
+    }
+    free(j.parts);
+    return ok && (!j.plain || fix_json(b, node, out));
+}
+
+/* ---- predicates ------------------------------------------------------------------------------------ */
+
+static bool build_exists(struct suite_builder *b, const struct doc_node *node, struct suite_predicate *p)
+{
+    if (node->kind != DOC_SCALAR || node->quoted ||
+        (strcmp(node->text, "true") != 0 && strcmp(node->text, "false") != 0))
+        return doc_fail(node, b->err, ERR_FILE, "'exists' expects true or false");
+    p->flag = node->text[0] == 't';
+    return true;
+}
+
+static bool build_bound(struct suite_builder *b, const struct doc_node *node, struct suite_predicate *p)
+{
+    struct err why = {0};
+
+    if (node->kind != DOC_SCALAR || node->quoted || doc_is_empty(node))
+        return doc_fail(node, b->err, ERR_FILE, "'%s' expects a number", suite_predicate_name(p->op));
+    if (!text_parse_double(node->text, -1e300, 1e300, &p->number, &why))
+        return doc_fail(node, b->err, ERR_FILE, "'%s': %s", suite_predicate_name(p->op), why.text);
+    return true;
+}
+
+static bool build_length(struct suite_builder *b, const struct doc_node *node, struct suite_predicate *p)
+{
+    struct err why = {0};
+
+    if (node->kind == DOC_MAP) {
+        if (!schema_decode(p, &file_length_schema, node, &b->suite->mem, b->err))
+            return false;
+        return p->low <= p->high ||
+               doc_fail(node, b->err, ERR_FILE, "'at_least' is above 'at_most'");
+    }
+    if (node->kind != DOC_SCALAR || node->quoted || doc_is_empty(node))
+        return doc_fail(node, b->err, ERR_FILE,
+                        "'length' expects a whole number, or a map of at_least and at_most");
+    if (!text_parse_u32(node->text, 0, UINT32_MAX, &p->low, &why))
+        return doc_fail(node, b->err, ERR_FILE, "'length': %s", why.text);
+    p->high = p->low;
+    return true;
+}
+
+static bool build_predicate(struct suite_builder *b, const struct doc_node *node, bool json,
+                            struct suite_predicate *p)
+{
+    p->at = node;
+    switch (p->op) {
+    case SUITE_EQUALS:
+        if (json)
+            return suite_build_json(b, node, &p->json);
+        if (node->kind == DOC_SCALAR && node->quoted && node->len == 0) {
+            p->text = (struct suite_text){.at = node, .text = ""};
+            return true;
+        }
+        return suite_build_scalar(b, node, "equals", &p->text);
+    case SUITE_CONTAINS:
+    case SUITE_STARTS_WITH:
+    case SUITE_ENDS_WITH:
+        if (node->kind == DOC_SCALAR && node->len == 0)
+            return doc_fail(node, b->err, ERR_FILE, "'%s' must not be empty", suite_predicate_name(p->op));
+        return suite_build_scalar(b, node, suite_predicate_name(p->op), &p->text);
+    case SUITE_MATCHES:
+        p->regex = suite_build_regex(b, node);
+        return p->regex != NULL;
+    case SUITE_EXISTS:
+        return build_exists(b, node, p);
+    case SUITE_AT_LEAST:
+    case SUITE_AT_MOST:
+        return build_bound(b, node, p);
+    case SUITE_LENGTH:
+        return build_length(b, node, p);
+    default:
+        assert(false);
+        return false;
+    }
+}
+
+/* contains and matches may be lists: every item is a predicate of its own. */
+static bool may_be_list(enum suite_predicate_op op)
+{
+    return op == SUITE_CONTAINS || op == SUITE_MATCHES;
+}
+
+static bool build_tests(struct suite_builder *b, const struct file_tests *tests, bool json,
+                        const struct suite_predicate **out, size_t *out_n)
+{
+    struct suite_predicate *list;
+    size_t n = 0;
+
+    for (size_t op = 0; op < SUITE_PREDICATE_COUNT; op++)
+        if (tests->node[op])
+            n += may_be_list((enum suite_predicate_op)op) && tests->node[op]->kind == DOC_LIST
+                     ? tests->node[op]->n
+                     : 1;
+    if (n == 0)
+        return doc_fail(tests->at, b->err, ERR_FILE, "nothing is expected here");
+    list = arena_array(&b->suite->mem, n, sizeof *list);
+    n = 0;
+    for (size_t op = 0; op < SUITE_PREDICATE_COUNT; op++) {
+        const struct doc_node *node = tests->node[op];
+        bool is_list;
+
+        if (!node)
+            continue;
+        is_list = may_be_list((enum suite_predicate_op)op) && node->kind == DOC_LIST;
+        for (size_t i = 0; i < (is_list ? node->n : 1); i++) {
+            list[n].op = (enum suite_predicate_op)op;
+            if (!build_predicate(b, is_list ? node->items[i] : node, json, &list[n]))
+                return false;
+            n++;
+        }
+    }
+    *out = list;
+    *out_n = n;
+    return true;
+}
+
+/* ---- expectations ---------------------------------------------------------------------------------- */
+
+static bool header_name_ok(const char *name)
+{
+    /* RFC 9110 section 5.1: a token. */
+    for (const char *p = name; *p; p++)
+        if (!strchr("!#$%&'*+-.^_`|~", *p) && !(*p >= '0' && *p <= '9') && !(*p >= 'a' && *p <= 'z') &&
+            !(*p >= 'A' && *p <= 'Z'))
+            return false;
+    return *name;
+}
+
+static bool build_targets(struct suite_builder *b, const struct file_target *from, size_t n, bool json,
+                          const struct suite_target **out, size_t *out_n)
+{
+    struct suite_target *list = arena_array(&b->suite->mem, n + 1, sizeof *list);
+
+    for (size_t i = 0; i < n; i++) {
+        struct err why = {0};
+
+        list[i].name = from[i].name;
+        list[i].at = from[i].tests.at;
+        if (json && !json_pointer_check(from[i].name, &why))
+            return doc_fail(list[i].at, b->err, ERR_FILE, "%s", why.text);
+        if (!json && !header_name_ok(from[i].name))
+            return doc_fail(list[i].at, b->err, ERR_FILE, "this is not a header's name");
+        if (!build_tests(b, &from[i].tests, json, &list[i].predicates, &list[i].predicates_n))
+            return false;
+    }
+    *out = list;
+    *out_n = n;
+    return true;
+}
+
+static const struct suite_status success[] = {{200, 299}};
+
+bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
+                        const struct file_expect *preset, struct suite_expect *out)
+{
+    static const struct file_expect nothing;
+    const struct file_expect *from;
+
+    own = own ? own : &nothing;
+    preset = preset ? preset : &nothing;
+    out->at = own->at ? own->at : preset->at;
+    from = own->status_at ? own : preset;
+    out->status = from->status_at ? from->status.list : success;
+    out->status_n = from->status_at ? from->status.n : ARRAY_LEN(success);
+    out->status_at = from->status_at;
+    from = own->headers_at ? own : preset;
+    if (!build_targets(b, from->headers, from->headers_n, false, &out->headers, &out->headers_n))
+        return false;
+    from = own->json_at ? own : preset;
+    if (!build_targets(b, from->json, from->json_n, true, &out->json, &out->json_n))
+        return false;
+    from = own->body ? own : preset;
+    if (from->body && !build_tests(b, from->body, false, &out->body, &out->body_n))
+        return false;
+    from = own->latency_at ? own : preset;
+    out->latency_ms = from->latency_ms;
+    out->latency_at = from->latency_at;
+    from = own->certificate.days_left_at ? own : preset;
+    out->days_left = from->certificate.days_left;
+    out->days_left_at = from->certificate.days_left_at;
+    return true;
+}
