@@ -19,3 +19,9 @@ libsmoke_a_SOURCES = \
 	smoke/run.c include/sluice/run.h \
 	smoke/pump.c include/sluice/pump.h smoke/pump_internal.h \
 	smoke/pump_strata.c
+
+bin_PROGRAMS += smoke/smoke
+smoke_smoke_CPPFLAGS = $(SMOKE_CPPFLAGS)
+smoke_smoke_SOURCES = smoke/main.c smoke/opts.c smoke/opts.h smoke/select.c smoke/select.h smoke/progress.c \
+	smoke/progress.h smoke/report.c smoke/report.h smoke/report_text.c smoke/report_json.c
+smoke_smoke_LDADD = libsmoke.a libbase.a $(BASE_LIBS)

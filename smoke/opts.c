@@ -1,0 +1,365 @@
+/* opts.c: one row an option; help is printed from the same rows. */
+#include "opts.h"
+
+#include <string.h>
+
+#include "sluice/http.h"
+#include "sluice/text.h"
+
+struct option_row;
+typedef bool take_option(struct opts *opts, const char *value, struct err *err);
+
+struct option_row {
+    const char *name; /* without "--" */
+    char letter;      /* 0: none */
+    const char *value; /* NULL: takes none */
+    take_option *take;
+    const char *help;
+};
+
+/* ---- values ---------------------------------------------------------------------------------------- */
+
+static bool append(const char **list, size_t *n, const char *what, const char *value, struct err *err)
+{
+    if (*n == OPTS_LIST_MAX)
+        return err_set(err, ERR_USAGE, "more than %d times --%s", OPTS_LIST_MAX, what);
+    if (!*value)
+        return err_set(err, ERR_USAGE, "--%s must not be empty", what);
+    list[(*n)++] = value;
+    return true;
+}
+
+static bool choose(const char *what, const char *const *words, const char *value, int *out, struct err *err)
+{
+    for (int i = 0; words[i]; i++)
+        if (strcmp(words[i], value) == 0) {
+            *out = i;
+            return true;
+        }
+    err_set(err, ERR_USAGE, "--%s cannot be '%s'", what, value);
+    return false;
+}
+
+static bool take_base_url(struct opts *o, const char *value, struct err *err)
+{
+    struct http_url url = {0};
+    struct err why = {0};
+    bool ok = http_url_parse(&url, value, &why);
+
+    http_url_clear(&url);
+    o->base_url = value;
+    return ok || err_set(err, ERR_USAGE, "--base-url: %s", why.text);
+}
+
+/* HOST:PORT:TARGET[:PORT], as curl has it. */
+static bool take_connect_to(struct opts *o, const char *value, struct err *err)
+{
+    const char *host_end = value[0] == '[' ? strchr(value, ']') : value;
+    struct pump_connect_to *c = &o->connect_to[o->connect_to_n];
+    const char *colon = host_end ? strchr(host_end, ':') : NULL;
+    const char *second = colon ? strchr(colon + 1, ':') : NULL;
+    size_t n;
+    char *port;
+    uint32_t number = 0;
+    struct err why = {0};
+
+    if (o->connect_to_n == OPTS_LIST_MAX)
+        return err_set(err, ERR_USAGE, "more than %d times --connect-to", OPTS_LIST_MAX);
+    if (!second || !second[1] || second[1] == ':')
+        return err_set(err, ERR_USAGE, "--connect-to expects HOST:PORT:TARGET[:PORT], not '%s'", value);
+    port = x_strndup(colon + 1, (size_t)(second - colon - 1));
+    if (*port && !text_parse_u32(port, 1, 65535, &number, &why)) {
+        free(port);
+        return err_set(err, ERR_USAGE, "--connect-to: the port in '%s' is none", value);
+    }
+    free(port);
+    n = strlen(second + 1);
+    if (second[n] == ':')
+        n--;
+    c->host = x_strndup(value, (size_t)(colon - value));
+    c->port = (uint16_t)number;
+    c->target = x_strndup(second + 1, n);
+    o->connect_to_n++;
+    return true;
+}
+
+static bool take_only(struct opts *o, const char *value, struct err *err)
+{
+    return append(o->only, &o->only_n, "only", value, err);
+}
+
+static bool take_skip(struct opts *o, const char *value, struct err *err)
+{
+    return append(o->skip, &o->skip_n, "skip", value, err);
+}
+
+static bool take_var(struct opts *o, const char *value, struct err *err)
+{
+    const char *eq = strchr(value, '=');
+
+    if (!eq || eq == value)
+        return err_set(err, ERR_USAGE, "--var expects NAME=VALUE, not '%s'", value);
+    if (strncmp(value, "side=", 5) == 0) {
+        int side = 0;
+
+        o->side_given = true;
+        if (!choose("var side", suite_side_names, eq + 1, &side, err))
+            return false;
+        o->side = (enum suite_side)side;
+        return true;
+    }
+    if (o->given_n == OPTS_LIST_MAX)
+        return err_set(err, ERR_USAGE, "more than %d times --var", OPTS_LIST_MAX);
+    o->given[o->given_n].name = x_strndup(value, (size_t)(eq - value));
+    o->given[o->given_n++].value = eq + 1;
+    return true;
+}
+
+static bool take_jobs(struct opts *o, const char *value, struct err *err)
+{
+    struct err why = {0};
+
+    return text_parse_u32(value, 1, PUMP_JOBS_MAX, &o->jobs, &why) ||
+           err_set(err, ERR_USAGE, "--jobs: %s", why.text);
+}
+
+static bool take_timeout(struct opts *o, const char *value, struct err *err)
+{
+    struct err why = {0};
+
+    return text_parse_duration_ms(value, 1, 600000, &o->timeout_ms, &why) ||
+           err_set(err, ERR_USAGE, "--timeout: %s", why.text);
+}
+
+static bool take_cacert(struct opts *o, const char *value, struct err *err)
+{
+    (void)err;
+    o->cacert = value;
+    return true;
+}
+
+static bool take_json(struct opts *o, const char *value, struct err *err)
+{
+    (void)err;
+    o->json_file = value;
+    return true;
+}
+
+static bool take_format(struct opts *o, const char *value, struct err *err)
+{
+    static const char *const words[] = {"text", "json", NULL};
+    int i = 0;
+
+    if (!choose("format", words, value, &i, err))
+        return err_prefix(err, "text or json: ");
+    o->format = (enum opts_format)i;
+    return true;
+}
+
+static bool take_progress(struct opts *o, const char *value, struct err *err)
+{
+    static const char *const words[] = {"auto", "tty", "plain", "json", "quiet", NULL};
+    int i = 0;
+
+    if (!choose("progress", words, value, &i, err))
+        return err_prefix(err, "auto, tty, plain, json or quiet: ");
+    o->progress = (enum opts_progress)i;
+    return true;
+}
+
+static bool take_color(struct opts *o, const char *value, struct err *err)
+{
+    return log_parse_color(value, &o->color, err);
+}
+
+#define FLAG(name, statement)                                                                      \
+    static bool name(struct opts *o, const char *value, struct err *err)                           \
+    {                                                                                              \
+        (void)value;                                                                               \
+        (void)err;                                                                                 \
+        statement;                                                                                 \
+        return true;                                                                               \
+    }
+FLAG(take_no_color, o->color = LOG_COLOR_NEVER)
+FLAG(take_quiet, o->quiet = true)
+FLAG(take_verbose, o->verbose = true)
+FLAG(take_list, o->list = true)
+FLAG(take_check, o->check = true)
+FLAG(take_schema, o->schema = true)
+FLAG(take_help, o->help = true)
+FLAG(take_version, o->version = true)
+
+static const struct option_row rows[] = {
+    {"base-url", 'b', "URL", take_base_url, "instead of the suites' base_url"},
+    {"connect-to", 0, "HOST:PORT:TARGET[:PORT]", take_connect_to,
+     "connect there, with HOST in Host and SNI; an empty HOST or PORT is any"},
+    {"only", 0, "WORD", take_only, "run checks with this tag or name (* and ? match); repeatable"},
+    {"skip", 0, "WORD", take_skip, "leave out checks with this tag or name; repeatable"},
+    {"var", 0, "NAME=VALUE", take_var, "set a variable of the suites; side=old or side=new"},
+    {"jobs", 'j', "N", take_jobs, "checks at the same time; 10"},
+    {"timeout", 0, "TIME", take_timeout, "at most this for every request (5s, 500ms)"},
+    {"cacert", 0, "FILE", take_cacert, "trust these certificates instead of the system's"},
+    {"list", 0, NULL, take_list, "print the selected checks, send nothing"},
+    {"check", 0, NULL, take_check, "read the suites, send nothing"},
+    {"format", 0, "text|json", take_format, "of what goes to standard output"},
+    {"json", 0, "FILE", take_json, "also write the JSON report there"},
+    {"schema", 0, NULL, take_schema, "print the JSON Schema of suite files"},
+    {"progress", 0, "HOW", take_progress, "auto, tty, plain, json or quiet, on standard error"},
+    {"color", 0, "WHEN", take_color, "auto, always or never"},
+    {"no-color", 0, NULL, take_no_color, "as --color never"},
+    {"quiet", 'q', NULL, take_quiet, "only what did not pass"},
+    {"verbose", 'v', NULL, take_verbose, "all details of all that did not pass"},
+    {"help", 'h', NULL, take_help, "this"},
+    {"version", 'V', NULL, take_version, "the version"},
+};
+
+/* ---- the line -------------------------------------------------------------------------------------- */
+
+static const struct option_row *find_long(const char *name, size_t len)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (strlen(rows[i].name) == len && memcmp(rows[i].name, name, len) == 0)
+            return &rows[i];
+    return NULL;
+}
+
+static const struct option_row *find_short(char letter)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].letter && rows[i].letter == letter)
+            return &rows[i];
+    return NULL;
+}
+
+static bool unknown_long(const char *name, size_t len, struct err *err)
+{
+    const char *names[ARRAY_LEN(rows)], *near = NULL;
+    char *word = x_strndup(name, len);
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        names[i] = rows[i].name;
+        if (len > 1 && !near && text_starts_with(rows[i].name, word))
+            near = rows[i].name; /* an abbreviation is refused, but understood */
+    }
+    if (!near)
+        near = text_nearest(word, names, ARRAY_LEN(names));
+    if (near)
+        err_set(err, ERR_USAGE, "unknown option '--%s'; did you mean '--%s'?", word, near);
+    else
+        err_set(err, ERR_USAGE, "unknown option '--%s'", word);
+    free(word);
+    return false;
+}
+
+static bool parse_long(struct opts *opts, int argc, char **argv, int *i, struct err *err)
+{
+    const char *name = argv[*i] + 2, *eq = strchr(name, '=');
+    size_t len = eq ? (size_t)(eq - name) : strlen(name);
+    const struct option_row *row = find_long(name, len);
+
+    if (!row)
+        return unknown_long(name, len, err);
+    if (!row->value)
+        return eq ? err_set(err, ERR_USAGE, "--%s takes no value", row->name) : row->take(opts, NULL, err);
+    if (eq)
+        return row->take(opts, eq + 1, err);
+    if (*i + 1 >= argc)
+        return err_set(err, ERR_USAGE, "--%s needs a value: %s", row->name, row->value);
+    return row->take(opts, argv[++*i], err);
+}
+
+static bool parse_short(struct opts *opts, int argc, char **argv, int *i, struct err *err)
+{
+    for (const char *p = argv[*i] + 1; *p; p++) {
+        const struct option_row *row = find_short(*p);
+
+        if (!row)
+            return err_set(err, ERR_USAGE, "unknown option '-%c'", *p);
+        if (!row->value) {
+            if (!row->take(opts, NULL, err))
+                return false;
+            continue;
+        }
+        if (p[1])
+            return row->take(opts, p + 1, err);
+        if (*i + 1 >= argc)
+            return err_set(err, ERR_USAGE, "-%c needs a value: %s", *p, row->value);
+        return row->take(opts, argv[++*i], err);
+    }
+    return true;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0)
+            return true;
+    return false;
+}
+
+bool opts_parse(struct opts *opts, int argc, char **argv, struct err *err)
+{
+    bool only_suites = false;
+
+    if (asks_for_help(argc, argv)) {
+        opts->help = true;
+        return true;
+    }
+    for (int i = 1; i < argc; i++) {
+        bool ok = true;
+
+        if (!only_suites && strcmp(argv[i], "--") == 0)
+            only_suites = true;
+        else if (!only_suites && argv[i][0] == '-' && argv[i][1] == '-')
+            ok = parse_long(opts, argc, argv, &i, err);
+        else if (!only_suites && argv[i][0] == '-' && argv[i][1])
+            ok = parse_short(opts, argc, argv, &i, err);
+        else
+            ok = append(opts->suites, &opts->suites_n, "SUITE", argv[i], err);
+        if (!ok)
+            return false;
+    }
+    if (opts->list && opts->check)
+        return err_set(err, ERR_USAGE, "--list and --check exclude each other");
+    if (opts->quiet && opts->verbose)
+        return err_set(err, ERR_USAGE, "--quiet and --verbose exclude each other");
+    return true;
+}
+
+void opts_clear(struct opts *opts)
+{
+    for (size_t i = 0; i < opts->connect_to_n; i++) {
+        free((char *)(uintptr_t)opts->connect_to[i].host);
+        free((char *)(uintptr_t)opts->connect_to[i].target);
+    }
+    for (size_t i = 0; i < opts->given_n; i++)
+        free((char *)(uintptr_t)opts->given[i].name);
+    *opts = (struct opts){0};
+}
+
+void opts_add_help(struct buf *out)
+{
+    buf_add_str(out, "Usage: smoke [OPTION]... SUITE...\n"
+                     "Run the checks of suite files and say which do not pass.\n\n"
+                     "  smoke shop.smoke.yaml\n"
+                     "  smoke --base-url https://staging.example.com --only auth shop.smoke.yaml\n"
+                     "  smoke --connect-to ::203.0.113.5 shop.smoke.yaml    one fleet, real Host and SNI\n\n");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf left SL_CLEANUP(buf_clear) = {0};
+
+        if (rows[i].letter)
+            buf_addf(&left, "-%c, --%s", rows[i].letter, rows[i].name);
+        else
+            buf_addf(&left, "    --%s", rows[i].name);
+        if (rows[i].value)
+            buf_addf(&left, " %s", rows[i].value);
+        if (left.len > 24)
+            buf_addf(out, "  %s\n  %-24s  %s\n", buf_str(&left), "", rows[i].help);
+        else
+            buf_addf(out, "  %-24s  %s\n", buf_str(&left), rows[i].help);
+    }
+    buf_add_str(out, "\nExit status: 0 all required checks passed, 1 at least one failed, 11 could not judge "
+                     "(nothing selected,\nno request got out, only errors), 64 wrong command line, 78 wrong "
+                     "file or missing secret, 130 interrupted.\n"
+                     "smoke(1) and smoke.yaml(5) say more.\n");
+}

@@ -1,0 +1,49 @@
+/* opts.h: the command line of the program smoke, read strictly: a table of options, no abbreviations, "did
+ * you mean". -h and --help anywhere win over everything else. */
+#ifndef SLUICE_SMOKE_OPTS_H
+#define SLUICE_SMOKE_OPTS_H
+
+#include "sluice/err.h"
+#include "sluice/log.h"
+#include "sluice/pump.h"
+#include "sluice/suite.h"
+
+#define OPTS_LIST_MAX 200 /* of one repeatable option, and suites */
+
+enum opts_progress {
+    OPTS_PROGRESS_AUTO, /* tty on a terminal, else plain */
+    OPTS_PROGRESS_TTY,
+    OPTS_PROGRESS_PLAIN,
+    OPTS_PROGRESS_JSON,
+    OPTS_PROGRESS_QUIET,
+};
+
+enum opts_format { OPTS_FORMAT_TEXT, OPTS_FORMAT_JSON };
+
+struct opts { /* zero before; strings are argv's, but for those opts_clear() frees */
+    const char *suites[OPTS_LIST_MAX];
+    size_t suites_n;
+    const char *base_url;
+    struct pump_connect_to connect_to[OPTS_LIST_MAX]; /* owned strings */
+    size_t connect_to_n;
+    const char *only[OPTS_LIST_MAX], *skip[OPTS_LIST_MAX];
+    size_t only_n, skip_n;
+    struct suite_given given[OPTS_LIST_MAX]; /* owned names */
+    size_t given_n;
+    bool side_given;
+    enum suite_side side;
+    uint32_t jobs;
+    int64_t timeout_ms;
+    const char *cacert, *json_file;
+    enum opts_format format;
+    enum opts_progress progress;
+    enum log_color color;
+    bool quiet, verbose, list, check, schema, help, version;
+};
+
+/* ERR_USAGE. */
+bool opts_parse(struct opts *opts, int argc, char **argv, struct err *err) SL_MUST_CHECK;
+void opts_clear(struct opts *opts);
+void opts_add_help(struct buf *out);
+
+#endif

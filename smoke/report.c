@@ -1,0 +1,63 @@
+/* report.c: counting, and what the whole comes to. */
+#include "report.h"
+
+static bool reached(const struct probe_result *r)
+{
+    return r->outcome != HTTP_DNS && r->outcome != HTTP_NO_ROUTE && r->outcome != HTTP_INVALID;
+}
+
+/* The worst wins (design: 1 before 130; without a verdict nobody may call it good). */
+static int status_of(const struct report *r)
+{
+    if (r->offline)
+        return r->interrupted ? 130 : 11;
+    if (r->failed)
+        return 1;
+    if (r->interrupted)
+        return 130;
+    if (r->errors || r->entries_n == 0 || r->not_run)
+        return 11;
+    return 0;
+}
+
+void report_count(struct report *report)
+{
+    bool any_reached = false, any_asked = false;
+
+    report->passed = report->flaky = report->failed = report->errors = report->warned = report->not_run = 0;
+    report->requests = 0;
+    for (size_t i = 0; i < report->entries_n; i++) {
+        const struct report_entry *e = &report->entries[i];
+
+        if (!e->done) {
+            report->not_run++;
+            continue;
+        }
+        report->requests += e->result.requests;
+        any_reached |= reached(&e->result) || e->result.requests > 1;
+        any_asked |= e->result.requests > 0;
+        if (e->result.verdict == RUN_PASS) {
+            report->passed++;
+            report->flaky += e->result.attempts > 1;
+        } else if (!pump_stratum(report->pump, e->result.stratum)->required) {
+            report->warned++;
+        } else if (e->result.verdict == RUN_FAIL) {
+            report->failed++;
+        } else {
+            report->errors++;
+        }
+    }
+    report->offline = any_asked && !any_reached;
+    report->exit_status = status_of(report);
+}
+
+const char *report_word(const struct report *report, const struct report_entry *entry)
+{
+    if (!entry->done)
+        return "not run";
+    if (entry->result.verdict == RUN_PASS)
+        return entry->result.attempts > 1 ? "flaky" : "ok";
+    if (!pump_stratum(report->pump, entry->result.stratum)->required)
+        return "warn";
+    return entry->result.verdict == RUN_FAIL ? "FAIL" : "ERROR";
+}
