@@ -14,6 +14,12 @@ static bool fails(struct finding *out, enum run_verdict verdict, const struct do
     return false;
 }
 
+/* The expectation's line; what defaults or nobody said is shown at the request. */
+static const struct doc_node *place(const struct suite_step *step, const struct doc_node *at)
+{
+    return at ? at : step->request.url.at;
+}
+
 /* ---- the transfer ---------------------------------------------------------------------------------- */
 
 /* What says nothing about the server: everything else that keeps an answer from coming is the server's. */
@@ -29,7 +35,7 @@ static bool eval_outcome(const struct suite_step *step, const struct http_respon
         buf_addf(&out->sentence, " (status %u)", r->status);
     buf_add_str(&out->met, http_outcome_name(r->outcome));
     buf_add_str(&out->expected, "an answer");
-    return fails(out, is_our_own_fault[r->outcome] ? RUN_ERROR : RUN_FAIL, step->request.at);
+    return fails(out, is_our_own_fault[r->outcome] ? RUN_ERROR : RUN_FAIL, step->request.url.at);
 }
 
 /* ---- status ---------------------------------------------------------------------------------------- */
@@ -63,7 +69,7 @@ static bool eval_status(const struct suite_step *step, const struct http_respons
                                                      : ", and the server asks to come back later");
     }
     return fails(out, out->throttled ? RUN_ERROR : RUN_FAIL,
-                 expect->status_at ? expect->status_at : step->request.at);
+                 place(step, expect->status_at));
 }
 
 /* ---- headers, body, JSON --------------------------------------------------------------------------- */
@@ -132,7 +138,7 @@ static bool eval_latency(const struct suite_step *step, const struct http_respon
     buf_add_str(&out->expected, "at most ");
     text_format_duration(&out->expected, step->expect.latency_ms);
     buf_addf(&out->sentence, "the answer took %s, expected %s", buf_str(&out->met), buf_str(&out->expected));
-    return fails(out, RUN_FAIL, step->expect.latency_at);
+    return fails(out, RUN_FAIL, place(step, step->expect.latency_at));
 }
 
 #define DAY_MS INT64_C(86400000)
@@ -146,7 +152,7 @@ static bool eval_certificate(const struct suite_step *step, const struct answer 
         return true;
     if (!cert->sha256[0]) {
         buf_add_str(&out->sentence, "there is no certificate: the connection is not TLS");
-        return fails(out, RUN_FAIL, step->expect.days_left_at);
+        return fails(out, RUN_FAIL, place(step, step->expect.days_left_at));
     }
     left = cert->not_after_ms - answer->wall_ms;
     if (left >= step->expect.days_left * DAY_MS)
@@ -155,7 +161,7 @@ static bool eval_certificate(const struct suite_step *step, const struct answer 
     buf_addf(&out->expected, "at least %u days", step->expect.days_left);
     buf_addf(&out->sentence, "the certificate ends in %s, expected %s", buf_str(&out->met),
              buf_str(&out->expected));
-    return fails(out, RUN_FAIL, step->expect.days_left_at);
+    return fails(out, RUN_FAIL, place(step, step->expect.days_left_at));
 }
 
 bool check_eval(const struct suite_step *step, struct scope *scope, struct answer *answer,

@@ -294,7 +294,7 @@ static void send_step(struct pump *pump, struct pump_flow *flow, int64_t now_ms)
     struct err err = {0};
 
     if (!build(pump, flow, &err)) {
-        struct finding finding SL_CLEANUP(finding_clear) = {.verdict = RUN_ERROR, .at = step->request.at};
+        struct finding finding SL_CLEANUP(finding_clear) = {.verdict = RUN_ERROR, .at = step->request.url.at};
 
         buf_add_str(&finding.sentence, "the request cannot be made: ");
         text_add_safe(&finding.sentence, err.text, strlen(err.text), sizeof err.text);

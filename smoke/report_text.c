@@ -74,7 +74,8 @@ static void add_foreign(struct writer *w, const char *text, size_t max_lines)
         size_t len = strcspn(line, "\n"), shown = len;
 
         if (++n > max_lines) {
-            buf_add_str(w->out, "        > ...\n");
+            if (max_lines > 1)
+                buf_add_str(w->out, "        > ...\n");
             return;
         }
         while (shown && line[shown - 1] == '\r')

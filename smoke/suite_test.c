@@ -306,7 +306,7 @@ bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
     from = own->status_at ? own : preset;
     out->status = from->status_at ? from->status.list : success;
     out->status_n = from->status_at ? from->status.n : ARRAY_LEN(success);
-    out->status_at = from->status_at;
+    out->status_at = own->status_at; /* what defaults say is not where a reader looks first */
     from = own->headers_at ? own : preset;
     if (!build_targets(b, from->headers, from->headers_n, false, &out->headers, &out->headers_n))
         return false;
@@ -318,9 +318,9 @@ bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
         return false;
     from = own->latency_at ? own : preset;
     out->latency_ms = from->latency_ms;
-    out->latency_at = from->latency_at;
+    out->latency_at = own->latency_at;
     from = own->certificate.days_left_at ? own : preset;
     out->days_left = from->certificate.days_left;
-    out->days_left_at = from->certificate.days_left_at;
+    out->days_left_at = own->certificate.days_left_at;
     return true;
 }

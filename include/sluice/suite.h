@@ -143,7 +143,7 @@ struct suite_expect {
     const struct doc_node *at;        /* NULL: nothing said, all from defaults */
     const struct suite_status *status; /* never empty after loading: 2xx when nobody names one */
     size_t status_n;
-    const struct doc_node *status_at; /* NULL: the built-in 2xx */
+    const struct doc_node *status_at; /* as latency_at, days_left_at: NULL when the step itself says nothing */
     const struct suite_target *headers, *json;
     size_t headers_n, json_n;
     const struct suite_predicate *body;
