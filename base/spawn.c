@@ -17,6 +17,7 @@
 #define DEADLINE_MS_DEFAULT 30000
 #define INPUT_MAX           ((size_t)16 * 1024 * 1024)
 #define READS_A_STEP        64 /* a child that floods us gets its turn again at the next step */
+#define POLL_MS 20 /* how often a child is asked for without a pidfd */
 #define REAP_MS             50
 
 /* What any program may need to find its files and speak the user's language. */
@@ -28,6 +29,7 @@ static const char *const usual_pass[] = {
 struct spawn {
     pid_t pid;
     int pidfd, out, errors; /* -1: closed */
+    int64_t stepped_ms;     /* last spawn_step(), boottime */
     size_t max;
     int64_t deadline_ms;
     bool killed, over;
@@ -150,7 +152,9 @@ static bool launch(struct spawn *s, const struct spawn_request *q, struct err *e
     if (code)
         return err_set(err, ERR_IO, "cannot run %s: %s", q->argv[0], strerror(code));
     s->pidfd = pidfd_open(s->pid, 0);
-    if (s->pidfd >= 0)
+    /* Kernels before 5.3 and some containers' filters have no pidfd: then spawn_wake_at() asks to be
+     * called often instead. */
+    if (s->pidfd >= 0 || errno == ENOSYS || errno == EPERM)
         return true;
     err_set(err, ERR_IO, "cannot watch %s: %s", q->argv[0], strerror(errno));
     kill(-s->pid, SIGKILL);
@@ -166,6 +170,7 @@ struct spawn *spawn_start(const struct spawn_request *q, int64_t now_ms, struct 
     assert(q->argv && q->argv[0]);
     assert(q->input_len <= INPUT_MAX);
     s->pidfd = s->out = s->errors = -1;
+    s->stepped_ms = now_ms;
     s->max = q->output_max ? q->output_max : SPAWN_OUTPUT_MAX;
     buf_init(&s->result.out, s->max + 1);
     buf_init(&s->result.errors, s->max + 1);
@@ -189,7 +194,11 @@ size_t spawn_fds(const struct spawn *s, struct pollfd *fds)
 
 int64_t spawn_wake_at(const struct spawn *s)
 {
-    return s->over || s->killed ? INT64_MAX : s->deadline_ms;
+    int64_t at = s->killed ? INT64_MAX : s->deadline_ms;
+
+    if (s->over)
+        return INT64_MAX;
+    return s->pidfd < 0 && s->stepped_ms + POLL_MS < at ? s->stepped_ms + POLL_MS : at;
 }
 
 static void drain(int *fd, struct buf *to, size_t max, bool *cut)
@@ -239,6 +248,7 @@ bool spawn_step(struct spawn *s, int64_t now_ms)
 
     if (s->over)
         return true;
+    s->stepped_ms = now_ms;
     gone = waitpid(s->pid, &status, WNOHANG); /* before reading, so that its last words are read */
     drain(&s->out, &s->result.out, s->max, &s->result.out_cut);
     drain(&s->errors, &s->result.errors, s->max, &s->result.errors_cut);
@@ -290,7 +300,8 @@ bool spawn_run(const struct spawn_request *q, struct spawn_result *result, struc
     while (!spawn_step(s, now)) {
         struct pollfd fds[SPAWN_FDS_MAX];
         size_t n = spawn_fds(s, fds);
-        int64_t wait = s->killed ? REAP_MS : s->deadline_ms - now;
+        int64_t at = spawn_wake_at(s);
+        int64_t wait = at == INT64_MAX ? REAP_MS : at - now;
 
         poll(fds, (nfds_t)n, wait < 0 ? 0 : wait > INT32_MAX ? INT32_MAX : (int)wait);
         now = clock_boot_ms(&clock_real);

@@ -94,7 +94,7 @@ make_check() {
 }
 
 memcheck() {
-    (cd "$out/gcc" && srcdir=$top builddir=$out/gcc CMOCKA_MESSAGE_OUTPUT=TAP valgrind -q --error-exitcode=99 \
+    (cd "$out/gcc" && srcdir=$top builddir=$out/gcc SLUICE_VALGRIND=1 CMOCKA_MESSAGE_OUTPUT=TAP valgrind -q --error-exitcode=99 \
         --leak-check=full --errors-for-leak-kinds=definite --num-callers=20 --fair-sched=yes "./tests/unit/$1")
 }
 

@@ -133,6 +133,9 @@ TEST(what_cannot_be_started_is_an_error)
     struct spawn_result r SL_CLEANUP(spawn_result_clear) = {0};
     struct err err = {0};
 
+    /* valgrind turns vfork into fork, and the child's failure to start cannot reach its parent. */
+    if (getenv("SLUICE_VALGRIND"))
+        return;
     assert_false(spawn_run(&q, &r, &err));
     assert_int_equal(err.kind, ERR_IO);
     assert_string_equal(err.text, "cannot run sluice-no-such-program: No such file or directory");
@@ -146,17 +149,19 @@ TEST(the_asynchronous_form_never_blocks_and_is_watched_by_poll)
     struct err err = {0};
     struct spawn *s = spawn_start(&q, 5000, &err);
     int rounds = 0;
+    bool pidfd;
 
     assert_non_null(s);
-    assert_int_equal(spawn_wake_at(s), 6000);
+    pidfd = spawn_fds(s, fds) == 3; /* valgrind and some containers have none */
+    assert_int_equal(spawn_wake_at(s), pidfd ? 6000 : 5020);
     while (!spawn_result(s)->out.len && rounds++ < 100) {
-        assert_int_equal(spawn_fds(s, fds), 3);
-        poll(fds, 3, 1000);
+        assert_int_equal(spawn_fds(s, fds), pidfd ? 3 : 2);
+        poll(fds, (nfds_t)spawn_fds(s, fds), 1000);
         assert_false(spawn_step(s, 5500));
     }
     assert_string_equal(buf_str(&spawn_result(s)->out), "got it\n");
     while (!spawn_step(s, 6000) && rounds++ < 200)
-        poll(fds, (nfds_t)spawn_fds(s, fds), 1000);
+        poll(fds, (nfds_t)spawn_fds(s, fds), pidfd ? 1000 : 20);
     assert_int_equal(spawn_result(s)->outcome, SPAWN_DEADLINE);
     assert_int_equal(spawn_fds(s, fds), 0);
     assert_int_equal(spawn_wake_at(s), INT64_MAX);
