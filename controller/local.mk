@@ -45,9 +45,9 @@ libcontroller_a_SOURCES += \
 
 # What DNS answers: controller/observe.h.
 libcontroller_a_SOURCES += \
-	controller/dns.h \
-	controller/dns_client.h \
-	controller/observe.h
+	controller/dns.c controller/dns.h \
+	controller/dns_client.c controller/dns_client.h \
+	controller/observe.c controller/observe_run.c controller/observe.h
 
 # The program sluice: its command line, its journal, its loop.
 libcontroller_a_SOURCES += \

@@ -38,8 +38,11 @@ struct observe_set {
     enum observe_side side;
     uint32_t weight;
     uint32_t ttl; /* seconds */
-    bool alias;   /* values unknown here: what matches no other set, at any TTL, is this one's */
-    const char *const *values; /* as Route 53 lists them */
+    bool alias;   /* Route 53 looks its values up: see `values` */
+    const char *const
+        *values; /* as listed. Alias: addresses known to be its target's, as many as there
+                    are; an answer with one of them, at any TTL, is this set's, and so is
+                    one that matches no set when only one side has aliases */
     size_t values_n;
 };
 
@@ -71,15 +74,22 @@ enum observe_kind {
     OBSERVE_IS_NEW,
     OBSERVE_IS_FOREIGN, /* no set of ours has these values */
     OBSERVE_IS_EMPTY,   /* NXDOMAIN, or no record of the type */
+    OBSERVE_IS_UNSURE,  /* of an alias, and both sides have one: cannot be told apart */
+    OBSERVE_IS_LAME,    /* the server refuses, fails or is no authority */
     OBSERVE_KINDS
 };
 
 /* Values and TTL of one answer, canonical, in any order, against the sets of the record. *ttl_wrong
  * (may be NULL) becomes true when the values are a set's and the TTL is not. canonical[i] holds set
- * i's values, canonical and sorted, joined by newlines; "" for an alias. */
+ * i's values as observe_canonical() writes them. */
 enum observe_kind observe_classify(const struct observe_record *record,
                                    const char *const *canonical, const struct dns_record *answers,
                                    size_t n, uint16_t type, bool *ttl_wrong);
+
+/* Appends values, canonical, sorted, each with a newline: so that an answer in any order compares.
+ */
+bool observe_canonical(struct buf *out, uint16_t type, const char *const *values, size_t n,
+                       struct err *err) SL_MUST_CHECK;
 
 /* The new side's share by the weights, 0 to 1. Negative when all weights are 0. */
 double observe_share(const struct observe_record *record);
@@ -102,6 +112,7 @@ enum observe_fault {
     OBSERVE_FINE,
     OBSERVE_SERVER_SILENT, /* server; not a fault of the record */
     OBSERVE_NO_ANSWER,     /* no server told anything about the record */
+    OBSERVE_LAME,          /* server */
     OBSERVE_EMPTY,         /* server */
     OBSERVE_FOREIGN,       /* server: a value of no set of ours */
     OBSERVE_TTL,           /* server */
@@ -120,7 +131,7 @@ struct observe_finding {
 };
 
 /* All faults of one record; tallies[server]. sampled: judge the share too, at level alpha. Returns
- * how many findings were written to out (room for 2 * servers_n + 2 at least). */
+ * how many findings were written to out (room for 6 * servers_n + 2). */
 size_t observe_judge(const struct observe_record *record, uint32_t index,
                      const struct observe_tally *tallies, size_t servers_n, bool sampled,
                      double alpha, struct observe_finding *out);

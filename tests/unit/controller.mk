@@ -36,6 +36,17 @@ tests_unit_test_lease_SOURCES = tests/unit/test_lease.c
 tests_unit_test_lease_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_lease_LDADD = libcontroller.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
 
+# What DNS answers.
+CONTROLLER_UNITS += tests/unit/test_dns
+tests_unit_test_dns_SOURCES = tests/unit/test_dns.c tests/unit/dns_server.h
+tests_unit_test_dns_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_dns_LDADD = libcontroller.a libbase.a $(LDNS_LIBS) $(BASE_LIBS) -lm $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_observe
+tests_unit_test_observe_SOURCES = tests/unit/test_observe.c tests/unit/dns_server.h
+tests_unit_test_observe_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_observe_LDADD = libcontroller.a libbase.a $(LDNS_LIBS) $(BASE_LIBS) -lm $(CMOCKA_LIBS)
+
 # The shell: journal and command line.
 CONTROLLER_UNITS += tests/unit/test_journal
 tests_unit_test_journal_SOURCES = tests/unit/test_journal.c
