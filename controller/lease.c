@@ -44,13 +44,16 @@ static bool all(const char *s, bool (*ok)(char), size_t min, size_t max)
 
 bool lease_check(const struct lease *l)
 {
-    return all(l->cutover, name_byte, 1, LEASE_CUTOVER_MAX) && all(l->run, name_byte, 1, LEASE_RUN_MAX) &&
+    return all(l->cutover, name_byte, 1, LEASE_CUTOVER_MAX) &&
+           all(l->run, name_byte, 1, LEASE_RUN_MAX) &&
            all(l->owner, hex_byte, l->state == LEASE_RELEASED ? 0 : 1, LEASE_OWNER_MAX) &&
            (l->state != LEASE_RELEASED || !l->owner[0]) &&
-           all(l->plan_hash, hex_byte, 1, LEASE_HASH_MAX) && all(l->nonce, hex_byte, 1, LEASE_NONCE_MAX) &&
-           l->state < LEASE_STATE_COUNT && l->generation <= LEASE_GENERATION_MAX && l->expires_s >= 0 &&
-           l->expires_s <= LEASE_TIME_MAX && l->not_before_s >= 0 && l->not_before_s <= LEASE_TIME_MAX &&
-           l->rollback_to <= LEASE_PERCENT_MAX && l->step <= LEASE_PERCENT_MAX;
+           all(l->plan_hash, hex_byte, 1, LEASE_HASH_MAX) &&
+           all(l->nonce, hex_byte, 1, LEASE_NONCE_MAX) && l->state < LEASE_STATE_COUNT &&
+           l->generation <= LEASE_GENERATION_MAX && l->expires_s >= 0 &&
+           l->expires_s <= LEASE_TIME_MAX && l->not_before_s >= 0 &&
+           l->not_before_s <= LEASE_TIME_MAX && l->rollback_to <= LEASE_PERCENT_MAX &&
+           l->step <= LEASE_PERCENT_MAX;
 }
 
 void lease_format(const struct lease *l, char out[LEASE_VALUE_SIZE])
@@ -58,12 +61,13 @@ void lease_format(const struct lease *l, char out[LEASE_VALUE_SIZE])
     int n;
 
     assert(lease_check(l));
-    n = snprintf(out, LEASE_VALUE_SIZE,
-                 "\"sluice%d cutover=%s run=%s owner=%s gen=%llu state=%s exp=%lld back=%u step=%u plan=%s "
-                 "ttl=%u nb=%lld nonce=%s\"",
-                 LEASE_VERSION, l->cutover, l->run, l->owner[0] ? l->owner : "-",
-                 (unsigned long long)l->generation, state_names[l->state], (long long)l->expires_s,
-                 l->rollback_to, l->step, l->plan_hash, l->ttl_was, (long long)l->not_before_s, l->nonce);
+    n = snprintf(
+        out, LEASE_VALUE_SIZE,
+        "\"sluice%d cutover=%s run=%s owner=%s gen=%llu state=%s exp=%lld back=%u step=%u plan=%s "
+        "ttl=%u nb=%lld nonce=%s\"",
+        LEASE_VERSION, l->cutover, l->run, l->owner[0] ? l->owner : "-",
+        (unsigned long long)l->generation, state_names[l->state], (long long)l->expires_s,
+        l->rollback_to, l->step, l->plan_hash, l->ttl_was, (long long)l->not_before_s, l->nonce);
     assert(n > 0 && n < LEASE_VALUE_SIZE);
 }
 
@@ -123,9 +127,10 @@ static bool parse_words(const char *at, struct lease *l)
     int64_t gen, back, step, ttl;
 
     if (!take_name(&at, "cutover", l->cutover, LEASE_CUTOVER_MAX) ||
-        !take_name(&at, "run", l->run, LEASE_RUN_MAX) || !take_name(&at, "owner", l->owner, LEASE_OWNER_MAX) ||
-        !take_number(&at, "gen", (int64_t)LEASE_GENERATION_MAX, &gen) || !take_state(&at, &l->state) ||
-        !take_number(&at, "exp", LEASE_TIME_MAX, &l->expires_s) ||
+        !take_name(&at, "run", l->run, LEASE_RUN_MAX) ||
+        !take_name(&at, "owner", l->owner, LEASE_OWNER_MAX) ||
+        !take_number(&at, "gen", (int64_t)LEASE_GENERATION_MAX, &gen) ||
+        !take_state(&at, &l->state) || !take_number(&at, "exp", LEASE_TIME_MAX, &l->expires_s) ||
         !take_number(&at, "back", LEASE_PERCENT_MAX, &back) ||
         !take_number(&at, "step", LEASE_PERCENT_MAX, &step) ||
         !take_name(&at, "plan", l->plan_hash, LEASE_HASH_MAX) ||

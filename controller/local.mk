@@ -40,8 +40,13 @@ libcontroller_a_SOURCES += \
 # How it writes to a zone: controller/fence.h.
 libcontroller_a_SOURCES += \
 	controller/lease.c controller/lease.h \
-	controller/fence.h controller/fence_ramp.h \
-	controller/router_memory.h
+	controller/fence.c controller/fence.h controller/fence_int.h \
+	controller/fence_record.c controller/fence_batch.c controller/fence_read.c \
+	controller/fence_take.c controller/fence_forward.c controller/fence_sync.c \
+	controller/fence_back.c controller/fence_mend.c controller/fence_leave.c controller/fence_save.c controller/fence_look.c \
+	controller/fence_ramp.c controller/fence_ramp.h \
+	controller/router_memory.c controller/router_memory.h \
+	controller/memory_zone.c controller/memory_zone.h
 
 # What DNS answers: controller/observe.h.
 libcontroller_a_SOURCES += \

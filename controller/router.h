@@ -38,12 +38,15 @@ struct router_batch {
 };
 
 /* Sets of one zone, in listing order, from (name, type) on. With name NULL: the whole zone. With
- * only_name: stops when the name changes; with only_type as well: when the type changes. */
+ * only_name: stops when the name changes; with only_type as well: when the type changes. With until_name and until_type: it may stop after that
+ * record's sets (listing order, rrset_compare()); listing more is allowed, only slower. */
 struct router_list {
     const char *zone_id;
     const char *name;
     const char *type;
     bool only_name, only_type;
+    const char *until_name;
+    const char *until_type;
     bool urgent;
 };
 

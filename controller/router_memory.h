@@ -1,9 +1,11 @@
 /* router_memory.h: Route 53 in memory, for tests and the simulator.
  *
- * `struct memory_zone` is the service's side of one zone: it applies batches whole or not at all, compares
- * DELETEs, knows group and TTL rules and limits, and puts changes from PENDING to INSYNC. Any number of clients
- * (`router_memory_new()`) write to the same zones through it, each with faults its owner decides on. No
- * clock: memory_tick() is told the time. Source: Route 53 API reference and Developer Guide. */
+ * `struct memory_zone` is the service's side of one zone: it applies batches whole or not at all,
+ * compares DELETEs, knows group and TTL rules and limits, and puts changes from PENDING to INSYNC.
+ * Any number of clients
+ * (`router_memory_new()`) write to the same zones through it, each with faults its owner decides
+ * on. No clock: memory_tick() is told the time. Source: Route 53 API reference and Developer Guide.
+ */
 #ifndef SLUICE_ROUTER_MEMORY_H
 #define SLUICE_ROUTER_MEMORY_H
 
@@ -27,28 +29,31 @@ enum memory_fault {
     MEMORY_PRIOR,      /* BUSY, PriorRequestNotComplete */
     MEMORY_REFUSED,    /* InvalidChangeBatch that nothing explains */
     MEMORY_DENIED,
-    MEMORY_SERVER,     /* 503 without having done it; UNKNOWN */
+    MEMORY_SERVER, /* 503 without having done it; UNKNOWN */
     MEMORY_FAULT_COUNT
 };
 
 struct memory_verdict {
     enum memory_fault fault;
-    int64_t delay_ms;   /* until the request arrives; its answer comes at the same time */
-    int64_t reply_ms;   /* until the answer, after arrival */
-    int64_t late_ms;    /* LATE, TWICE: how much later; at most the signature's life (5 min) lands */
+    int64_t delay_ms; /* until the request arrives; its answer comes at the same time */
+    int64_t reply_ms; /* until the answer, after arrival */
+    int64_t late_ms;  /* LATE, TWICE: how much later; at most the signature's life (5 min) lands */
     int64_t pending_ms; /* PENDING to INSYNC, after it was applied */
 };
 
 /* Asked once a request. batch is NULL for LIST and SYNC. */
-typedef struct memory_verdict memory_decide(void *ctx, enum router_op op, const struct router_batch *batch);
+typedef struct memory_verdict memory_decide(void *ctx, enum router_op op,
+                                            const struct router_batch *batch);
 
-/* Told of every change that was applied, by whom (the client's tag; 0 for memory_put() and friends). */
+/* Told of every change that was applied, by whom (the client's tag; 0 for memory_put() and
+ * friends). */
 typedef void memory_watch(void *ctx, uint32_t tag, const char *zone_id, int64_t now_ms);
 
 struct memory_service *memory_new(void);
 void memory_free(struct memory_service *m);
 void memory_on_change(struct memory_service *m, memory_watch *watch, void *ctx);
-void memory_compare_weight(struct memory_service *m, bool yes); /* DELETE compares Weight; default yes */
+void memory_compare_weight(struct memory_service *m,
+                           bool yes); /* DELETE compares Weight; default yes */
 
 void memory_add_zone(struct memory_service *m, const char *zone_id, const char *zone_name);
 
@@ -56,16 +61,20 @@ void memory_add_zone(struct memory_service *m, const char *zone_id, const char *
 void memory_set_wall(struct memory_service *m, int64_t wall_at_zero_ms);
 
 /* A foreign hand: these apply at once and follow no rule. */
-void memory_put(struct memory_service *m, const char *zone_id, const struct rrset *set); /* create or replace */
-bool memory_remove(struct memory_service *m, const char *zone_id, const char *name, const char *type,
-                   const char *set_id);
-const struct rrset *memory_find(const struct memory_service *m, const char *zone_id, const char *name,
-                                const char *type, const char *set_id); /* borrowed until the next change */
+void memory_put(struct memory_service *m, const char *zone_id,
+                const struct rrset *set); /* create or replace */
+bool memory_remove(struct memory_service *m, const char *zone_id, const char *name,
+                   const char *type, const char *set_id);
+const struct rrset *memory_find(const struct memory_service *m, const char *zone_id,
+                                const char *name, const char *type,
+                                const char *set_id); /* borrowed until the next change */
 /* All sets of a zone in listing order; borrowed until the next change. */
-const struct rrset *const *memory_sets(const struct memory_service *m, const char *zone_id, size_t *n);
+const struct rrset *const *memory_sets(const struct memory_service *m, const char *zone_id,
+                                       size_t *n);
 
 /* A client. decide may be NULL: no faults, no delays. tag is told to the watcher. */
-struct router memory_client_new(struct memory_service *m, uint32_t tag, memory_decide *decide, void *ctx);
+struct router memory_client_new(struct memory_service *m, uint32_t tag, memory_decide *decide,
+                                void *ctx);
 /* What is in the air of this client stays there, its answers are dropped: a crash. */
 void memory_client_crash(struct router r);
 

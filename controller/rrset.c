@@ -49,6 +49,18 @@ bool rrset_name_eq(const char *a, const char *b)
     }
 }
 
+uint32_t rrset_name_hash(const char *name)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    bool escaped;
+    char c;
+
+    for (size_t n; (n = next_byte(name, &c, &escaped)); name += n)
+        if (!(c == '.' && !escaped && !name[1]))
+            h = (h ^ (unsigned char)c) * 16777619u;
+    return h;
+}
+
 /* Starts of the labels of s, left to right; the root's empty label is left out. */
 static size_t labels(const char *s, const char *starts[LABELS_MAX])
 {

@@ -45,6 +45,8 @@ const char *rrset_difference(const struct rrset *a, const struct rrset *b);
 
 /* DNS names without regard to case, trailing dot and octal escapes (\052 is *). */
 bool rrset_name_eq(const char *a, const char *b);
+/* Equal names have equal hashes. */
+uint32_t rrset_name_hash(const char *name);
 
 /* Orders by name (labels from the right), type, set id: Route 53's listing order. */
 int rrset_compare(const struct rrset *a, const struct rrset *b);

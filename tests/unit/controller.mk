@@ -35,6 +35,19 @@ CONTROLLER_UNITS += tests/unit/test_lease
 tests_unit_test_lease_SOURCES = tests/unit/test_lease.c
 tests_unit_test_lease_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_lease_LDADD = libcontroller.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+FENCE_LIBS = libcontroller.a libcore.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+CONTROLLER_UNITS += tests/unit/test_fence_take
+tests_unit_test_fence_take_SOURCES = tests/unit/test_fence_take.c tests/unit/fence_kit.h
+tests_unit_test_fence_take_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_fence_take_LDADD = $(FENCE_LIBS)
+CONTROLLER_UNITS += tests/unit/test_fence_forward
+tests_unit_test_fence_forward_SOURCES = tests/unit/test_fence_forward.c tests/unit/fence_kit.h
+tests_unit_test_fence_forward_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_fence_forward_LDADD = $(FENCE_LIBS)
+CONTROLLER_UNITS += tests/unit/test_fence_back
+tests_unit_test_fence_back_SOURCES = tests/unit/test_fence_back.c tests/unit/fence_kit.h
+tests_unit_test_fence_back_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_fence_back_LDADD = $(FENCE_LIBS)
 
 # What DNS answers.
 CONTROLLER_UNITS += tests/unit/test_dns

@@ -7,17 +7,26 @@
 
 static struct lease sample(void)
 {
-    struct lease l = {.cutover = "shop", .run = "20270203T010000Z-k3v9", .owner = "0123456789abcdef",
-                      .generation = 1801616400, .state = LEASE_FORWARD, .expires_s = 1801617000,
-                      .rollback_to = 0, .step = 10, .plan_hash = "9c1185a5c5e9", .ttl_was = 300,
-                      .not_before_s = 0, .nonce = "fedcba9876543210"};
+    struct lease l = {.cutover = "shop",
+                      .run = "20270203T010000Z-k3v9",
+                      .owner = "0123456789abcdef",
+                      .generation = 1801616400,
+                      .state = LEASE_FORWARD,
+                      .expires_s = 1801617000,
+                      .rollback_to = 0,
+                      .step = 10,
+                      .plan_hash = "9c1185a5c5e9",
+                      .ttl_was = 300,
+                      .not_before_s = 0,
+                      .nonce = "fedcba9876543210"};
 
     return l;
 }
 
-static const char text[] = "\"sluice1 cutover=shop run=20270203T010000Z-k3v9 owner=0123456789abcdef "
-                           "gen=1801616400 state=forward exp=1801617000 back=0 step=10 plan=9c1185a5c5e9 "
-                           "ttl=300 nb=0 nonce=fedcba9876543210\"";
+static const char text[] =
+    "\"sluice1 cutover=shop run=20270203T010000Z-k3v9 owner=0123456789abcdef "
+    "gen=1801616400 state=forward exp=1801617000 back=0 step=10 plan=9c1185a5c5e9 "
+    "ttl=300 nb=0 nonce=fedcba9876543210\"";
 
 TEST(a_lease_is_one_quoted_string)
 {
@@ -100,15 +109,24 @@ TEST(reading_is_strict)
     static const struct {
         const char *from, *to;
     } rows[] = {
-        {"gen=1801616400", "gen=01801616400"}, {"gen=1801616400", "gen=-1"},
-        {"gen=1801616400", "gen=1e3"},         {"gen=1801616400", "gen=9999999999999"},
-        {"state=forward", "state=sideways"},   {"exp=1801617000", "exp="},
-        {"back=0", "back=102"},                {"step=10", "step=10 step=10"},
-        {" ttl=300", "  ttl=300"},             {" nb=0", ""},
-        {"nonce=f", "nonce=g"},                {"nonce=fedcba9876543210", "nonce=fedcba98765432101"},
-        {"owner=0123456789abcdef", "owner=-"}, {"cutover=shop", "cutover=sh/op"},
-        {"sluice1 cutover", "sluice1  cutover"}, {"3210\"", "3210 \""},
-        {"3210\"", "3210\" \"more\""},         {"run=2", "run= 2"},
+        {"gen=1801616400", "gen=01801616400"},
+        {"gen=1801616400", "gen=-1"},
+        {"gen=1801616400", "gen=1e3"},
+        {"gen=1801616400", "gen=9999999999999"},
+        {"state=forward", "state=sideways"},
+        {"exp=1801617000", "exp="},
+        {"back=0", "back=102"},
+        {"step=10", "step=10 step=10"},
+        {" ttl=300", "  ttl=300"},
+        {" nb=0", ""},
+        {"nonce=f", "nonce=g"},
+        {"nonce=fedcba9876543210", "nonce=fedcba98765432101"},
+        {"owner=0123456789abcdef", "owner=-"},
+        {"cutover=shop", "cutover=sh/op"},
+        {"sluice1 cutover", "sluice1  cutover"},
+        {"3210\"", "3210 \""},
+        {"3210\"", "3210\" \"more\""},
+        {"run=2", "run= 2"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
