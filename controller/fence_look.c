@@ -1,4 +1,5 @@
-/* What a fence would write, for people and for the AWS CLI. */
+/* What a fence knows, to be looked at, and what it would write, for people and for the AWS CLI. */
+#include <assert.h>
 #include <string.h>
 
 #include "fence_int.h"
@@ -81,4 +82,98 @@ void fence_diff(const struct fence *f, uint32_t percent, struct buf *out)
                              r->sets[i].rr->type, r->sets[i].rr->set_id, r->sets[i].weight, w[i]);
         }
     }
+}
+
+/* ---- Looking ------------------------------------------------------------------------------------ */
+
+uint32_t fence_n_zones(const struct fence *f)
+{
+    return f->n_zones;
+}
+
+uint32_t fence_n_records(const struct fence *f)
+{
+    return f->n_recs;
+}
+
+const char *fence_zone_id(const struct fence *f, uint32_t zone)
+{
+    return f->zones[zone]->id;
+}
+
+uint32_t fence_record_zone(const struct fence *f, uint32_t record)
+{
+    return f->recs[record]->zone;
+}
+
+const char *fence_record_name(const struct fence *f, uint32_t record)
+{
+    return f->recs[record]->sets[0].rr->name;
+}
+
+const char *fence_record_type(const struct fence *f, uint32_t record)
+{
+    return f->recs[record]->sets[0].rr->type;
+}
+
+const struct rrset *fence_set(const struct fence *f, uint32_t record, size_t i,
+                              struct fence_set *out)
+{
+    const struct frec *r = f->recs[record];
+
+    if (i >= r->n_sets)
+        return NULL;
+    if (out)
+        *out = (struct fence_set){.side = r->sets[i].side,
+                                  .weight = r->sets[i].weight,
+                                  .base = r->sets[i].base,
+                                  .missing = r->sets[i].missing};
+    return r->sets[i].rr;
+}
+
+uint32_t fence_weight_at(const struct fence *f, uint32_t record, size_t i, uint32_t percent)
+{
+    assert(i < f->recs[record]->n_sets);
+    return record_weight(f->recs[record], (uint32_t)i, percent);
+}
+
+uint32_t fence_ttl_max(const struct fence *f)
+{
+    uint32_t max = 0;
+
+    for (uint32_t k = 0; k < f->n_recs; k++)
+        for (uint32_t i = 0; i < f->recs[k]->n_sets; i++) {
+            const struct rrset *s = f->recs[k]->sets[i].rr;
+            uint32_t ttl = s->has_ttl ? s->ttl : 60;
+
+            max = ttl > max ? ttl : max;
+        }
+    return max;
+}
+
+int64_t fence_route53_ms(const struct fence *f, int64_t now)
+{
+    return now + f->offset_ms;
+}
+
+bool fence_in_flight(const struct fence *f)
+{
+    return f->n_ops > 0;
+}
+
+int64_t fence_open_signed_ms(const struct fence *f)
+{
+    int64_t at = 0;
+
+    for (uint32_t i = 0; i < f->n_zones; i++)
+        for (uint32_t k = 0; k < f->zones[i]->n_open; k++)
+            if (f->zones[i]->open[k]->signed_ms > at)
+                at = f->zones[i]->open[k]->signed_ms;
+    return at;
+}
+
+uint32_t fence_batches(const struct fence *f, uint32_t zone, bool back)
+{
+    (void)back; /* both ways are cut alike */
+    return f->zones[zone]->n_chunks;
 }
