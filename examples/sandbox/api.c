@@ -214,6 +214,7 @@ static void log_call(struct api_call *c, const char *fault, const struct held *h
     json_t *o = call_json(c, "api");
     bool changed = c->action && c->action->run == api_change_records && !c->code && c->change_id[0];
 
+    json_object_set_new(o, "us_done", json_integer((json_int_t)loop_now_us()));
     json_object_set_new(o, "status", json_integer(c->status));
     json_object_set_new(o, "code", json_string(c->code ? c->code : ""));
     json_object_set_new(o, "message", json_string(buf_str(&c->message)));
@@ -414,6 +415,11 @@ static int64_t date_ms(void *arg)
     const struct api *a = arg;
 
     return sandbox_wall_ms(a->sb) + a->rules.date_skew_ms;
+}
+
+void api_set_date_skew(struct api *a, int64_t ms)
+{
+    a->rules.date_skew_ms = ms;
 }
 
 static const struct web_ops ops = {.handle = handle, .date_ms = date_ms};

@@ -41,6 +41,8 @@ bool api_listen(struct api *a, const char *address, uint16_t *port, bool tls, st
 const struct sigv4_key *api_key(const struct api *a, size_t i); /* NULL behind the last */
 json_t *api_state(const struct api *a); /* counters and held requests */
 
+void api_set_date_skew(struct api *a, int64_t ms); /* the Date header against the sandbox's clock */
+
 /* Lets held requests land: one, or all with id 0. Returns how many. */
 size_t api_release(struct api *a, uint64_t id);
 

@@ -263,12 +263,15 @@ static void post_sync(struct control *c, const struct web_request *rq, json_t *b
 
 static void post_clock(struct control *c, const struct web_request *rq, json_t *body, struct answer *a)
 {
-    json_int_t offset = 0;
+    json_int_t offset = c->sb->clock_offset_ms, skew = 0;
 
     (void)rq;
-    if (!json_take(body, "clock", &a->err, "{s:I}", "offset_ms", &offset))
+    if (!json_take(body, "clock", &a->err, "{s?I, s?I}", "offset_ms", &offset, "date_skew_ms",
+                   &skew))
         return;
     c->sb->clock_offset_ms = offset;
+    if (json_object_get(body, "date_skew_ms"))
+        api_set_date_skew(c->api, skew);
     note(c, "clock", body);
     a->json = json_pack("{s:I}", "wall_ms", (json_int_t)sandbox_wall_ms(c->sb));
 }

@@ -59,7 +59,9 @@ def pair(name, rtype, old, new, weights=(100, 0), ttl=2):
 
 
 class Sandbox:
-    """A running sandbox in a directory of its own, which is removed at the end."""
+    """A running sandbox in a directory of its own, which is removed at the end.
+
+    Start it from the main thread: it ends with the thread that started it (PR_SET_PDEATHSIG)."""
 
     def __init__(self, config, seed=1, log_fleets=True, args=()):
         self.dir = tempfile.mkdtemp(prefix="sandbox-")
@@ -152,8 +154,10 @@ class Sandbox:
     def sync(self):
         return self.control("POST", "/sync", {})["synced"]
 
-    def clock(self, offset_ms):
-        return self.control("POST", "/clock", {"offset_ms": offset_ms})
+    def clock(self, offset_ms=None, date_skew_ms=None):
+        """What is left out stays; a skewed Date header misleads clients, an offset moves the service."""
+        what = {"offset_ms": offset_ms, "date_skew_ms": date_skew_ms}
+        return self.control("POST", "/clock", {k: v for k, v in what.items() if v is not None})
 
     def events(self, kind=None, since=0):
         log = self.control("GET", "/log?since=%d" % since)
