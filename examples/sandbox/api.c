@@ -8,9 +8,9 @@
 #include "sluice/clock.h"
 #include "sluice/text.h"
 
-#define VERSION_PREFIX  "/2013-04-01/"
-#define SERVICE         "route53"
-#define COUNTERS_MAX    256
+#define VERSION_PREFIX "/2013-04-01/"
+#define SERVICE        "route53"
+#define COUNTERS_MAX   256
 
 static const struct api_action actions[] = {
     {"ListHostedZonesByName", "GET", "hostedzonesbyname", api_list_zones_by_name},
@@ -79,9 +79,9 @@ static void make_request_id(struct api *a, char out[40])
 {
     uint64_t x = rng_next(&a->request_ids), y = rng_next(&a->request_ids);
 
-    snprintf(out, 40, "%08x-%04x-%04x-%04x-%012llx", (uint32_t)(x >> 32), (uint32_t)(x >> 16) & 0xffff,
-             ((uint32_t)x & 0xfff) | 0x4000, ((uint32_t)(y >> 48) & 0x3fff) | 0x8000,
-             (unsigned long long)(y & 0xffffffffffffULL));
+    snprintf(out, 40, "%08x-%04x-%04x-%04x-%012llx", (uint32_t)(x >> 32),
+             (uint32_t)(x >> 16) & 0xffff, ((uint32_t)x & 0xfff) | 0x4000,
+             ((uint32_t)(y >> 48) & 0x3fff) | 0x8000, (unsigned long long)(y & 0xffffffffffffULL));
 }
 
 static bool match_path(struct api_call *c, const char *pattern, const char *path)
@@ -142,7 +142,8 @@ static void call_close(struct api_call *c)
     arena_clear(&c->mem);
 }
 
-/* The order of the real service as far as it is known: who, how often, whether allowed, then what. */
+/* The order of the real service as far as it is known: who, how often, whether allowed, then what.
+ */
 static void run(struct api *a, struct api_call *c)
 {
     if (a->rules.check_signatures && c->who.status)
@@ -189,12 +190,12 @@ static json_t *changes_json(const struct batch *b)
 
 static json_t *call_json(const struct api_call *c, const char *event)
 {
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s}", "event", event, "action",
-                          c->action ? c->action->name : "", "method", c->rq->method, "target",
-                          c->rq->target, "us_first", (json_int_t)c->rq->first_us, "us_last",
-                          (json_int_t)c->rq->done_us, "us_done", (json_int_t)c->now_us, "wall_ms",
-                          (json_int_t)c->wall_ms, "access_key", c->who.key_id, "signed_at",
-                          c->who.date);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:s}", "event", event, "action",
+                  c->action ? c->action->name : "", "method", c->rq->method, "target",
+                  c->rq->target, "us_first", (json_int_t)c->rq->first_us, "us_last",
+                  (json_int_t)c->rq->done_us, "us_done", (json_int_t)c->now_us, "wall_ms",
+                  (json_int_t)c->wall_ms, "access_key", c->who.key_id, "signed_at", c->who.date);
 
     if (!o)
         o = json_pack("{s:s, s:s}", "event", event, "action", "undecodable");
@@ -337,7 +338,10 @@ static bool instead(struct api *a, struct api_call *c, const struct fault *f, st
             web_close(conn);
         return true;
     case FAULT_STATUS:
-        api_fail(c, f->status, f->code ? f->code : f->status < 500 ? "InvalidInput" : "InternalFailure",
+        api_fail(c, f->status,
+                 f->code           ? f->code
+                 : f->status < 500 ? "InvalidInput"
+                                   : "InternalFailure",
                  "%s", f->message ? f->message : "a fault of the sandbox");
         break;
     case FAULT_THROTTLE:
@@ -445,8 +449,8 @@ void api_log_weights(struct sandbox *sb, const struct zone *z, struct rset *cons
         json_array_append_new(groups, json_pack("{s:s, s:s, s:o}", "name", sets[i]->name, "type",
                                                 rtype_name(sets[i]->type), "sets", members));
     }
-    logbook_add(sb->log, json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "event", "weights", "zone", z->id,
-                                   "by", by, "us_done", (json_int_t)loop_now_us(), "wall_ms",
+    logbook_add(sb->log, json_pack("{s:s, s:s, s:s, s:I, s:I, s:o}", "event", "weights", "zone",
+                                   z->id, "by", by, "us_done", (json_int_t)loop_now_us(), "wall_ms",
                                    (json_int_t)sandbox_wall_ms(sb), "groups", groups));
 }
 
@@ -470,8 +474,8 @@ json_t *api_state(const struct api *a)
         json_object_set_new(of, c->code, json_integer((json_int_t)c->n));
     }
     for (const struct held *h = a->held; h; h = h->next)
-        json_array_append_new(held, json_pack("{s:I, s:s, s:I, s:s}", "id", (json_int_t)h->id, "kind",
-                                              fault_kind_name(h->kind), "fault",
+        json_array_append_new(held, json_pack("{s:I, s:s, s:I, s:s}", "id", (json_int_t)h->id,
+                                              "kind", fault_kind_name(h->kind), "fault",
                                               (json_int_t)h->fault_id, "target", h->rq->target));
     return json_pack("{s:o, s:o}", "calls", calls, "held", held);
 }

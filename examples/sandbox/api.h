@@ -35,11 +35,11 @@ int64_t sandbox_wall_ms(const struct sandbox *sb);
 /* section is the config's "api" object or NULL; also sets the store's switches. */
 struct api *api_new(struct sandbox *sb, json_t *section, struct tls_store *tls, struct err *err);
 void api_free(struct api *a);
-bool api_listen(struct api *a, const char *address, uint16_t *port, bool tls, struct err *err)
-    SL_MUST_CHECK;
+bool api_listen(struct api *a, const char *address, uint16_t *port, bool tls,
+                struct err *err) SL_MUST_CHECK;
 
 const struct sigv4_key *api_key(const struct api *a, size_t i); /* NULL behind the last */
-json_t *api_state(const struct api *a); /* counters and held requests */
+json_t *api_state(const struct api *a);                         /* counters and held requests */
 
 void api_set_date_skew(struct api *a, int64_t ms); /* the Date header against the sandbox's clock */
 

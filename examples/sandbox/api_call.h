@@ -17,14 +17,14 @@ struct api_call {
     const char *id;                  /* the zone or change of the path, "" when none */
     struct sigv4_verdict who;
     int64_t now_us, wall_ms;
-    int64_t pending_us;              /* a fault: the change stays PENDING this much longer */
+    int64_t pending_us; /* a fault: the change stays PENDING this much longer */
     int status;
-    const char *code;                /* NULL: well */
+    const char *code; /* NULL: well */
     struct buf message;
-    struct buf body;                 /* XML, the root's content and all */
+    struct buf body; /* XML, the root's content and all */
     char request_id[40];
-    const char *location;            /* CreateHostedZone */
-    struct batch batch;              /* ChangeResourceRecordSets, once parsed */
+    const char *location; /* CreateHostedZone */
+    struct batch batch;   /* ChangeResourceRecordSets, once parsed */
     struct batch_verdict verdict;
     char change_id[ZONE_ID_MAX + 1];
     char zone_id[ZONE_ID_MAX + 1];
@@ -55,12 +55,13 @@ struct api_rules {
     int64_t date_skew_ms;
     struct api_deny denies[API_DENIES_MAX];
     size_t n_denies;
-    bool validate_first;  /* the other possible order: validation before authorisation */
+    bool validate_first; /* the other possible order: validation before authorisation */
     uint32_t page_max;
     struct api_bucket calls, changes;
 };
 
-void api_fail(struct api_call *c, int status, const char *code, const char *fmt, ...) SL_PRINTF(4, 5);
+void api_fail(struct api_call *c, int status, const char *code, const char *fmt, ...)
+    SL_PRINTF(4, 5);
 void api_open(struct api_call *c, const char *root);
 void api_element(struct api_call *c, const char *name, const char *text);
 void api_elementf(struct api_call *c, const char *name, const char *fmt, ...) SL_PRINTF(3, 4);
@@ -79,8 +80,8 @@ bool api_allowed(struct api_call *c, const struct change *change) SL_MUST_CHECK;
 bool api_bucket_take(struct api_bucket *b, double n, int64_t now_us) SL_MUST_CHECK;
 
 /* section may be NULL. Also sets the sandbox's clock and the store's switches. */
-bool api_rules_load(struct sandbox *sb, struct api_rules *r, json_t *section, struct err *err)
-    SL_MUST_CHECK;
+bool api_rules_load(struct sandbox *sb, struct api_rules *r, json_t *section,
+                    struct err *err) SL_MUST_CHECK;
 void api_rules_clear(struct api_rules *r);
 
 void api_list_zones_by_name(struct api_call *c);

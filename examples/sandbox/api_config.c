@@ -18,7 +18,8 @@ static bool load_keys(struct sandbox *sb, struct api_rules *r, json_t *keys, str
     json_t *key;
     size_t i;
 
-    json_array_foreach(keys, i, key) {
+    json_array_foreach(keys, i, key)
+    {
         const char *id, *secret, *token = NULL, *user = "sandbox";
         json_int_t life_s = 0;
 
@@ -30,8 +31,8 @@ static bool load_keys(struct sandbox *sb, struct api_rules *r, json_t *keys, str
         add_key(r, id, secret, token, user, life_s ? sandbox_wall_ms(sb) + life_s * 1000 : 0);
     }
     if (!r->n_keys) {
-        add_key(r, "AKIDSANDBOXEXAMPLE00", "sandbox/secret+key/for+tests+only0000000", NULL, "sandbox",
-                0);
+        add_key(r, "AKIDSANDBOXEXAMPLE00", "sandbox/secret+key/for+tests+only0000000", NULL,
+                "sandbox", 0);
     }
     return true;
 }
@@ -41,7 +42,8 @@ static bool load_denies(struct api_rules *r, json_t *denies, struct err *err)
     json_t *deny;
     size_t i;
 
-    json_array_foreach(denies, i, deny) {
+    json_array_foreach(denies, i, deny)
+    {
         struct api_deny *d = &r->denies[r->n_denies];
         const char *action = NULL, *change = NULL, *name = NULL, *type = NULL, *key = NULL, *why;
         struct buf stored = {0};
@@ -63,7 +65,8 @@ static bool load_denies(struct api_rules *r, json_t *denies, struct err *err)
     return true;
 }
 
-static bool load_bucket(struct api_bucket *b, json_t *json, double rate, double burst, struct err *err)
+static bool load_bucket(struct api_bucket *b, json_t *json, double rate, double burst,
+                        struct err *err)
 {
     *b = (struct api_bucket){.rate = rate, .burst = burst};
     if (!json)
@@ -82,13 +85,13 @@ bool api_rules_load(struct sandbox *sb, struct api_rules *r, json_t *section, st
     json_int_t prior_ms = 0, clock_ms = 0, skew_ms = 0;
     const char *region = "us-east-1";
 
-    if (section &&
-        !json_take(section, "api", err,
-                   "{s?o, s?o, s?o, s?o, s?b, s?b, s?b, s?i, s?I, s?I, s?I, s?s}", "keys", &keys, "deny",
-                   &denies, "throttle", &throttle, "change_throughput", &changes,
-                   "delete_compares_weight", &compare, "validate_first", &validate_first,
-                   "check_signatures", &signatures, "page_max", &page, "prior_request_ms", &prior_ms,
-                   "clock_offset_ms", &clock_ms, "date_skew_ms", &skew_ms, "region", &region))
+    if (section && !json_take(section, "api", err,
+                              "{s?o, s?o, s?o, s?o, s?b, s?b, s?b, s?i, s?I, s?I, s?I, s?s}",
+                              "keys", &keys, "deny", &denies, "throttle", &throttle,
+                              "change_throughput", &changes, "delete_compares_weight", &compare,
+                              "validate_first", &validate_first, "check_signatures", &signatures,
+                              "page_max", &page, "prior_request_ms", &prior_ms, "clock_offset_ms",
+                              &clock_ms, "date_skew_ms", &skew_ms, "region", &region))
         return false;
     if (page < 1 || page > 300)
         return err_set(err, ERR_FILE, "api: page_max must be 1 to 300");

@@ -81,9 +81,9 @@ static bool find_start(struct api_call *c, const struct rtable *t, size_t *at)
 
     *at = 0;
     if ((type && !name) || (id && !type)) {
-        api_fail(c, 400, "InvalidInput", type && !name
-                 ? "The input is not valid: type was given without name"
-                 : "The input is not valid: identifier was given without type");
+        api_fail(c, 400, "InvalidInput",
+                 type && !name ? "The input is not valid: type was given without name"
+                               : "The input is not valid: identifier was given without type");
         return false;
     }
     if (!name)
@@ -95,7 +95,8 @@ static bool find_start(struct api_call *c, const struct rtable *t, size_t *at)
     if (type && !rtype_parse(type, &first)) {
         api_fail(c, 400, "InvalidInput",
                  "1 validation error detected: Value '%s' at 'startRecordType' failed to satisfy "
-                 "constraint: Member must satisfy enum value set", type);
+                 "constraint: Member must satisfy enum value set",
+                 type);
         return false;
     }
     domain_sort_key(buf_str(&stored), &key);
@@ -209,7 +210,8 @@ void api_change_records(struct api_call *c)
         if (denied)
             return;
     }
-    change = store_apply(&c->sb->store, z, &c->batch, c->pending_us, c->now_us, c->wall_ms, &c->verdict);
+    change =
+        store_apply(&c->sb->store, z, &c->batch, c->pending_us, c->now_us, c->wall_ms, &c->verdict);
     if (!change) {
         api_fail(c, 400, c->verdict.code, "%s", buf_str(&c->verdict.message));
         return;

@@ -67,8 +67,9 @@ static void add_delegation(struct api_call *c, const struct zone *z)
     size_t first, n = rtable_group(zone_table(z), z->name, RTYPE_NS, &first);
 
     if (z->is_private) {
-        buf_add_str(&c->body, "<VPCs><VPC><VPCRegion>us-east-1</VPCRegion><VPCId>vpc-0sandbox</VPCId>"
-                              "</VPC></VPCs>");
+        buf_add_str(&c->body,
+                    "<VPCs><VPC><VPCRegion>us-east-1</VPCRegion><VPCId>vpc-0sandbox</VPCId>"
+                    "</VPC></VPCs>");
         return;
     }
     buf_add_str(&c->body, "<DelegationSet><NameServers>");
@@ -229,7 +230,8 @@ void api_create_zone(struct api_call *c)
     if (!z)
         return;
     c->status = 201;
-    c->location = arena_printf(&c->mem, "https://route53.amazonaws.com/2013-04-01/hostedzone/%s", z->id);
+    c->location =
+        arena_printf(&c->mem, "https://route53.amazonaws.com/2013-04-01/hostedzone/%s", z->id);
     snprintf(c->zone_id, sizeof c->zone_id, "%s", z->id);
     api_open(c, "CreateHostedZoneResponse");
     add_zone(c, z);
@@ -245,9 +247,10 @@ void api_delete_zone(struct api_call *c)
     if (!z)
         return;
     if (zone_table(z)->n > 2) {
-        api_fail(c, 400, "HostedZoneNotEmpty",
-                 "The specified hosted zone contains non-required resource record sets and so cannot "
-                 "be deleted.");
+        api_fail(
+            c, 400, "HostedZoneNotEmpty",
+            "The specified hosted zone contains non-required resource record sets and so cannot "
+            "be deleted.");
         return;
     }
     store_drop_zone(&c->sb->store, z);

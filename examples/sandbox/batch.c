@@ -68,7 +68,8 @@ void batch_verdict_clear(struct batch_verdict *v)
 static bool input_fault(struct batch_verdict *v, const struct change *c, const char *what)
 {
     v->code = "InvalidInput";
-    buf_addf(&v->message, "Invalid request: %s in Change with [Action=%s, Name=%s, Type=%s, SetIdentifier=%s]",
+    buf_addf(&v->message,
+             "Invalid request: %s in Change with [Action=%s, Name=%s, Type=%s, SetIdentifier=%s]",
              what, action_names[c->action], c->set->name, rtype_name(c->set->type),
              c->set->set_id ? c->set->set_id : "null");
     return false;
@@ -78,9 +79,11 @@ static bool model_fault(struct batch_verdict *v, size_t at, const char *value, c
                         const char *rule)
 {
     v->code = "InvalidInput";
-    buf_addf(&v->message,
-             "1 validation error detected: Value '%s' at 'changeBatch.changes.%zu.member.%s' failed "
-             "to satisfy constraint: %s", value, at + 1, member, rule);
+    buf_addf(
+        &v->message,
+        "1 validation error detected: Value '%s' at 'changeBatch.changes.%zu.member.%s' failed "
+        "to satisfy constraint: %s",
+        value, at + 1, member, rule);
     return false;
 }
 
@@ -99,13 +102,15 @@ static bool check_body(const struct change *c, struct batch_verdict *v)
 
     if (ways == 1 && !half)
         return true;
-    return input_fault(v, c, ways == 0 && !half
-        ? "Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or "
-          "TrafficPolicyInstanceId], but found none"
+    return input_fault(
+        v, c,
+        ways == 0 && !half
+            ? "Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or "
+              "TrafficPolicyInstanceId], but found none"
         : half && ways == 0
-        ? (s->ttl < 0 ? "Missing field 'TTL'" : "Missing field 'ResourceRecords'")
-        : "Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or "
-          "TrafficPolicyInstanceId], but found more than one");
+            ? (s->ttl < 0 ? "Missing field 'TTL'" : "Missing field 'ResourceRecords'")
+            : "Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or "
+              "TrafficPolicyInstanceId], but found more than one");
 }
 
 static bool check_routing(const struct change *c, struct batch_verdict *v)
@@ -115,10 +120,12 @@ static bool check_routing(const struct change *c, struct batch_verdict *v)
     if (ways && !c->set->set_id)
         return input_fault(v, c, "Missing field 'SetIdentifier'");
     if (c->set->set_id && ways != 1)
-        return input_fault(v, c, ways ? "Expected exactly one of [Weight, Region, Failover, "
-            "GeoLocation, MultiValueAnswer], but found more than one"
-            : "Expected exactly one of [Weight, Region, Failover, GeoLocation, MultiValueAnswer], "
-              "but found none");
+        return input_fault(v, c,
+                           ways ? "Expected exactly one of [Weight, Region, Failover, "
+                                  "GeoLocation, MultiValueAnswer], but found more than one"
+                                : "Expected exactly one of [Weight, Region, Failover, GeoLocation, "
+                                  "MultiValueAnswer], "
+                                  "but found none");
     return true;
 }
 
@@ -156,16 +163,18 @@ bool batch_check(const struct batch *b, struct batch_verdict *v)
 {
     if (!b->n) {
         v->code = "InvalidInput";
-        buf_add_str(&v->message, "1 validation error detected: Value '[]' at 'changeBatch.changes' "
-                                 "failed to satisfy constraint: Member must have length greater than "
-                                 "or equal to 1");
+        buf_add_str(&v->message,
+                    "1 validation error detected: Value '[]' at 'changeBatch.changes' "
+                    "failed to satisfy constraint: Member must have length greater than "
+                    "or equal to 1");
         return false;
     }
     if (b->comment && strlen(b->comment) > BATCH_COMMENT_MAX) {
         v->code = "InvalidInput";
-        buf_add_str(&v->message, "1 validation error detected: Value at 'changeBatch.comment' failed "
-                                 "to satisfy constraint: Member must have length less than or equal "
-                                 "to 256");
+        buf_add_str(&v->message,
+                    "1 validation error detected: Value at 'changeBatch.comment' failed "
+                    "to satisfy constraint: Member must have length less than or equal "
+                    "to 256");
         return false;
     }
     for (size_t i = 0; i < b->n; i++) {
@@ -234,8 +243,10 @@ static bool seen_before(struct trial *t, const struct change *c)
         at = (at + 1) % SEEN_SLOTS;
     if (t->seen[at] && !(t->seen[at]->action == CHANGE_DELETE && c->action == CHANGE_CREATE)) {
         open_fault(t);
-        buf_addf(t->faults, "The request contains an invalid set of changes for a resource record "
-                            "set '%s %s'", rtype_name(c->set->type), c->set->name);
+        buf_addf(t->faults,
+                 "The request contains an invalid set of changes for a resource record "
+                 "set '%s %s'",
+                 rtype_name(c->set->type), c->set->name);
         return true;
     }
     t->seen[at] = c;
@@ -261,9 +272,10 @@ static void try_delete(struct trial *t, const struct rset *s)
     }
     if (is_apex(t, s) && (s->type == RTYPE_NS || s->type == RTYPE_SOA)) {
         open_fault(t);
-        buf_addf(t->faults, s->type == RTYPE_NS
-            ? "A HostedZone must contain at least one NS record for the zone itself."
-            : "A HostedZone must contain exactly one SOA record.");
+        buf_addf(t->faults,
+                 s->type == RTYPE_NS
+                     ? "A HostedZone must contain at least one NS record for the zone itself."
+                     : "A HostedZone must contain exactly one SOA record.");
         return;
     }
     rtable_drop(t->table, s);
@@ -276,7 +288,8 @@ static bool cname_fits(struct trial *t, const struct rset *s)
 
     if (s->type == RTYPE_CNAME && is_apex(t, s)) {
         open_fault(t);
-        buf_addf(t->faults, "RRSet of type CNAME with DNS name %s is not permitted at apex in zone %s",
+        buf_addf(t->faults,
+                 "RRSet of type CNAME with DNS name %s is not permitted at apex in zone %s",
                  s->name, t->rules->zone_name);
         return false;
     }
@@ -287,13 +300,16 @@ static bool cname_fits(struct trial *t, const struct rset *s)
             continue;
         open_fault(t);
         if (s->type == RTYPE_CNAME)
-            buf_addf(t->faults, "RRSet of type CNAME with DNS name %s is not permitted as it conflicts "
-                                "with other records with the same DNS name in zone %s",
+            buf_addf(t->faults,
+                     "RRSet of type CNAME with DNS name %s is not permitted as it conflicts "
+                     "with other records with the same DNS name in zone %s",
                      s->name, t->rules->zone_name);
         else
-            buf_addf(t->faults, "RRSet of type %s with DNS name %s is not permitted because a "
-                                "conflicting RRSet of type CNAME with the same DNS name already exists "
-                                "in zone %s", rtype_name(s->type), s->name, t->rules->zone_name);
+            buf_addf(t->faults,
+                     "RRSet of type %s with DNS name %s is not permitted because a "
+                     "conflicting RRSet of type CNAME with the same DNS name already exists "
+                     "in zone %s",
+                     rtype_name(s->type), s->name, t->rules->zone_name);
         return false;
     }
     return true;

@@ -1,9 +1,9 @@
 /* batch.h: a change batch and the rules it must keep. Pure: a table, a batch, a verdict.
  *
- * Changes are tried in order on a copy of the zone's table, each against what the ones before it left;
- * one fault anywhere and the copy is thrown away. Every fault is reported, as Route 53 does, in one
- * message "[a, b]". Sources: API reference ChangeResourceRecordSets; error texts as met in public bug
- * reports. */
+ * Changes are tried in order on a copy of the zone's table, each against what the ones before it
+ * left; one fault anywhere and the copy is thrown away. Every fault is reported, as Route 53 does,
+ * in one message "[a, b]". Sources: API reference ChangeResourceRecordSets; error texts as met in
+ * public bug reports. */
 #ifndef SANDBOX_BATCH_H
 #define SANDBOX_BATCH_H
 

@@ -15,20 +15,26 @@ static const struct child changes_children[] = {{"Change", true, true}};
 static const struct child change_children[] = {{"Action", true, false},
                                                {"ResourceRecordSet", true, false}};
 static const struct child set_children[] = {
-    {"Name", true, false},         {"Type", true, false},
-    {"SetIdentifier", false, false}, {"Weight", false, false},
-    {"Region", false, false},      {"GeoLocation", false, false},
-    {"Failover", false, false},    {"MultiValueAnswer", false, false},
-    {"TTL", false, false},         {"ResourceRecords", false, false},
-    {"AliasTarget", false, false}, {"HealthCheckId", false, false},
-    {"TrafficPolicyInstanceId", false, false}, {"CidrRoutingConfig", false, false},
+    {"Name", true, false},
+    {"Type", true, false},
+    {"SetIdentifier", false, false},
+    {"Weight", false, false},
+    {"Region", false, false},
+    {"GeoLocation", false, false},
+    {"Failover", false, false},
+    {"MultiValueAnswer", false, false},
+    {"TTL", false, false},
+    {"ResourceRecords", false, false},
+    {"AliasTarget", false, false},
+    {"HealthCheckId", false, false},
+    {"TrafficPolicyInstanceId", false, false},
+    {"CidrRoutingConfig", false, false},
     {"GeoProximityLocation", false, false},
 };
 static const struct child records_children[] = {{"ResourceRecord", true, true}};
 static const struct child record_children[] = {{"Value", true, false}};
-static const struct child alias_children[] = {{"HostedZoneId", true, false},
-                                              {"DNSName", true, false},
-                                              {"EvaluateTargetHealth", true, false}};
+static const struct child alias_children[] = {
+    {"HostedZoneId", true, false}, {"DNSName", true, false}, {"EvaluateTargetHealth", true, false}};
 static const struct child geo_children[] = {{"ContinentCode", false, false},
                                             {"CountryCode", false, false},
                                             {"SubdivisionCode", false, false}};
@@ -55,8 +61,10 @@ static bool fault(struct batch_verdict *v, const char *code, const char *fmt, co
 
 static bool incomplete(const struct xml_node *n, const char *want, struct batch_verdict *v)
 {
-    return fault(v, "InvalidInput", "Invalid XML ; cvc-complex-type.2.4.b: The content of element '@' is "
-                 "not complete. One of '{\"" ROUTE53_NS "\":@}' is expected.", n->name, want);
+    return fault(v, "InvalidInput",
+                 "Invalid XML ; cvc-complex-type.2.4.b: The content of element '@' is "
+                 "not complete. One of '{\"" ROUTE53_NS "\":@}' is expected.",
+                 n->name, want);
 }
 
 /* Walks children and table together: each child must be the row at hand or a later one. */
@@ -74,8 +82,10 @@ static bool in_order(const struct xml_node *n, const struct child *rows, size_t 
             met = false;
         }
         if (at == n_rows || strcmp(rows[at].name, c->name) != 0 || (met && !rows[at].many))
-            return fault(v, "InvalidInput", "Invalid XML ; cvc-complex-type.2.4.a: Invalid content was "
-                         "found starting with element '@'. One of '{\"" ROUTE53_NS "\":@}' is expected.",
+            return fault(v, "InvalidInput",
+                         "Invalid XML ; cvc-complex-type.2.4.a: Invalid content was "
+                         "found starting with element '@'. One of '{\"" ROUTE53_NS
+                         "\":@}' is expected.",
                          c->name, at < n_rows ? rows[at].name : "nothing");
         met = true;
     }
@@ -91,16 +101,20 @@ static bool take_number(const struct xml_node *n, int64_t *out, struct batch_ver
     struct err ignored = {0};
 
     return text_parse_i64(n->text, 0, INT64_C(99999999999), out, &ignored) ||
-           fault(v, "InvalidInput", "Invalid XML ; cvc-datatype-valid.1.2.1: '@' is not a valid value "
-                 "for '@'.", n->text, "integer");
+           fault(v, "InvalidInput",
+                 "Invalid XML ; cvc-datatype-valid.1.2.1: '@' is not a valid value "
+                 "for '@'.",
+                 n->text, "integer");
 }
 
 static bool take_bool(const struct xml_node *n, bool *out, struct batch_verdict *v)
 {
     *out = strcmp(n->text, "true") == 0 || strcmp(n->text, "1") == 0;
     return *out || strcmp(n->text, "false") == 0 || strcmp(n->text, "0") == 0 ||
-           fault(v, "InvalidInput", "Invalid XML ; cvc-datatype-valid.1.2.1: '@' is not a valid value "
-                 "for '@'.", n->text, "boolean");
+           fault(v, "InvalidInput",
+                 "Invalid XML ; cvc-datatype-valid.1.2.1: '@' is not a valid value "
+                 "for '@'.",
+                 n->text, "boolean");
 }
 
 static char *copy_of(const struct xml_node *parent, const char *name)
@@ -178,11 +192,14 @@ static bool take_set(struct rset *s, const struct xml_node *n, struct batch_verd
                      "GeoProximityLocation");
     c = xml_child(n, "Type");
     if (!rtype_parse(c->text, &s->type))
-        return fault(v, "InvalidInput", "Invalid XML ; cvc-enumeration-valid: Value '@' is not facet-valid "
-                     "with respect to enumeration of '@'.", c->text, "RRType");
+        return fault(v, "InvalidInput",
+                     "Invalid XML ; cvc-enumeration-valid: Value '@' is not facet-valid "
+                     "with respect to enumeration of '@'.",
+                     c->text, "RRType");
     c = xml_child(n, "Name");
     if (!rset_set_name(s, c->text, &why))
-        return fault(v, "InvalidChangeBatch", "[FATAL problem: @ encountered with '@']", why, c->text);
+        return fault(v, "InvalidChangeBatch", "[FATAL problem: @ encountered with '@']", why,
+                     c->text);
     s->set_id = copy_of(n, "SetIdentifier");
     s->health_check = copy_of(n, "HealthCheckId");
     s->traffic_policy = copy_of(n, "TrafficPolicyInstanceId");
@@ -205,8 +222,10 @@ static bool take_change(struct batch *b, const struct xml_node *n, struct batch_
         return false;
     action = xml_child(n, "Action");
     if (!change_action_parse(action->text, &what))
-        return fault(v, "InvalidInput", "Invalid XML ; cvc-enumeration-valid: Value '@' is not facet-valid "
-                     "with respect to enumeration '@'.", action->text, "[CREATE, DELETE, UPSERT]");
+        return fault(v, "InvalidInput",
+                     "Invalid XML ; cvc-enumeration-valid: Value '@' is not facet-valid "
+                     "with respect to enumeration '@'.",
+                     action->text, "[CREATE, DELETE, UPSERT]");
     s = rset_new();
     batch_add(b, what, s);
     return take_set(s, xml_child(n, "ResourceRecordSet"), v);

@@ -37,13 +37,14 @@ static json_t *zones_json(const struct store *s)
 
         for (size_t i = 0; i < t->n; i++)
             json_array_append_new(sets, rset_to_json(t->sets[i]));
-        json_array_append_new(zones, json_pack("{s:s, s:s, s:o}", "id", z->id, "name", z->name, "sets",
-                                               sets));
+        json_array_append_new(
+            zones, json_pack("{s:s, s:s, s:o}", "id", z->id, "name", z->name, "sets", sets));
     }
     return zones;
 }
 
-static void get_state(struct control *c, const struct web_request *rq, json_t *body, struct answer *a)
+static void get_state(struct control *c, const struct web_request *rq, json_t *body,
+                      struct answer *a)
 {
     (void)rq;
     (void)body;
@@ -51,8 +52,8 @@ static void get_state(struct control *c, const struct web_request *rq, json_t *b
                         (json_int_t)((loop_now_us() - c->sb->start_us) / 1000), "wall_ms",
                         (json_int_t)sandbox_wall_ms(c->sb), "clock_offset_ms",
                         (json_int_t)c->sb->clock_offset_ms, "log_seq",
-                        (json_int_t)logbook_last(c->sb->log), "zones", zones_json(&c->sb->store), "api",
-                        api_state(c->api), "dns", dns_server_state(c->dns), "fleets",
+                        (json_int_t)logbook_last(c->sb->log), "zones", zones_json(&c->sb->store),
+                        "api", api_state(c->api), "dns", dns_server_state(c->dns), "fleets",
                         fleets_state(c->fleets), "faults", faults_to_json(&c->sb->faults));
 }
 
@@ -79,14 +80,16 @@ static void note(struct control *c, const char *what, json_t *detail)
     logbook_add(c->sb->log, o);
 }
 
-static void post_faults(struct control *c, const struct web_request *rq, json_t *body, struct answer *a)
+static void post_faults(struct control *c, const struct web_request *rq, json_t *body,
+                        struct answer *a)
 {
     json_t *ids = json_array(), *one;
     size_t i;
 
     (void)rq;
     if (json_is_array(body)) {
-        json_array_foreach(body, i, one) {
+        json_array_foreach(body, i, one)
+        {
             uint64_t id = faults_add(&c->sb->faults, one, &a->err);
 
             if (!id)
@@ -107,7 +110,8 @@ static void post_faults(struct control *c, const struct web_request *rq, json_t 
         a->json = json_pack("{s:o}", "ids", ids);
 }
 
-static void delete_faults(struct control *c, const struct web_request *rq, json_t *body, struct answer *a)
+static void delete_faults(struct control *c, const struct web_request *rq, json_t *body,
+                          struct answer *a)
 {
     struct arena mem SL_CLEANUP(arena_clear) = {0};
     const char *text = web_field(&mem, rq->query, "id");
@@ -153,7 +157,8 @@ static bool take_edits(struct edits *e, json_t *json, struct err *err)
     json_t *one;
     size_t i;
 
-    json_array_foreach(json, i, one) {
+    json_array_foreach(json, i, one)
+    {
         if (e->n == EDITS_MAX)
             return err_set(err, ERR_LIMIT, "more than %d edits", EDITS_MAX);
         e->list[e->n] = rset_from_json(one, err);
@@ -170,7 +175,8 @@ static bool take_weights(struct edits *e, const struct zone *z, json_t *json, st
     json_t *one;
     size_t i;
 
-    json_array_foreach(json, i, one) {
+    json_array_foreach(json, i, one)
+    {
         struct rset *like = rset_from_json(one, err);
         struct rset *now = like ? rtable_find(zone_table(z), like) : NULL;
         json_t *copy;
@@ -205,14 +211,15 @@ static void log_foreign(struct control *c, const struct zone *z, const struct ed
         json_array_append_new(sets, o);
         all->list[all->n++] = is_put ? put->list[i] : drop->list[i - put->n];
     }
-    logbook_add(c->sb->log, json_pack("{s:s, s:s, s:I, s:I, s:o}", "event", "foreign", "zone", z->id,
-                                      "us_done", (json_int_t)loop_now_us(), "wall_ms",
+    logbook_add(c->sb->log, json_pack("{s:s, s:s, s:I, s:I, s:o}", "event", "foreign", "zone",
+                                      z->id, "us_done", (json_int_t)loop_now_us(), "wall_ms",
                                       (json_int_t)sandbox_wall_ms(c->sb), "changes", sets));
     api_log_weights(c->sb, z, all->list, all->n, "foreign");
     free(all);
 }
 
-static void post_change(struct control *c, const struct web_request *rq, json_t *body, struct answer *a)
+static void post_change(struct control *c, const struct web_request *rq, json_t *body,
+                        struct answer *a)
 {
     json_t *put_json = NULL, *drop_json = NULL, *weights = NULL;
     struct edits *put = x_zalloc(sizeof *put), *drop = x_zalloc(sizeof *drop);
@@ -228,7 +235,8 @@ static void post_change(struct control *c, const struct web_request *rq, json_t 
         (!drop_json || take_edits(drop, drop_json, &a->err))) {
         store_force(&c->sb->store, z, put->list, put->n, drop->list, drop->n, loop_now_us());
         log_foreign(c, z, put, drop);
-        a->json = json_pack("{s:I, s:I}", "put", (json_int_t)put->n, "deleted", (json_int_t)drop->n);
+        a->json =
+            json_pack("{s:I, s:I}", "put", (json_int_t)put->n, "deleted", (json_int_t)drop->n);
     }
     for (size_t i = 0; i < put->n; i++)
         rset_unref(put->list[i]);
@@ -238,7 +246,8 @@ static void post_change(struct control *c, const struct web_request *rq, json_t 
     free(drop);
 }
 
-static void post_release(struct control *c, const struct web_request *rq, json_t *body, struct answer *a)
+static void post_release(struct control *c, const struct web_request *rq, json_t *body,
+                         struct answer *a)
 {
     json_int_t id = 0;
 
@@ -249,7 +258,8 @@ static void post_release(struct control *c, const struct web_request *rq, json_t
     a->json = json_pack("{s:I}", "released", (json_int_t)api_release(c->api, (uint64_t)id));
 }
 
-static void post_sync(struct control *c, const struct web_request *rq, json_t *body, struct answer *a)
+static void post_sync(struct control *c, const struct web_request *rq, json_t *body,
+                      struct answer *a)
 {
     const char *id = NULL;
 
@@ -257,11 +267,12 @@ static void post_sync(struct control *c, const struct web_request *rq, json_t *b
     if (!json_take(body, "sync", &a->err, "{s?s}", "change", &id))
         return;
     note(c, "sync", body);
-    a->json = json_pack("{s:I}", "synced",
-                        (json_int_t)store_sync_now(&c->sb->store, id, loop_now_us()));
+    a->json =
+        json_pack("{s:I}", "synced", (json_int_t)store_sync_now(&c->sb->store, id, loop_now_us()));
 }
 
-static void post_clock(struct control *c, const struct web_request *rq, json_t *body, struct answer *a)
+static void post_clock(struct control *c, const struct web_request *rq, json_t *body,
+                       struct answer *a)
 {
     json_int_t offset = c->sb->clock_offset_ms, skew = 0;
 
@@ -276,7 +287,8 @@ static void post_clock(struct control *c, const struct web_request *rq, json_t *
     a->json = json_pack("{s:I}", "wall_ms", (json_int_t)sandbox_wall_ms(c->sb));
 }
 
-static void post_dns(struct control *c, const struct web_request *rq, json_t *body, struct answer *a)
+static void post_dns(struct control *c, const struct web_request *rq, json_t *body,
+                     struct answer *a)
 {
     json_int_t delay_ms = 0;
     int server = 0;
@@ -293,7 +305,8 @@ static void post_dns(struct control *c, const struct web_request *rq, json_t *bo
     a->json = json_object();
 }
 
-static void post_health(struct control *c, const struct web_request *rq, json_t *body, struct answer *a)
+static void post_health(struct control *c, const struct web_request *rq, json_t *body,
+                        struct answer *a)
 {
     const char *id;
     int healthy = 0;
@@ -307,10 +320,12 @@ static void post_health(struct control *c, const struct web_request *rq, json_t 
 }
 
 /* The true shares of a group, newest version: what the weights say, not what was drawn. */
-static void get_shares(struct control *c, const struct web_request *rq, json_t *body, struct answer *a)
+static void get_shares(struct control *c, const struct web_request *rq, json_t *body,
+                       struct answer *a)
 {
     struct arena mem SL_CLEANUP(arena_clear) = {0};
-    const char *name = web_field(&mem, rq->query, "name"), *type = web_field(&mem, rq->query, "type");
+    const char *name = web_field(&mem, rq->query, "name"),
+               *type = web_field(&mem, rq->query, "type");
     struct buf stored SL_CLEANUP(buf_clear) = {0};
     enum rtype t;
     const char *why;
@@ -345,11 +360,11 @@ struct route {
 };
 
 static const struct route routes[] = {
-    {"GET", "/state", false, get_state},     {"GET", "/log", false, get_log},
-    {"POST", "/faults", true, post_faults},  {"DELETE", "/faults", false, delete_faults},
-    {"POST", "/change", true, post_change},  {"POST", "/release", true, post_release},
-    {"POST", "/sync", true, post_sync},      {"POST", "/clock", true, post_clock},
-    {"POST", "/dns", true, post_dns},        {"POST", "/health", true, post_health},
+    {"GET", "/state", false, get_state},    {"GET", "/log", false, get_log},
+    {"POST", "/faults", true, post_faults}, {"DELETE", "/faults", false, delete_faults},
+    {"POST", "/change", true, post_change}, {"POST", "/release", true, post_release},
+    {"POST", "/sync", true, post_sync},     {"POST", "/clock", true, post_clock},
+    {"POST", "/dns", true, post_dns},       {"POST", "/health", true, post_health},
     {"GET", "/shares", false, get_shares},
 };
 

@@ -12,7 +12,7 @@ struct control;
 struct control *control_new(struct sandbox *sb, struct api *api, struct dns_server *dns,
                             struct fleets *fleets);
 void control_free(struct control *c);
-bool control_listen(struct control *c, const char *address, uint16_t *port, struct err *err)
-    SL_MUST_CHECK;
+bool control_listen(struct control *c, const char *address, uint16_t *port,
+                    struct err *err) SL_MUST_CHECK;
 
 #endif

@@ -57,8 +57,8 @@ static void push(struct answering *a, ldns_pkt_section section, const char *owne
 static void text_value(const char *v, struct buf *out)
 {
     while (*v) {
-        if (v[0] == '\\' && v[1] >= '0' && v[1] <= '3' && v[2] >= '0' && v[2] <= '7' && v[3] >= '0' &&
-            v[3] <= '7') {
+        if (v[0] == '\\' && v[1] >= '0' && v[1] <= '3' && v[2] >= '0' && v[2] <= '7' &&
+            v[3] >= '0' && v[3] <= '7') {
             buf_addf(out, "\\%03d", (v[1] - '0') * 64 + (v[2] - '0') * 8 + (v[3] - '0'));
             v += 4;
         } else if (v[0] == '\\' && v[1]) {
@@ -70,8 +70,8 @@ static void text_value(const char *v, struct buf *out)
     }
 }
 
-static void push_value(struct answering *a, ldns_pkt_section section, const char *owner, int64_t ttl,
-                       enum rtype type, const char *value)
+static void push_value(struct answering *a, ldns_pkt_section section, const char *owner,
+                       int64_t ttl, enum rtype type, const char *value)
 {
     struct buf rdata SL_CLEANUP(buf_clear) = {0}, name SL_CLEANUP(buf_clear) = {0};
     const char *why;
@@ -98,8 +98,8 @@ static bool healthy(const struct dns_source *src, const struct rset *s)
     return !s->health_check || !json_object_get(src->unhealthy, s->health_check);
 }
 
-/* Draws among the sets for which (healthy == want) or any; by weight, or equally among zero weights.
- * NULL when there is none of that kind. */
+/* Draws among the sets for which (healthy == want) or any; by weight, or equally among zero
+ * weights. NULL when there is none of that kind. */
 static const struct rset *draw(const struct dns_source *src, struct rset *const *sets, size_t n,
                                bool any_health, bool zero)
 {
@@ -124,8 +124,9 @@ static const struct rset *draw(const struct dns_source *src, struct rset *const 
     return NULL;
 }
 
-/* Developer guide, "How Route 53 chooses records when health checking is configured": healthy sets with
- * a weight; else healthy zero ones; none healthy counts as all healthy. All zero: equal shares. */
+/* Developer guide, "How Route 53 chooses records when health checking is configured": healthy sets
+ * with a weight; else healthy zero ones; none healthy counts as all healthy. All zero: equal
+ * shares. */
 static const struct rset *choose(const struct dns_source *src, struct rset *const *sets, size_t n)
 {
     const struct rset *s;
@@ -162,7 +163,8 @@ static bool exists(const struct rtable *t, const char *name)
     return at < t->n && strncmp(t->sets[at]->key, buf_str(&key), key.len) == 0;
 }
 
-/* The name whose sets answer: itself, or the wildcard at its closest encloser (RFC 4592). NULL: none. */
+/* The name whose sets answer: itself, or the wildcard at its closest encloser (RFC 4592). NULL:
+ * none. */
 static const char *source_name(struct answering *a, const struct rtable *t, const char *name,
                                const char *zone)
 {
@@ -188,7 +190,8 @@ static bool push_host(struct answering *a, const char *owner, const char *name, 
     json_t *one;
     size_t i;
 
-    json_array_foreach(addresses, i, one) {
+    json_array_foreach(addresses, i, one)
+    {
         const char *text = json_string_value(one);
         bool four = inet_pton(AF_INET, text, raw) == 1;
 

@@ -65,7 +65,8 @@ bool dns_server_delays(json_t *section, int64_t *delay_us, size_t *n, struct err
     *n = json_array_size(servers);
     if (*n < 1 || *n > ZONE_SERVERS_MAX)
         return err_set(err, ERR_FILE, "dns: servers must be a list of 1 to %d", ZONE_SERVERS_MAX);
-    json_array_foreach(servers, i, one) {
+    json_array_foreach(servers, i, one)
+    {
         json_int_t ms = DELAY_DEFAULT_MS;
 
         if (!json_take(one, "dns server", err, "{s?I}", "delay_ms", &ms))
@@ -78,7 +79,8 @@ bool dns_server_delays(json_t *section, int64_t *delay_us, size_t *n, struct err
 /* Which fault stands in the way; *drop: answer nothing. */
 static enum dns_refusal refusal(struct endpoint *e, int64_t now_us, bool *drop)
 {
-    struct fault_query q = {.on = FAULT_ON_DNS, .server = (int)e->index,
+    struct fault_query q = {.on = FAULT_ON_DNS,
+                            .server = (int)e->index,
                             .kinds = FAULT_BIT(FAULT_DROP) | FAULT_BIT(FAULT_SERVFAIL) |
                                      FAULT_BIT(FAULT_REFUSED)};
     const struct fault *fired[FAULTS_FIRED_MAX];
@@ -97,8 +99,10 @@ static bool answer(struct endpoint *e, const uint8_t *query, size_t len, bool ud
     int64_t now_us = loop_now_us();
     bool resolver = e->index == d->n_servers, drop;
     enum dns_refusal no = refusal(e, now_us, &drop);
-    struct dns_source src = {&d->sb->store, resolver ? 0 : e->index, resolver, d->hosts, d->host_ttl,
-                             d->unhealthy, &e->dice, now_us};
+    struct dns_source src = {&d->sb->store, resolver ? 0 : e->index,
+                             resolver,      d->hosts,
+                             d->host_ttl,   d->unhealthy,
+                             &e->dice,      now_us};
 
     if (udp)
         e->n_udp++;
@@ -116,7 +120,8 @@ static void on_udp(void *arg, uint32_t events)
     for (int i = 0; i < UDP_BATCH; i++) {
         struct sockaddr_storage from;
         socklen_t from_len = sizeof from;
-        ssize_t n = recvfrom(e->udp.fd, query, sizeof query, 0, (struct sockaddr *)&from, &from_len);
+        ssize_t n =
+            recvfrom(e->udp.fd, query, sizeof query, 0, (struct sockaddr *)&from, &from_len);
         uint8_t *out;
         size_t len;
 
@@ -158,8 +163,8 @@ static void conn_drop(void *arg)
     loop_later(d->sb->loop, conn_free, c);
 }
 
-/* Answers are small and the peer is on this machine: what does not fit the socket's buffer at once ends
- * the connection. */
+/* Answers are small and the peer is on this machine: what does not fit the socket's buffer at once
+ * ends the connection. */
 static bool send_framed(struct tcp_conn *c, const uint8_t *data, size_t len)
 {
     struct buf out SL_CLEANUP(buf_clear) = {0};
@@ -204,7 +209,8 @@ static void on_conn(void *arg, uint32_t events)
     if (n > 0) {
         buf_add(&c->in, chunk, (size_t)n);
         if (buf_ok(&c->in) && serve_whole(c)) {
-            loop_timer_set(c->at->server->sb->loop, &c->idle, loop_now_us() + TCP_IDLE_US, conn_drop, c);
+            loop_timer_set(c->at->server->sb->loop, &c->idle, loop_now_us() + TCP_IDLE_US,
+                           conn_drop, c);
             return;
         }
     }
@@ -238,8 +244,8 @@ static void on_tcp(void *arg, uint32_t events)
 
 static int bind_one(int kind, uint16_t port)
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, kind | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd >= 0 && (bind(fd, (struct sockaddr *)&at, sizeof at) < 0 ||
@@ -279,12 +285,14 @@ static bool load_hosts(struct dns_server *d, json_t *hosts, struct err *err)
     json_t *addresses, *one;
     size_t i;
 
-    json_object_foreach(hosts, name, addresses) {
+    json_object_foreach(hosts, name, addresses)
+    {
         struct buf stored SL_CLEANUP(buf_clear) = {0};
 
         if (!domain_canonical(name, &stored, &why))
             return err_set(err, ERR_FILE, "dns: host %s: %s", name, why);
-        json_array_foreach(addresses, i, one) {
+        json_array_foreach(addresses, i, one)
+        {
             if (!json_is_string(one))
                 return err_set(err, ERR_FILE, "dns: host %s: addresses must be texts", name);
         }
@@ -304,8 +312,9 @@ struct dns_server *dns_server_new(struct sandbox *sb, json_t *section, struct er
     d->n_servers = sb->store.n_servers;
     d->hosts = json_object();
     d->unhealthy = json_object();
-    ok = (!section || json_take(section, "dns", err, "{s?o, s?o, s?i}", "servers", &servers, "hosts",
-                                &hosts, "ttl", &ttl)) && load_hosts(d, hosts, err);
+    ok = (!section || json_take(section, "dns", err, "{s?o, s?o, s?i}", "servers", &servers,
+                                "hosts", &hosts, "ttl", &ttl)) &&
+         load_hosts(d, hosts, err);
     d->host_ttl = (uint32_t)ttl;
     for (size_t i = 0; ok && i <= d->n_servers; i++) {
         struct endpoint *e = &d->ends[i];
@@ -366,11 +375,11 @@ json_t *dns_server_state(const struct dns_server *d)
         const struct endpoint *e = &d->ends[i];
         bool resolver = i == d->n_servers;
 
-        json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:I, s:I}", "role",
-                                              resolver ? "resolver" : "authoritative", "port", e->port,
-                                              "udp", (json_int_t)e->n_udp, "tcp", (json_int_t)e->n_tcp,
-                                              "delay_ms",
-                                              (json_int_t)(resolver ? 0 : d->sb->store.delay_us[i] / 1000)));
+        json_array_append_new(
+            list,
+            json_pack("{s:s, s:i, s:I, s:I, s:I}", "role", resolver ? "resolver" : "authoritative",
+                      "port", e->port, "udp", (json_int_t)e->n_udp, "tcp", (json_int_t)e->n_tcp,
+                      "delay_ms", (json_int_t)(resolver ? 0 : d->sb->store.delay_us[i] / 1000)));
     }
     return list;
 }
@@ -388,8 +397,8 @@ static bool is_stale(const struct dns_server *d, size_t k, int64_t at_us)
     for (size_t i = 0; i < d->sb->faults.n; i++) {
         const struct fault *f = d->sb->faults.list[i];
 
-        if (f->kind == FAULT_STALE && (f->server < 0 || f->server == (int)k) && at_us >= f->from_us &&
-            at_us < f->to_us)
+        if (f->kind == FAULT_STALE && (f->server < 0 || f->server == (int)k) &&
+            at_us >= f->from_us && at_us < f->to_us)
             return true;
     }
     return false;

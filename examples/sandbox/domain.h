@@ -1,7 +1,8 @@
 /* domain.h: names as Route 53 stores and sorts them.
  *
- * Stored form: lower case, a dot at the end, every byte other than a-z 0-9 - _ as \ooo (so '*' is \052).
- * Sources: Route 53 developer guide, "DNS domain name format"; API reference, ListResourceRecordSets. */
+ * Stored form: lower case, a dot at the end, every byte other than a-z 0-9 - _ as \ooo (so '*' is
+ * \052). Sources: Route 53 developer guide, "DNS domain name format"; API reference,
+ * ListResourceRecordSets. */
 #ifndef SANDBOX_DOMAIN_H
 #define SANDBOX_DOMAIN_H
 
@@ -26,8 +27,8 @@ bool domain_in_zone(const char *name, const char *zone);
 /* The stored name without its first label; NULL at the root. Borrowed from name. */
 const char *domain_parent(const char *name);
 
-/* True when two names are equal once case and a trailing dot are taken away: how Route 53 compares the
- * targets of CNAME records. */
+/* True when two names are equal once case and a trailing dot are taken away: how Route 53 compares
+ * the targets of CNAME records. */
 bool domain_same(const char *a, const char *b);
 
 /* Appends the name in the zone-file form that DNS libraries read: \DDD is decimal there. */

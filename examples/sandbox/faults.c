@@ -58,7 +58,7 @@ void faults_init(struct faults *f, uint64_t seed, int64_t start_us)
 
 static void fault_free(struct fault *x)
 {
-    char *owned[] = {x->fleet, x->address, x->path, x->method, x->action,
+    char *owned[] = {x->fleet, x->address, x->path, x->method,  x->action,
                      x->key,   x->comment, x->code, x->message, x->body};
 
     for (size_t i = 0; i < ARRAY_LEN(owned); i++)
@@ -73,8 +73,8 @@ void faults_clear(struct faults *f)
     f->n = 0;
 }
 
-static bool find_name(const char *name, enum fault_kind *kind, enum fault_on *on, const char *on_name,
-                      struct err *err)
+static bool find_name(const char *name, enum fault_kind *kind, enum fault_on *on,
+                      const char *on_name, struct err *err)
 {
     size_t i = 0;
 
@@ -101,20 +101,21 @@ static bool take(struct fault *x, json_t *json, struct err *err)
     int nth = 0, every = 0, count = 0, reply = 0, hold = 0;
     json_int_t from_ms = 0, to_ms = -1, ms = 0, bytes = 0;
 
-    if (!json_take(json, "fault", err,
-                   "{s:s, s:s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?i, s?i, s?i, s?i, s?F, s?I, s?I,"
-                   " s?I, s?I, s?i, s?i, s?b, s?b, s?s, s?s, s?s}",
-                   "kind", &kind, "on", &on, "fleet", &fleet, "address", &address, "path", &path,
-                   "method", &method, "action", &action, "key", &key, "comment", &comment, "server",
-                   &x->server, "nth", &nth, "every", &every, "count", &count, "probability",
-                   &x->probability, "from_ms", &from_ms, "to_ms", &to_ms, "ms", &ms, "bytes", &bytes,
-                   "status", &x->status, "retry_after", &x->retry_after, "reply", &reply, "hold", &hold,
-                   "code", &code, "message", &message, "body", &body))
+    if (!json_take(
+            json, "fault", err,
+            "{s:s, s:s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?i, s?i, s?i, s?i, s?F, s?I, s?I,"
+            " s?I, s?I, s?i, s?i, s?b, s?b, s?s, s?s, s?s}",
+            "kind", &kind, "on", &on, "fleet", &fleet, "address", &address, "path", &path, "method",
+            &method, "action", &action, "key", &key, "comment", &comment, "server", &x->server,
+            "nth", &nth, "every", &every, "count", &count, "probability", &x->probability,
+            "from_ms", &from_ms, "to_ms", &to_ms, "ms", &ms, "bytes", &bytes, "status", &x->status,
+            "retry_after", &x->retry_after, "reply", &reply, "hold", &hold, "code", &code,
+            "message", &message, "body", &body))
         return false;
     if (!find_name(kind, &x->kind, &x->on, on, err))
         return false;
-    if (nth < 0 || every < 0 || count < 0 || x->probability < 0 || x->probability > 1 || bytes < 0 ||
-        x->status < 100 || x->status > 599 || from_ms < 0)
+    if (nth < 0 || every < 0 || count < 0 || x->probability < 0 || x->probability > 1 ||
+        bytes < 0 || x->status < 100 || x->status > 599 || from_ms < 0)
         return err_set(err, ERR_FILE, "fault %s: a number is out of its range", kind);
     x->nth = (uint32_t)nth;
     x->every = (uint32_t)every;

@@ -1,7 +1,8 @@
 /* faults.h: what goes wrong, when and for whom.
  *
- * A fault names its kind and its scope: an API action, a fleet and a path, or a DNS server; and when it
- * fires: a window of time since the start, the nth matching call, a probability, a number of times. */
+ * A fault names its kind and its scope: an API action, a fleet and a path, or a DNS server; and
+ * when it fires: a window of time since the start, the nth matching call, a probability, a number
+ * of times. */
 #ifndef SANDBOX_FAULTS_H
 #define SANDBOX_FAULTS_H
 
@@ -54,13 +55,13 @@ struct fault {
     int server;                            /* dns; -1: all */
     uint32_t nth, every, count;            /* 0: not used */
     double probability;
-    int64_t from_us, to_us;                /* since the start */
+    int64_t from_us, to_us; /* since the start */
     int64_t ms;
     int64_t bytes;
     int status;
-    int retry_after;                       /* seconds; -1: no header */
-    bool reply;                            /* late: keep the connection open instead of closing it */
-    bool hold;                             /* late, duplicate: only a release lets it land */
+    int retry_after; /* seconds; -1: no header */
+    bool reply;      /* late: keep the connection open instead of closing it */
+    bool hold;       /* late, duplicate: only a release lets it land */
     char *code, *message, *body;
     uint32_t matched, fired;
     struct rng dice;
@@ -94,8 +95,8 @@ uint64_t faults_add(struct faults *f, json_t *json, struct err *err);
 bool faults_remove(struct faults *f, uint64_t id); /* id 0: all; false: no such fault */
 json_t *faults_to_json(const struct faults *f);
 
-/* The faults that fire for this call, in order of their making, at most FAULTS_FIRED_MAX. Counting and
- * dice happen here: ask once a call. */
+/* The faults that fire for this call, in order of their making, at most FAULTS_FIRED_MAX. Counting
+ * and dice happen here: ask once a call. */
 size_t faults_fire(struct faults *f, const struct fault_query *q, int64_t now_us,
                    const struct fault *out[FAULTS_FIRED_MAX]);
 /* The first fired fault of a kind, or NULL. */

@@ -12,7 +12,7 @@
 #define COUNTERS_MAX  1000
 #define PATH_SHOWN    96
 #define PORT_TRIES    50
-#define CERT_KINDS                                                                                         \
+#define CERT_KINDS                                                                                 \
     (FAULT_BIT(FAULT_EXPIRED) | FAULT_BIT(FAULT_WRONG_NAME) | FAULT_BIT(FAULT_SELF_SIGNED))
 
 struct fleet {
@@ -77,9 +77,9 @@ json_t *fleets_state(const struct fleets *f)
             if (c->fleet != &f->list[i])
                 continue;
             total += c->n;
-            json_array_append_new(list, json_pack("{s:s%, s:i, s:I}", "path", c->path,
-                                                  strlen(c->path), "status", c->status, "n",
-                                                  (json_int_t)c->n));
+            json_array_append_new(list,
+                                  json_pack("{s:s%, s:i, s:I}", "path", c->path, strlen(c->path),
+                                            "status", c->status, "n", (json_int_t)c->n));
         }
         json_object_set_new(all, f->list[i].name,
                             json_pack("{s:I, s:o}", "total", (json_int_t)total, "requests", list));
@@ -87,8 +87,8 @@ json_t *fleets_state(const struct fleets *f)
     return all;
 }
 
-static void log_request(struct fleets *f, const struct place *p, const struct web_request *rq, int status,
-                        const char *fault)
+static void log_request(struct fleets *f, const struct place *p, const struct web_request *rq,
+                        int status, const char *fault)
 {
     const char *host = web_header(rq, "Host");
     struct buf safe SL_CLEANUP(buf_clear) = {0};
@@ -99,9 +99,9 @@ static void log_request(struct fleets *f, const struct place *p, const struct we
         return;
     text_add_safe(&safe, host ? host : "", host ? strlen(host) : 0, 256);
     o = json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:i, s:I, s:I}", "event", "fleet", "fleet",
-                  p->fleet->name, "address", p->address, "tls", rq->tls, "method", rq->method, "host",
-                  buf_str(&safe), "status", status, "us_first", (json_int_t)rq->first_us, "us_done",
-                  (json_int_t)loop_now_us());
+                  p->fleet->name, "address", p->address, "tls", rq->tls, "method", rq->method,
+                  "host", buf_str(&safe), "status", status, "us_first", (json_int_t)rq->first_us,
+                  "us_done", (json_int_t)loop_now_us());
     if (!o)
         return;
     buf_reset(&safe);
@@ -119,19 +119,24 @@ static void pack_bits(const char *bits, unsigned char *out)
         out[i / 8] = (unsigned char)(out[i / 8] | ((bits[i] == '1') << (i % 8)));
 }
 
-/* A gzip stream of zeros in fixed codes (RFC 1951 3.2.6): one literal 0, then matches of length 258 (code
- * 285) at distance 1, 13 bits each. Eight matches are 13 whole bytes, which are sent again and again. */
-#define MATCH "1100010100000"
+/* A gzip stream of zeros in fixed codes (RFC 1951 3.2.6): one literal 0, then matches of length 258
+ * (code 285) at distance 1, 13 bits each. Eight matches are 13 whole bytes, which are sent again
+ * and again. */
+#define MATCH            "1100010100000"
 #define MATCHES_IN_CHUNK 2048
 static void send_bomb(struct web_conn *c, int64_t bytes)
 {
     unsigned char head[13] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3}, eight[13] = {0};
     struct buf chunk SL_CLEANUP(buf_clear) = {0};
 
-    pack_bits("110" "00110000" MATCH, head + 10); /* last block, fixed codes; literal 0; one match */
+    pack_bits("110"
+              "00110000" MATCH,
+              head + 10); /* last block, fixed codes; literal 0; one match */
     pack_bits(MATCH MATCH MATCH MATCH MATCH MATCH MATCH MATCH, eight);
-    web_send_head(c, 200, "Content-Type: text/plain\r\nContent-Encoding: gzip\r\n"
-                          "Transfer-Encoding: chunked\r\n", -1);
+    web_send_head(c, 200,
+                  "Content-Type: text/plain\r\nContent-Encoding: gzip\r\n"
+                  "Transfer-Encoding: chunked\r\n",
+                  -1);
     web_send(c, "d\r\n", 3);
     web_send(c, head, sizeof head);
     web_send(c, "\r\n", 2);
@@ -153,7 +158,8 @@ static void send_status(struct web_conn *c, const struct fault *f, const char *f
     buf_addf(&headers, "Content-Type: text/plain\r\nX-Served-By: %s\r\n", fleet);
     if (f->retry_after >= 0)
         buf_addf(&headers, "Retry-After: %d\r\n", f->retry_after);
-    web_reply(c, f->kind == FAULT_WRONG_BODY ? 200 : f->status, buf_str(&headers), body, strlen(body));
+    web_reply(c, f->kind == FAULT_WRONG_BODY ? 200 : f->status, buf_str(&headers), body,
+              strlen(body));
 }
 
 /* True when the fault answers; *status is what it said. */
@@ -210,8 +216,11 @@ static void handle(void *arg, struct web_conn *conn, void *user, const struct we
     struct fleets *f = arg;
     const struct place *p = user;
     const struct fault *fired[FAULTS_FIRED_MAX];
-    struct fault_query q = {.on = FAULT_ON_FLEET, .fleet = p->fleet->name, .address = p->address,
-                            .path = rq->path, .method = rq->method,
+    struct fault_query q = {.on = FAULT_ON_FLEET,
+                            .fleet = p->fleet->name,
+                            .address = p->address,
+                            .path = rq->path,
+                            .method = rq->method,
                             .kinds = ~(uint32_t)CERT_KINDS};
     const char *name = NULL;
     size_t n = f->sb->faults.n ? faults_fire(&f->sb->faults, &q, loop_now_us(), fired) : 0;
@@ -235,14 +244,18 @@ static enum tls_certificate certificate(void *arg, void *user)
     struct fleets *f = arg;
     const struct place *p = user;
     const struct fault *fired[FAULTS_FIRED_MAX];
-    struct fault_query q = {.on = FAULT_ON_FLEET, .fleet = p->fleet->name, .address = p->address,
-                            .path = "", .kinds = CERT_KINDS};
+    struct fault_query q = {.on = FAULT_ON_FLEET,
+                            .fleet = p->fleet->name,
+                            .address = p->address,
+                            .path = "",
+                            .kinds = CERT_KINDS};
     size_t n = f->sb->faults.n ? faults_fire(&f->sb->faults, &q, loop_now_us(), fired) : 0;
 
     if (!n)
         return p->fleet->certificate;
-    return fired[0]->kind == FAULT_EXPIRED ? TLS_EXPIRED
-           : fired[0]->kind == FAULT_WRONG_NAME ? TLS_WRONG_NAME : TLS_SELF_SIGNED;
+    return fired[0]->kind == FAULT_EXPIRED      ? TLS_EXPIRED
+           : fired[0]->kind == FAULT_WRONG_NAME ? TLS_WRONG_NAME
+                                                : TLS_SELF_SIGNED;
 }
 
 static int64_t date_ms(void *arg)
@@ -279,7 +292,8 @@ static bool load_fleet(struct fleets *f, json_t *json, struct err *err)
     fleet->name = x_strdup(name);
     fleet->certificate = (enum tls_certificate)k;
     f->n++;
-    json_array_foreach(addresses, i, one) {
+    json_array_foreach(addresses, i, one)
+    {
         if (f->n_places == ADDRESSES_MAX || !json_is_string(one))
             return err_set(err, ERR_FILE, "fleet %s: addresses must be texts, %d in all", name,
                            ADDRESSES_MAX);
@@ -300,8 +314,7 @@ struct fleets *fleets_new(struct sandbox *sb, json_t *fleets, json_t *shop, stru
     f->tls = tls;
     f->log_requests = log_requests;
     f->web = web_server_new(sb->loop, &ops, f, tls);
-    json_array_foreach(fleets, i, one)
-        ok = ok && load_fleet(f, one, err);
+    json_array_foreach(fleets, i, one) ok = ok && load_fleet(f, one, err);
     if (ok)
         return f;
     fleets_free(f);
@@ -321,8 +334,8 @@ void fleets_free(struct fleets *f)
     free(f);
 }
 
-/* Every place on one port. The kernel picks it for the first; another place may find it taken, then all
- * start again. */
+/* Every place on one port. The kernel picks it for the first; another place may find it taken, then
+ * all start again. */
 static bool listen_everywhere(struct fleets *f, uint16_t *port, bool tls, struct err *err)
 {
     uint16_t wanted = *port;
@@ -346,5 +359,6 @@ static bool listen_everywhere(struct fleets *f, uint16_t *port, bool tls, struct
 
 bool fleets_listen(struct fleets *f, uint16_t *http_port, uint16_t *https_port, struct err *err)
 {
-    return listen_everywhere(f, http_port, false, err) && listen_everywhere(f, https_port, true, err);
+    return listen_everywhere(f, http_port, false, err) &&
+           listen_everywhere(f, https_port, true, err);
 }

@@ -8,11 +8,11 @@
 #include "sluice/crypto.h"
 #include "sluice/text.h"
 
-#define HEX_BYTES     (2 * CRYPTO_SHA256_BYTES + 1)
-#define TEST_BYTES_MAX (INT64_C(4) << 30)
-#define TEST_MS_MAX    600000
+#define HEX_BYTES        (2 * CRYPTO_SHA256_BYTES + 1)
+#define TEST_BYTES_MAX   (INT64_C(4) << 30)
+#define TEST_MS_MAX      600000
 #define TEST_HEADERS_MAX 1000
-#define SESSION_COOKIE "shop_session"
+#define SESSION_COOKIE   "shop_session"
 
 /* One request to the shop. */
 struct visit {
@@ -27,8 +27,8 @@ struct visit {
 
 typedef int (*page_fn)(struct visit *v);
 
-static int reply_full(struct visit *v, int status, const char *type, const char *extra, const void *body,
-                      size_t len)
+static int reply_full(struct visit *v, int status, const char *type, const char *extra,
+                      const void *body, size_t len)
 {
     struct buf headers SL_CLEANUP(buf_clear) = {0};
 
@@ -95,9 +95,12 @@ static int page_login(struct visit *v)
     snprintf(id, sizeof id, "s%llu", (unsigned long long)++v->shop->sessions);
     token(v->shop, "csrf", id, csrf);
     buf_addf(&headers, "Set-Cookie: " SESSION_COOKIE "=%s; path=/; HttpOnly\r\n", id);
-    buf_addf(&body, "<!doctype html><title>Sign in</title>\n<meta name=\"csrf-token\" content=\"%s\">\n"
-             "<form action=/session method=post><input type=hidden name=authenticity_token value=\"%s\">"
-             "<input name=email><input name=password type=password></form>\n", csrf, csrf);
+    buf_addf(
+        &body,
+        "<!doctype html><title>Sign in</title>\n<meta name=\"csrf-token\" content=\"%s\">\n"
+        "<form action=/session method=post><input type=hidden name=authenticity_token value=\"%s\">"
+        "<input name=email><input name=password type=password></form>\n",
+        csrf, csrf);
     return reply_full(v, 200, "text/html; charset=utf-8", buf_str(&headers), body.data, body.len);
 }
 
@@ -116,8 +119,10 @@ static int page_session(struct visit *v)
     if (!email || !*email || !password || strcmp(password, v->shop->password) != 0)
         return reply(v, 401, "text/plain", "wrong email or password\n");
     token(v->shop, "signed in", id, proof);
-    buf_addf(&headers, "Location: %s://%s/dashboard\r\nSet-Cookie: " SESSION_COOKIE "=%s.%s; path=/; "
-             "HttpOnly\r\n", v->rq->tls ? "https" : "http",
+    buf_addf(&headers,
+             "Location: %s://%s/dashboard\r\nSet-Cookie: " SESSION_COOKIE "=%s.%s; path=/; "
+             "HttpOnly\r\n",
+             v->rq->tls ? "https" : "http",
              web_header(v->rq, "Host") ? web_header(v->rq, "Host") : "localhost", id, proof);
     return reply_full(v, 302, "text/plain", buf_str(&headers), "", 0);
 }
@@ -153,9 +158,11 @@ static json_t *find_clients(struct visit *v, const char *q)
     json_t *found = json_array(), *name;
     size_t i;
 
-    json_array_foreach(v->shop->clients, i, name) {
+    json_array_foreach(v->shop->clients, i, name)
+    {
         if (!q || !*q || strcasestr(json_string_value(name), q))
-            json_array_append_new(found, json_pack("{s:I, s:O}", "id", (json_int_t)(i + 1), "name", name));
+            json_array_append_new(found,
+                                  json_pack("{s:I, s:O}", "id", (json_int_t)(i + 1), "name", name));
     }
     return found;
 }
@@ -170,8 +177,9 @@ static int page_clients(struct visit *v)
                           json_pack("{s:s}", "error", "a bearer token is wanted"));
     found = find_clients(v, web_field(&v->mem, v->rq->query, "q"));
     total = (json_int_t)json_array_size(found);
-    return reply_json(v, 200, NULL, json_pack("{s:o, s:{s:I, s:s}}", "data", found, "meta", "total", total,
-                                              "served_by", v->fleet));
+    return reply_json(v, 200, NULL,
+                      json_pack("{s:o, s:{s:I, s:s}}", "data", found, "meta", "total", total,
+                                "served_by", v->fleet));
 }
 
 static void add_html(struct buf *out, const char *text)
@@ -193,7 +201,8 @@ static int page_find(struct visit *v)
     if (q && *q)
         add_html(&body, q);
     else /* a tenant's own page names the tenant */
-        buf_addf(&body, "%.*s", (int)strcspn(host ? host : "everything", ".:"), host ? host : "everything");
+        buf_addf(&body, "%.*s", (int)strcspn(host ? host : "everything", ".:"),
+                 host ? host : "everything");
     buf_add_str(&body, "</h1>\n");
     return reply_full(v, 200, "text/html; charset=utf-8", NULL, body.data, body.len);
 }
@@ -211,8 +220,10 @@ static void open_events(struct visit *v, const char *extra)
 {
     struct buf headers SL_CLEANUP(buf_clear) = {0};
 
-    buf_addf(&headers, "Content-Type: text/event-stream\r\nCache-Control: no-store\r\n"
-             "X-Served-By: %s\r\nTransfer-Encoding: chunked\r\n%s", v->fleet, extra ? extra : "");
+    buf_addf(&headers,
+             "Content-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+             "X-Served-By: %s\r\nTransfer-Encoding: chunked\r\n%s",
+             v->fleet, extra ? extra : "");
     web_send_head(v->conn, 200, buf_str(&headers), -1);
 }
 
@@ -239,7 +250,8 @@ static int page_assist(struct visit *v)
 
         snprintf(event, sizeof event,
                  "id: %zu\ndata: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,"
-                 "\"delta\":{\"content\":\"%s\"}}]}\n\n", i, words[i]);
+                 "\"delta\":{\"content\":\"%s\"}}]}\n\n",
+                 i, words[i]);
         web_wait(v->conn, v->shop->token_ms);
         send_chunk(v, event);
     }
@@ -249,8 +261,8 @@ static int page_assist(struct visit *v)
 
 static json_t *rpc_error(json_t *id, int code, const char *message)
 {
-    return json_pack("{s:s, s:O, s:{s:i, s:s}}", "jsonrpc", "2.0", "id", id ? id : json_null(), "error",
-                     "code", code, "message", message);
+    return json_pack("{s:s, s:O, s:{s:i, s:s}}", "jsonrpc", "2.0", "id", id ? id : json_null(),
+                     "error", "code", code, "message", message);
 }
 
 static json_t *rpc_result(json_t *id, json_t *result)
@@ -260,9 +272,9 @@ static json_t *rpc_result(json_t *id, json_t *result)
 
 static json_t *mcp_tools(void)
 {
-    return json_pack("{s:[{s:s, s:s, s:{s:s, s:{s:{s:s}}, s:[s]}}]}", "tools", "name", "find_client",
-                     "description", "Finds clients by name", "inputSchema", "type", "object", "properties",
-                     "q", "type", "string", "required", "q");
+    return json_pack("{s:[{s:s, s:s, s:{s:s, s:{s:{s:s}}, s:[s]}}]}", "tools", "name",
+                     "find_client", "description", "Finds clients by name", "inputSchema", "type",
+                     "object", "properties", "q", "type", "string", "required", "q");
 }
 
 static json_t *mcp_call(struct visit *v, json_t *params, json_t *id)
@@ -279,8 +291,9 @@ static json_t *mcp_call(struct visit *v, json_t *params, json_t *id)
                                         "q is missing", "isError", 1));
     found = find_clients(v, q);
     text = json_dumps(found, JSON_COMPACT);
-    found = rpc_result(id, json_pack("{s:[{s:s, s:s}], s:{s:o}, s:b}", "content", "type", "text", "text",
-                                     text, "structuredContent", "clients", found, "isError", 0));
+    found = rpc_result(id, json_pack("{s:[{s:s, s:s}], s:{s:o}, s:b}", "content", "type", "text",
+                                     "text", text, "structuredContent", "clients", found, "isError",
+                                     0));
     free(text);
     return found;
 }
@@ -311,16 +324,19 @@ static int mcp_message(struct visit *v, json_t *rpc)
 
     token(v->shop, "mcp", v->fleet, want);
     if (!method || strcmp(json_string_value(json_object_get(rpc, "jsonrpc"))
-                              ? json_string_value(json_object_get(rpc, "jsonrpc")) : "", "2.0") != 0)
+                              ? json_string_value(json_object_get(rpc, "jsonrpc"))
+                              : "",
+                          "2.0") != 0)
         return reply_json(v, 400, NULL, rpc_error(id, -32600, "Invalid Request"));
     if (strcmp(method, "initialize") == 0 && id) {
         const char *version = json_string_value(json_object_get(params, "protocolVersion"));
 
         buf_addf(&extra, "Mcp-Session-Id: %s\r\n", want);
-        return mcp_reply(v, buf_str(&extra),
-                         rpc_result(id, json_pack("{s:s, s:{s:{}}, s:{s:s, s:s}}", "protocolVersion",
-                                                  version ? version : "2025-06-18", "capabilities", "tools",
-                                                  "serverInfo", "name", "shop", "version", "1")));
+        return mcp_reply(
+            v, buf_str(&extra),
+            rpc_result(id, json_pack("{s:s, s:{s:{}}, s:{s:s, s:s}}", "protocolVersion",
+                                     version ? version : "2025-06-18", "capabilities", "tools",
+                                     "serverInfo", "name", "shop", "version", "1")));
     }
     if (!session)
         return reply_json(v, 400, NULL, rpc_error(id, -32600, "Mcp-Session-Id is missing"));
@@ -337,7 +353,8 @@ static int mcp_message(struct visit *v, json_t *rpc)
     return mcp_reply(v, NULL, rpc_error(id, -32601, "Method not found"));
 }
 
-/* Model Context Protocol, streamable HTTP transport: POST one message, JSON or an event stream back. */
+/* Model Context Protocol, streamable HTTP transport: POST one message, JSON or an event stream
+ * back. */
 static int page_mcp(struct visit *v)
 {
     const char *accept = web_header(v->rq, "Accept");
@@ -346,8 +363,10 @@ static int page_mcp(struct visit *v)
     int status;
 
     if (!accept || !strstr(accept, "application/json") || !strstr(accept, "text/event-stream"))
-        return reply_json(v, 406, NULL, rpc_error(NULL, -32000, "Not Acceptable: the client must accept "
-                                                  "both application/json and text/event-stream"));
+        return reply_json(v, 406, NULL,
+                          rpc_error(NULL, -32000,
+                                    "Not Acceptable: the client must accept "
+                                    "both application/json and text/event-stream"));
     rpc = json_loadb(v->rq->body, v->rq->body_len, 0, &why);
     if (!json_is_object(rpc)) {
         json_decref(rpc);
@@ -384,9 +403,11 @@ static int page_stripe(struct visit *v)
             match |= crypto_equal(want, strlen(want), p + 3, strcspn(p + 3, ","));
     }
     if (!match)
-        return reply_json(v, 400, NULL, json_pack("{s:s}", "error", "the signature does not match"));
+        return reply_json(v, 400, NULL,
+                          json_pack("{s:s}", "error", "the signature does not match"));
     if (llabs(v->wall_ms / 1000 - t) > SHOP_STRIPE_TOLERANCE_S)
-        return reply_json(v, 400, NULL, json_pack("{s:s}", "error", "the timestamp is out of tolerance"));
+        return reply_json(v, 400, NULL,
+                          json_pack("{s:s}", "error", "the timestamp is out of tolerance"));
     return reply_json(v, 200, NULL, json_pack("{s:b}", "received", 1));
 }
 
@@ -488,14 +509,22 @@ struct page {
 };
 
 static const struct page pages[] = {
-    {"GET", "/", page_home},           {"GET", "/up", page_up},
-    {"GET", "/login", page_login},     {"POST", "/session", page_session},
-    {"GET", "/dashboard", page_dashboard}, {"GET", "/v1/clients", page_clients},
-    {"GET", "/find", page_find},       {"POST", "/v1/assist", page_assist},
-    {"POST", "/mcp", page_mcp},        {"POST", "/webhooks/stripe", page_stripe},
-    {"GET", "/status/", page_status},  {"GET", "/bytes/", page_bytes},
-    {"GET", "/slow/", page_slow},      {"GET", "/redirect", page_redirect},
-    {"GET", "/headers/", page_headers}, {"GET", "/gzip", page_gzip},
+    {"GET", "/", page_home},
+    {"GET", "/up", page_up},
+    {"GET", "/login", page_login},
+    {"POST", "/session", page_session},
+    {"GET", "/dashboard", page_dashboard},
+    {"GET", "/v1/clients", page_clients},
+    {"GET", "/find", page_find},
+    {"POST", "/v1/assist", page_assist},
+    {"POST", "/mcp", page_mcp},
+    {"POST", "/webhooks/stripe", page_stripe},
+    {"GET", "/status/", page_status},
+    {"GET", "/bytes/", page_bytes},
+    {"GET", "/slow/", page_slow},
+    {"GET", "/redirect", page_redirect},
+    {"GET", "/headers/", page_headers},
+    {"GET", "/gzip", page_gzip},
 };
 
 int shop_handle(struct shop *s, const char *fleet, struct web_conn *c, const struct web_request *rq,
@@ -510,7 +539,8 @@ int shop_handle(struct shop *s, const char *fleet, struct web_conn *c, const str
         size_t len = strlen(pages[i].path);
         bool prefix = len > 1 && pages[i].path[len - 1] == '/';
 
-        if (prefix ? strncmp(rq->path, pages[i].path, len) != 0 : strcmp(rq->path, pages[i].path) != 0)
+        if (prefix ? strncmp(rq->path, pages[i].path, len) != 0
+                   : strcmp(rq->path, pages[i].path) != 0)
             continue;
         path_known = true;
         v.rest = rq->path + len;
@@ -526,22 +556,29 @@ int shop_handle(struct shop *s, const char *fleet, struct web_conn *c, const str
 
 bool shop_load(struct shop *s, json_t *section, uint64_t seed, struct err *err)
 {
-    const char *password = "correct horse", *api_token = NULL, *stripe = "whsec_sandbox", *mcp = "json";
+    const char *password = "correct horse", *api_token = NULL, *stripe = "whsec_sandbox",
+               *mcp = "json";
     json_t *clients = NULL, *name;
     json_int_t token_ms = 20;
     size_t i;
 
     if (section && !json_take(section, "shop", err, "{s?s, s?s, s?s, s?o, s?I, s?s}", "password",
-                              &password, "api_token", &api_token, "stripe_secret", &stripe, "clients",
-                              &clients, "token_ms", &token_ms, "mcp_reply", &mcp))
+                              &password, "api_token", &api_token, "stripe_secret", &stripe,
+                              "clients", &clients, "token_ms", &token_ms, "mcp_reply", &mcp))
         return false;
-    json_array_foreach(clients, i, name) {
+    json_array_foreach(clients, i, name)
+    {
         if (!json_is_string(name))
             return err_set(err, ERR_FILE, "shop: clients must be texts");
     }
-    *s = (struct shop){x_strdup(password), x_strdup(api_token), x_strdup(stripe),
-                       clients ? json_incref(clients) : json_pack("[s]", "Acme Ltd"), token_ms,
-                       strcmp(mcp, "sse") == 0, seed, 0};
+    *s = (struct shop){x_strdup(password),
+                       x_strdup(api_token),
+                       x_strdup(stripe),
+                       clients ? json_incref(clients) : json_pack("[s]", "Acme Ltd"),
+                       token_ms,
+                       strcmp(mcp, "sse") == 0,
+                       seed,
+                       0};
     return true;
 }
 

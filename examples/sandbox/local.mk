@@ -18,6 +18,7 @@ libsandbox_a_SOURCES = \
 	examples/sandbox/logbook.c examples/sandbox/logbook.h \
 	examples/sandbox/loop.c examples/sandbox/loop.h \
 	examples/sandbox/tls.c examples/sandbox/tls.h \
+	examples/sandbox/net.c examples/sandbox/net.h \
 	examples/sandbox/web.c examples/sandbox/web.h \
 	examples/sandbox/web_parse.c examples/sandbox/web_parse.h \
 	examples/sandbox/sigv4_check.c examples/sandbox/sigv4_check.h \

@@ -67,7 +67,8 @@ void logbook_add(struct logbook *l, json_t *entry)
     make_room(l);
     buf_addf(&line, "{\"seq\":%llu,%s\n", (unsigned long long)++l->last, body + 1);
     if (l->fd >= 0) {
-        /* One write a line: a reader never sees half of one. A full disk must not stop the sandbox. */
+        /* One write a line: a reader never sees half of one. A full disk must not stop the sandbox.
+         */
         wrote = write(l->fd, line.data, line.len);
         (void)wrote;
     }

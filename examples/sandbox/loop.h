@@ -1,8 +1,8 @@
 /* loop.h: one thread, many descriptors, many deadlines.
  *
- * Watches and timers live in their owner's struct; the loop only points at them. A callback may remove
- * any watch or timer, its own too, but the memory of a removed watch must stay until the turn ends:
- * hand it to loop_later(). Times are CLOCK_MONOTONIC microseconds. */
+ * Watches and timers live in their owner's struct; the loop only points at them. A callback may
+ * remove any watch or timer, its own too, but the memory of a removed watch must stay until the
+ * turn ends: hand it to loop_later(). Times are CLOCK_MONOTONIC microseconds. */
 #ifndef SANDBOX_LOOP_H
 #define SANDBOX_LOOP_H
 

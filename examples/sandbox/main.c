@@ -56,8 +56,17 @@ static const char usage[] =
     "  --exit-on-eof        end when standard input does\n"
     "  --help\n";
 
-enum { OPT_CONFIG = 256, OPT_STATE, OPT_SEED, OPT_LOG, OPT_LOG_FLEETS, OPT_READY, OPT_PARENT, OPT_EOF,
-       OPT_HELP };
+enum {
+    OPT_CONFIG = 256,
+    OPT_STATE,
+    OPT_SEED,
+    OPT_LOG,
+    OPT_LOG_FLEETS,
+    OPT_READY,
+    OPT_PARENT,
+    OPT_EOF,
+    OPT_HELP
+};
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, OPT_CONFIG},
@@ -179,10 +188,11 @@ static bool make_tls(struct program *p, struct err *err)
     int days = 90;
     size_t i, n = 0;
 
-    if (p->certificate && !json_take(p->certificate, "certificate", err, "{s?o, s?i}", "names", &list,
-                                     "days", &days))
+    if (p->certificate &&
+        !json_take(p->certificate, "certificate", err, "{s?o, s?i}", "names", &list, "days", &days))
         return false;
-    json_array_foreach(list, i, name) {
+    json_array_foreach(list, i, name)
+    {
         if (n == NAMES_MAX || !json_is_string(name))
             return err_set(err, ERR_FILE, "certificate: names must be at most %d texts", NAMES_MAX);
         names[n++] = json_string_value(name);
@@ -196,7 +206,8 @@ static bool load_faults(struct program *p, struct err *err)
     json_t *fault;
     size_t i;
 
-    json_array_foreach(p->faults, i, fault) {
+    json_array_foreach(p->faults, i, fault)
+    {
         if (!faults_add(&p->sb.faults, fault, err))
             return err_prefix(err, "fault %zu: ", i + 1);
     }
@@ -220,7 +231,8 @@ static bool make_parts(struct program *p, struct err *err)
     return p->sb.log && store_load(&p->sb.store, p->zones, err) && make_tls(p, err) &&
            (p->api = api_new(&p->sb, p->api_json, p->tls, err)) &&
            (p->dns = dns_server_new(&p->sb, p->dns_json, err)) &&
-           (p->fleets = fleets_new(&p->sb, p->fleets_json, p->shop, p->tls, p->opt.log_fleets, err)) &&
+           (p->fleets =
+                fleets_new(&p->sb, p->fleets_json, p->shop, p->tls, p->opt.log_fleets, err)) &&
            (p->control = control_new(&p->sb, p->api, p->dns, p->fleets)) && load_faults(p, err);
 }
 
@@ -249,9 +261,9 @@ static json_t *ready_json(const struct program *p)
                   json_sprintf("https://127.0.0.1:%u", p->api_tls_port), "control",
                   json_sprintf("http://127.0.0.1:%u", p->control_port), "dns", servers, "resolver",
                   json_sprintf("127.0.0.1:%u", dns_server_resolver_port(p->dns)), "http_port",
-                  p->web_port, "https_port", p->web_tls_port, "ca", json_sprintf("%s/ca.pem", p->state),
-                  "state", p->state, "access_key", key->id, "secret_key", key->secret, "zones", zones,
-                  "pid", (json_int_t)getpid());
+                  p->web_port, "https_port", p->web_tls_port, "ca",
+                  json_sprintf("%s/ca.pem", p->state), "state", p->state, "access_key", key->id,
+                  "secret_key", key->secret, "zones", zones, "pid", (json_int_t)getpid());
     if (key->token)
         json_object_set_new(o, "session_token", json_string(key->token));
     return o;
@@ -266,9 +278,10 @@ static bool say_ready(struct program *p, struct err *err)
 
     buf_addf(&line, "%s\n", text);
     free(text);
-    logbook_add(p->sb.log, json_pack("{s:s, s:I, s:I, s:I, s:o}", "event", "start", "seed",
-                                     (json_int_t)p->sb.seed, "us_done", (json_int_t)loop_now_us(),
-                                     "wall_ms", (json_int_t)sandbox_wall_ms(&p->sb), "ready", ready));
+    logbook_add(p->sb.log,
+                json_pack("{s:s, s:I, s:I, s:I, s:o}", "event", "start", "seed",
+                          (json_int_t)p->sb.seed, "us_done", (json_int_t)loop_now_us(), "wall_ms",
+                          (json_int_t)sandbox_wall_ms(&p->sb), "ready", ready));
     if (p->opt.ready)
         ok = file_write(p->opt.ready, line.data, line.len, err);
     /* Whoever reads only the file may have closed our output: that is no fault. */

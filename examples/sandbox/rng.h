@@ -1,7 +1,7 @@
 /* rng.h: the sandbox's own dice. splitmix64: small, seedable, the same everywhere.
  *
- * Every part that rolls (ids, each DNS server, each fault) has a generator of its own, so that one more
- * request to one part does not change what another part does. */
+ * Every part that rolls (ids, each DNS server, each fault) has a generator of its own, so that one
+ * more request to one part does not change what another part does. */
 #ifndef SANDBOX_RNG_H
 #define SANDBOX_RNG_H
 

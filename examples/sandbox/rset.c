@@ -6,10 +6,10 @@
 #include "domain.h"
 
 static const char *const type_names[] = {
-    [RTYPE_A] = "A",         [RTYPE_AAAA] = "AAAA",   [RTYPE_CAA] = "CAA",   [RTYPE_CNAME] = "CNAME",
-    [RTYPE_DS] = "DS",       [RTYPE_HTTPS] = "HTTPS", [RTYPE_MX] = "MX",     [RTYPE_NAPTR] = "NAPTR",
-    [RTYPE_NS] = "NS",       [RTYPE_PTR] = "PTR",     [RTYPE_SOA] = "SOA",   [RTYPE_SPF] = "SPF",
-    [RTYPE_SRV] = "SRV",     [RTYPE_SSHFP] = "SSHFP", [RTYPE_SVCB] = "SVCB", [RTYPE_TLSA] = "TLSA",
+    [RTYPE_A] = "A",     [RTYPE_AAAA] = "AAAA",   [RTYPE_CAA] = "CAA",   [RTYPE_CNAME] = "CNAME",
+    [RTYPE_DS] = "DS",   [RTYPE_HTTPS] = "HTTPS", [RTYPE_MX] = "MX",     [RTYPE_NAPTR] = "NAPTR",
+    [RTYPE_NS] = "NS",   [RTYPE_PTR] = "PTR",     [RTYPE_SOA] = "SOA",   [RTYPE_SPF] = "SPF",
+    [RTYPE_SRV] = "SRV", [RTYPE_SSHFP] = "SSHFP", [RTYPE_SVCB] = "SVCB", [RTYPE_TLSA] = "TLSA",
     [RTYPE_TXT] = "TXT",
 };
 _Static_assert(ARRAY_LEN(type_names) == RTYPE_COUNT, "a name for every type");
@@ -63,9 +63,10 @@ void rset_unref(struct rset *s)
     if (!s || --s->refs)
         return;
     drop_values(s);
-    memcpy(owned, (char *[]){s->name, s->key, s->set_id, s->region, s->failover, s->continent,
-                             s->country, s->subdivision, s->alias_zone, s->alias_name,
-                             s->health_check}, sizeof owned);
+    memcpy(owned,
+           (char *[]){s->name, s->key, s->set_id, s->region, s->failover, s->continent, s->country,
+                      s->subdivision, s->alias_zone, s->alias_name, s->health_check},
+           sizeof owned);
     for (size_t i = 0; i < ARRAY_LEN(owned); i++)
         free(owned[i]);
     free(s->traffic_policy);
@@ -162,7 +163,8 @@ bool rset_same_values(const struct rset *a, const struct rset *b)
     for (size_t i = 0; i < a->n_values; i++) {
         size_t k = 0;
 
-        while (k < b->n_values && (taken[k] || !rset_same_value(a->type, a->values[i], b->values[k])))
+        while (k < b->n_values &&
+               (taken[k] || !rset_same_value(a->type, a->values[i], b->values[k])))
             k++;
         if (k == b->n_values)
             return false;

@@ -22,7 +22,8 @@ static bool take_values(struct rset *s, json_t *values, struct err *err)
 
     if (!json_is_array(values))
         return err_set(err, ERR_FILE, "values must be a list of texts");
-    json_array_foreach(values, i, value) {
+    json_array_foreach(values, i, value)
+    {
         if (!json_is_string(value))
             return err_set(err, ERR_FILE, "values must be a list of texts");
         rset_add_value(s, json_string_value(value));
@@ -54,9 +55,9 @@ static bool fill(struct rset *s, json_t *json, struct err *err)
 
     if (!json_take(json, "record", err,
                    "{s:s, s:s, s?s, s?i, s?I, s?o, s?o, s?s, s?s, s?s, s?b, s?s}", "name", &name,
-                   "type", &type, "set", &set_id, "weight", &s->weight, "ttl", &ttl, "values", &values,
-                   "alias", &alias, "health_check", &health, "region", &region, "failover", &failover,
-                   "multivalue", &multivalue, "traffic_policy", &policy))
+                   "type", &type, "set", &set_id, "weight", &s->weight, "ttl", &ttl, "values",
+                   &values, "alias", &alias, "health_check", &health, "region", &region, "failover",
+                   &failover, "multivalue", &multivalue, "traffic_policy", &policy))
         return false;
     s->ttl = ttl;
     s->multivalue = multivalue;
@@ -107,8 +108,9 @@ json_t *rset_to_json(const struct rset *s)
         json_object_set_new(o, "values", values);
     }
     if (s->alias_zone)
-        json_object_set_new(o, "alias", json_pack("{s:s, s:s, s:b}", "zone", s->alias_zone, "name",
-                                                  s->alias_name, "evaluate", s->alias_evaluate));
+        json_object_set_new(o, "alias",
+                            json_pack("{s:s, s:s, s:b}", "zone", s->alias_zone, "name",
+                                      s->alias_name, "evaluate", s->alias_evaluate));
     put_text(o, "health_check", s->health_check);
     put_text(o, "region", s->region);
     put_text(o, "failover", s->failover);

@@ -8,8 +8,8 @@
 
 #define TXT_STRING_MAX 255
 
-/* One or more "quoted strings" with blanks between; \" \\ and \ooo inside. RFC 1035 3.3.14: each string
- * is at most 255 bytes. Returns Route 53's name for the fault, or NULL. */
+/* One or more "quoted strings" with blanks between; \" \\ and \ooo inside. RFC 1035 3.3.14: each
+ * string is at most 255 bytes. Returns Route 53's name for the fault, or NULL. */
 static const char *txt_fault(const char *v)
 {
     while (*v) {
@@ -47,10 +47,12 @@ static const char *value_fault(enum rtype type, const char *v)
     switch (type) {
     case RTYPE_A:
         return inet_pton(AF_INET, v, raw) == 1
-                   ? NULL : "ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address)";
+                   ? NULL
+                   : "ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address)";
     case RTYPE_AAAA:
         return inet_pton(AF_INET6, v, raw) == 1
-                   ? NULL : "AAAARRDATAIllegalIPv6Address (Value is not a valid IPv6 address)";
+                   ? NULL
+                   : "AAAARRDATAIllegalIPv6Address (Value is not a valid IPv6 address)";
     case RTYPE_CNAME:
     case RTYPE_NS:
     case RTYPE_PTR:
@@ -59,7 +61,8 @@ static const char *value_fault(enum rtype type, const char *v)
         return domain_canonical(v, &name, &why) ? NULL : why;
     case RTYPE_TXT:
     case RTYPE_SPF:
-        return *v ? txt_fault(v) : "InvalidCharacterString (Value should be enclosed in quotation marks)";
+        return *v ? txt_fault(v)
+                  : "InvalidCharacterString (Value should be enclosed in quotation marks)";
     default:
         return *v ? NULL : "EmptyValue (Value is empty)";
     }
@@ -76,8 +79,8 @@ bool rset_check_values(const struct rset *s, struct buf *why)
         const char *fault = value_fault(s->type, s->values[i]);
 
         if (fault) {
-            buf_addf(why, "Invalid Resource Record: 'FATAL problem: %s encountered with '%s''", fault,
-                     s->values[i]);
+            buf_addf(why, "Invalid Resource Record: 'FATAL problem: %s encountered with '%s''",
+                     fault, s->values[i]);
             return false;
         }
         for (size_t k = 0; k < i; k++) {

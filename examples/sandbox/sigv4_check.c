@@ -58,9 +58,11 @@ static bool read_claim(struct arena *mem, const struct web_request *rq, struct c
     c->amz_date = web_header(rq, "X-Amz-Date");
     if (!credential || !c->signed_headers || !c->signature || !c->amz_date) {
         snprintf(v->message, sizeof v->message, "Authorization header requires %s parameter.",
-                 !credential ? "'Credential'" : !c->signature ? "'Signature'"
-                 : !c->signed_headers ? "'SignedHeaders'"
-                 : "existence of either a 'X-Amz-Date' or a 'Date' header, not another");
+                 !credential     ? "'Credential'"
+                 : !c->signature ? "'Signature'"
+                 : !c->signed_headers
+                     ? "'SignedHeaders'"
+                     : "existence of either a 'X-Amz-Date' or a 'Date' header, not another");
         return refuse(v, 400, "IncompleteSignature", v->message);
     }
     parts[0] = (char *)(uintptr_t)credential;
@@ -109,7 +111,8 @@ static bool check_time(const struct claim *c, int64_t now_ms, struct sigv4_verdi
     if (at < now_ms - SIGV4_TOLERANCE_MS) {
         format_time(now_ms - SIGV4_TOLERANCE_MS, edge);
         snprintf(v->message, sizeof v->message,
-                 "Signature expired: %s is now earlier than %s (%s - 5 min.)", c->amz_date, edge, now);
+                 "Signature expired: %s is now earlier than %s (%s - 5 min.)", c->amz_date, edge,
+                 now);
         return refuse(v, 403, "SignatureDoesNotMatch", v->message);
     }
     if (at > now_ms + SIGV4_TOLERANCE_MS) {
@@ -120,9 +123,11 @@ static bool check_time(const struct claim *c, int64_t now_ms, struct sigv4_verdi
         return refuse(v, 403, "SignatureDoesNotMatch", v->message);
     }
     if (strncmp(c->amz_date, c->date, 8) != 0 || strlen(c->date) != 8) {
-        snprintf(v->message, sizeof v->message,
-                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
-                 "HTTP: '%.20s' != '%.8s', from '%.20s'.", c->date, c->amz_date, c->amz_date);
+        snprintf(
+            v->message, sizeof v->message,
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
+            "HTTP: '%.20s' != '%.8s', from '%.20s'.",
+            c->date, c->amz_date, c->amz_date);
         return refuse(v, 403, "SignatureDoesNotMatch", v->message);
     }
     return true;
@@ -208,7 +213,8 @@ static void canonical_query(struct arena *mem, const char *query, struct buf *ou
         const char *eq = memchr(query, '=', len);
         size_t name_len = eq ? (size_t)(eq - query) : len;
         char *name = web_decode(mem, query, name_len, false);
-        char *value = eq ? web_decode(mem, eq + 1, len - name_len - 1, false) : arena_strdup(mem, "");
+        char *value =
+            eq ? web_decode(mem, eq + 1, len - name_len - 1, false) : arena_strdup(mem, "");
         struct buf pair SL_CLEANUP(buf_clear) = {0};
 
         /* \001 sorts below every byte that can follow: by name first, then by value. */
@@ -276,8 +282,8 @@ static bool canonical_headers(const struct web_request *rq, struct arena *mem, c
     return true;
 }
 
-static bool expected_signature(struct arena *mem, const struct web_request *rq, const struct claim *c,
-                               const char *secret, char out[HEX_BYTES])
+static bool expected_signature(struct arena *mem, const struct web_request *rq,
+                               const struct claim *c, const char *secret, char out[HEX_BYTES])
 {
     struct buf text SL_CLEANUP(buf_clear) = {0};
     uint8_t key[CRYPTO_SHA256_BYTES];
@@ -295,8 +301,8 @@ static bool expected_signature(struct arena *mem, const struct web_request *rq, 
     buf_addf(&text, "\n%s\n%s", c->signed_headers, hex);
     crypto_sha256_hex(text.data, text.len, hex);
     buf_reset(&text);
-    buf_addf(&text, "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s", c->amz_date, c->date, c->region,
-             c->service, hex);
+    buf_addf(&text, "AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s", c->amz_date, c->date,
+             c->region, c->service, hex);
     first = arena_printf(mem, "AWS4%s", secret);
     crypto_hmac_sha256(first, strlen(first), c->date, strlen(c->date), key);
     crypto_hmac_sha256(key, sizeof key, c->region, strlen(c->region), key);
@@ -306,8 +312,9 @@ static bool expected_signature(struct arena *mem, const struct web_request *rq, 
     return true;
 }
 
-static bool check_key(const struct web_request *rq, const struct claim *c, const struct sigv4_key *keys,
-                      size_t n, int64_t now_ms, struct sigv4_verdict *v)
+static bool check_key(const struct web_request *rq, const struct claim *c,
+                      const struct sigv4_key *keys, size_t n, int64_t now_ms,
+                      struct sigv4_verdict *v)
 {
     static const char invalid[] = "The security token included in the request is invalid.";
     const char *token = web_header(rq, "X-Amz-Security-Token");
@@ -320,7 +327,8 @@ static bool check_key(const struct web_request *rq, const struct claim *c, const
         (token && strcmp(token, v->key->token) != 0))
         return refuse(v, 403, "InvalidClientTokenId", invalid);
     if (v->key->expires_ms && now_ms >= v->key->expires_ms)
-        return refuse(v, 403, "ExpiredToken", "The security token included in the request is expired");
+        return refuse(v, 403, "ExpiredToken",
+                      "The security token included in the request is expired");
     return true;
 }
 
@@ -328,11 +336,11 @@ static bool check_scope(const struct claim *c, const char *region, const char *s
                         struct sigv4_verdict *v)
 {
     if (strcmp(c->region, region) != 0)
-        snprintf(v->message, sizeof v->message, "Credential should be scoped to a valid region, not '%s'.",
-                 c->region);
+        snprintf(v->message, sizeof v->message,
+                 "Credential should be scoped to a valid region, not '%s'.", c->region);
     else if (strcmp(c->service, service) != 0)
-        snprintf(v->message, sizeof v->message, "Credential should be scoped to correct service: '%s'.",
-                 service);
+        snprintf(v->message, sizeof v->message,
+                 "Credential should be scoped to correct service: '%s'.", service);
     else
         return true;
     return refuse(v, 403, "SignatureDoesNotMatch", v->message);
@@ -353,8 +361,9 @@ bool sigv4_check(const struct web_request *rq, const struct sigv4_key *keys, siz
     if (expected_signature(&mem, rq, &c, v->key->secret, expected) &&
         crypto_equal(expected, strlen(expected), c.signature, strlen(c.signature)))
         return true;
-    return refuse(v, 403, "SignatureDoesNotMatch",
-                  "The request signature we calculated does not match the signature you provided. Check "
-                  "your AWS Secret Access Key and signing method. Consult the service documentation for "
-                  "details.");
+    return refuse(
+        v, 403, "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided. Check "
+        "your AWS Secret Access Key and signing method. Consult the service documentation for "
+        "details.");
 }

@@ -1,7 +1,7 @@
 /* sigv4_check.h: does a request carry a good AWS Signature Version 4?
  *
- * Written from the published description (AWS General Reference, "Signature Version 4 signing process"),
- * not from any signer, so that a mistake is not made twice. */
+ * Written from the published description (AWS General Reference, "Signature Version 4 signing
+ * process"), not from any signer, so that a mistake is not made twice. */
 #ifndef SANDBOX_SIGV4_CHECK_H
 #define SANDBOX_SIGV4_CHECK_H
 
@@ -21,7 +21,7 @@ struct sigv4_key {
 };
 
 struct sigv4_verdict {
-    int status;       /* 0: good */
+    int status; /* 0: good */
     const char *code;
     char message[512];
     const struct sigv4_key *key; /* whose request it is, also when it is refused; NULL: unknown */

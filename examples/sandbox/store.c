@@ -74,7 +74,8 @@ static bool load_records(struct zone *z, json_t *records, struct err *err)
     json_t *record;
     size_t i;
 
-    json_array_foreach(records, i, record) {
+    json_array_foreach(records, i, record)
+    {
         struct buf why SL_CLEANUP(buf_clear) = {0};
         struct rset *r = rset_from_json(record, err);
         bool ok = r && ((domain_in_zone(r->name, z->name) && rset_check_values(r, &why)) ||
@@ -104,8 +105,8 @@ static bool load_zone(struct store *s, json_t *json, struct err *err)
     struct zone *z;
 
     if (!json_take(json, "zone", err, "{s:s, s?s, s?s, s?b, s?s, s?o}", "name", &text, "id", &id,
-                   "comment", &comment, "private", &is_private, "linked_service", &linked, "records",
-                   &records))
+                   "comment", &comment, "private", &is_private, "linked_service", &linked,
+                   "records", &records))
         return false;
     if (!domain_canonical(text, &name, &why))
         return err_set(err, ERR_FILE, "zone '%s': %s", text, why);
@@ -123,7 +124,8 @@ bool store_load(struct store *s, json_t *zones, struct err *err)
     json_t *zone;
     size_t i;
 
-    json_array_foreach(zones, i, zone) {
+    json_array_foreach(zones, i, zone)
+    {
         if (!load_zone(s, zone, err))
             return false;
     }

@@ -43,8 +43,8 @@ struct zone *store_zone(const struct store *s, const char *id); /* NULL: none */
 struct zone *store_add_zone(struct store *s, const char *id, const char *stored_name);
 void store_drop_zone(struct store *s, struct zone *z);
 
-/* Applies the batch or says why not. extra_us is added to every server's delay (ZONE_NEVER_US: never).
- * Returns the change (borrowed), or NULL with the verdict. */
+/* Applies the batch or says why not. extra_us is added to every server's delay (ZONE_NEVER_US:
+ * never). Returns the change (borrowed), or NULL with the verdict. */
 const struct store_change *store_apply(struct store *s, struct zone *z, const struct batch *b,
                                        int64_t extra_us, int64_t now_us, int64_t wall_ms,
                                        struct batch_verdict *v);

@@ -59,7 +59,8 @@ static X509 *make_cert(struct tls_store *s, const char *cn, long from_s, long to
     X509_set_pubkey(cert, key);
     if (sans)
         ok = add_extension(cert, issuer ? issuer : cert, NID_subject_alt_name, sans) &&
-             add_extension(cert, issuer ? issuer : cert, NID_basic_constraints, "critical,CA:FALSE") &&
+             add_extension(cert, issuer ? issuer : cert, NID_basic_constraints,
+                           "critical,CA:FALSE") &&
              add_extension(cert, issuer ? issuer : cert, NID_ext_key_usage, "serverAuth");
     else
         ok = add_extension(cert, cert, NID_basic_constraints, "critical,CA:TRUE") &&
@@ -80,8 +81,8 @@ static void list_names(const char *const *names, size_t n, struct buf *out)
 
     buf_add_str(out, "DNS:localhost,IP:127.0.0.1");
     for (size_t i = 0; i < n; i++) {
-        bool address = inet_pton(AF_INET, names[i], raw) == 1 ||
-                       inet_pton(AF_INET6, names[i], raw) == 1;
+        bool address =
+            inet_pton(AF_INET, names[i], raw) == 1 || inet_pton(AF_INET6, names[i], raw) == 1;
 
         buf_addf(out, ",%s:%s", address ? "IP" : "DNS", names[i]);
     }
@@ -94,9 +95,10 @@ static int pick_http1(SSL *ssl, const unsigned char **out, unsigned char *out_le
 
     (void)ssl;
     (void)arg;
-    return SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, http1, sizeof http1 - 1, in,
-                                 in_len) == OPENSSL_NPN_NEGOTIATED
-               ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+    return SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_len, http1, sizeof http1 - 1,
+                                 in, in_len) == OPENSSL_NPN_NEGOTIATED
+               ? SSL_TLSEXT_ERR_OK
+               : SSL_TLSEXT_ERR_NOACK;
 }
 
 static SSL_CTX *make_context(X509 *leaf, EVP_PKEY *key, X509 *ca)
@@ -129,17 +131,17 @@ struct tls_store *tls_store_new(const char *const *names, size_t n, int days, st
     s->ca_key = EVP_EC_gen("P-256");
     s->key = EVP_EC_gen("P-256");
     ok = s->ca_key && s->key &&
-         (s->ca = make_cert(s, "sluice sandbox authority", -2 * DAY_S, 365L * DAY_S, s->ca_key, NULL,
-                            NULL, NULL)) != NULL;
+         (s->ca = make_cert(s, "sluice sandbox authority", -2 * DAY_S, 365L * DAY_S, s->ca_key,
+                            NULL, NULL, NULL)) != NULL;
     if (ok) {
-        s->leaves[TLS_GOOD] = make_cert(s, "sandbox", -DAY_S, end, s->key, s->ca, s->ca_key,
-                                        buf_str(&sans));
-        s->leaves[TLS_EXPIRED] = make_cert(s, "sandbox", -30L * DAY_S, -DAY_S, s->key, s->ca,
-                                           s->ca_key, buf_str(&sans));
-        s->leaves[TLS_WRONG_NAME] = make_cert(s, "sandbox", -DAY_S, end, s->key, s->ca, s->ca_key,
-                                              "DNS:wrong.invalid");
-        s->leaves[TLS_SELF_SIGNED] = make_cert(s, "sandbox", -DAY_S, end, s->key, NULL, NULL,
-                                               buf_str(&sans));
+        s->leaves[TLS_GOOD] =
+            make_cert(s, "sandbox", -DAY_S, end, s->key, s->ca, s->ca_key, buf_str(&sans));
+        s->leaves[TLS_EXPIRED] =
+            make_cert(s, "sandbox", -30L * DAY_S, -DAY_S, s->key, s->ca, s->ca_key, buf_str(&sans));
+        s->leaves[TLS_WRONG_NAME] =
+            make_cert(s, "sandbox", -DAY_S, end, s->key, s->ca, s->ca_key, "DNS:wrong.invalid");
+        s->leaves[TLS_SELF_SIGNED] =
+            make_cert(s, "sandbox", -DAY_S, end, s->key, NULL, NULL, buf_str(&sans));
     }
     for (int i = 0; ok && i < TLS_CERTIFICATE_COUNT; i++) {
         ok = s->leaves[i] && (s->contexts[i] = make_context(s->leaves[i], s->key,

@@ -1,7 +1,8 @@
-/* tls.h: the sandbox's door to OpenSSL: a certificate authority made at start, and server connections.
+/* tls.h: the sandbox's door to OpenSSL: a certificate authority made at start, and server
+ * connections.
  *
- * The authority and its leaf live for one run and are written into the state directory so that clients
- * can trust them: ca.pem, and server.pem with server.key for other servers in a test. */
+ * The authority and its leaf live for one run and are written into the state directory so that
+ * clients can trust them: ca.pem, and server.pem with server.key for other servers in a test. */
 #ifndef SANDBOX_TLS_H
 #define SANDBOX_TLS_H
 

@@ -1,6 +1,5 @@
 #include "web.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -11,13 +10,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sluice/text.h"
+#include "net.h"
 #include "web_parse.h"
 
 #define LISTENERS_MAX 64
 #define ACCEPT_BATCH  64
 #define READ_CHUNK    16384
-#define BACKLOG       1024
 
 enum step_kind { STEP_BYTES, STEP_DRIP, STEP_PATTERN, STEP_WAIT, STEP_END, STEP_CLOSE, STEP_RESET };
 
@@ -49,9 +47,9 @@ struct web_conn {
     size_t n_steps, cap_steps, at;
     uint64_t id;
     int fd;
-    bool busy;       /* a request is being answered */
-    bool handling;   /* inside the handler */
-    bool released;   /* the list of steps is closed */
+    bool busy;     /* a request is being answered */
+    bool handling; /* inside the handler */
+    bool released; /* the list of steps is closed */
     bool keep, head, eof, gone;
     uint32_t blocked; /* the epoll event a stalled write waits for */
 };
@@ -114,8 +112,8 @@ static void drop(struct web_conn *c, bool reset)
     if (s->paused) {
         s->paused = false;
         for (size_t i = 0; i < s->n_listeners; i++)
-            loop_watch(s->loop, &s->listeners[i].watch, s->listeners[i].watch.fd, EPOLLIN, on_accept,
-                       &s->listeners[i]);
+            loop_watch(s->loop, &s->listeners[i].watch, s->listeners[i].watch.fd, EPOLLIN,
+                       on_accept, &s->listeners[i]);
     }
     loop_later(s->loop, conn_free, c);
 }
@@ -142,7 +140,8 @@ static void release(struct web_conn *c, enum step_kind kind)
 void web_send(struct web_conn *c, const void *data, size_t len)
 {
     struct step *s = c->n_steps && c->steps[c->n_steps - 1].kind == STEP_BYTES
-                         ? &c->steps[c->n_steps - 1] : add_step(c, STEP_BYTES);
+                         ? &c->steps[c->n_steps - 1]
+                         : add_step(c, STEP_BYTES);
 
     if (!len)
         return;
@@ -151,7 +150,8 @@ void web_send(struct web_conn *c, const void *data, size_t len)
     s->len += len;
 }
 
-void web_send_slowly(struct web_conn *c, const void *data, size_t len, size_t chunk, int64_t every_ms)
+void web_send_slowly(struct web_conn *c, const void *data, size_t len, size_t chunk,
+                     int64_t every_ms)
 {
     struct step *s = add_step(c, STEP_DRIP);
 
@@ -559,35 +559,6 @@ void web_server_free(struct web_server *s)
     free(s);
 }
 
-static int listen_on(const char *address, uint16_t *port, struct err *err)
-{
-    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(*port)};
-    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(*port)};
-    bool is_six = inet_pton(AF_INET6, address, &six.sin6_addr) == 1;
-    socklen_t len = is_six ? sizeof six : sizeof four;
-    int fd;
-
-    if (!is_six && inet_pton(AF_INET, address, &four.sin_addr) != 1) {
-        err_set(err, ERR_FILE, "'%s' is no address", address);
-        return -1;
-    }
-    fd = socket(is_six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        err_set(err, ERR_IO, "cannot make a socket: %s", strerror(errno));
-        return -1;
-    }
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-    if (bind(fd, is_six ? (void *)&six : (void *)&four, len) < 0 || listen(fd, BACKLOG) < 0 ||
-        getsockname(fd, is_six ? (void *)&six : (void *)&four, &len) < 0) {
-        err_set(err, errno == EADDRINUSE ? ERR_BUSY : ERR_IO, "cannot listen on %s port %u: %s",
-                address, *port, strerror(errno));
-        close(fd);
-        return -1;
-    }
-    *port = ntohs(is_six ? six.sin6_port : four.sin_port);
-    return fd;
-}
-
 bool web_listen(struct web_server *s, const char *address, uint16_t *port, bool tls, void *user,
                 struct err *err)
 {
@@ -596,7 +567,7 @@ bool web_listen(struct web_server *s, const char *address, uint16_t *port, bool 
 
     if (s->n_listeners == LISTENERS_MAX)
         return err_set(err, ERR_LIMIT, "more than %d listening addresses", LISTENERS_MAX);
-    fd = listen_on(address, port, err);
+    fd = net_listen(address, port, err);
     if (fd < 0)
         return false;
     *l = (struct listener){.server = s, .tls = tls, .user = user};

@@ -10,13 +10,13 @@ enum web_parsed { WEB_MORE, WEB_CONTINUE, WEB_READY, WEB_BAD };
 
 struct web_parse {
     struct buf in;
-    size_t used;        /* bytes of in that belong to the request at hand */
-    struct arena mem;   /* the request at hand */
+    size_t used;      /* bytes of in that belong to the request at hand */
+    struct arena mem; /* the request at hand */
     struct web_request request;
     int64_t first_us, last_us;
-    bool continued;     /* 100 Continue was said */
+    bool continued; /* 100 Continue was said */
     bool keep_alive;
-    int status;         /* WEB_BAD: what to answer */
+    int status; /* WEB_BAD: what to answer */
     const char *fault;
 };
 

@@ -40,7 +40,8 @@ static void on_start(void *arg, const XML_Char *full, const XML_Char **attribute
 
     if (b->failed)
         return;
-    if (!mark || strlen(b->ns) != (size_t)(mark - full) || strncmp(full, b->ns, strlen(b->ns)) != 0) {
+    if (!mark || strlen(b->ns) != (size_t)(mark - full) ||
+        strncmp(full, b->ns, strlen(b->ns)) != 0) {
         fail(b, "cvc-elt.1: Cannot find the declaration of element", mark ? mark + 1 : full);
         return;
     }
@@ -93,8 +94,8 @@ static void on_text(void *arg, const XML_Char *text, int len)
     buf_add(&b->text, text, (size_t)len);
 }
 
-static void on_doctype(void *arg, const XML_Char *name, const XML_Char *system, const XML_Char *public,
-                       int internal)
+static void on_doctype(void *arg, const XML_Char *name, const XML_Char *system,
+                       const XML_Char *public, int internal)
 {
     (void)system;
     (void)public;

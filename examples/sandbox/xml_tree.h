@@ -1,6 +1,7 @@
 /* xml_tree.h: the sandbox's door to expat: a request body as a small tree.
  *
- * Only elements of the wanted namespace; no DOCTYPE, no text beside elements. Text is kept as sent. */
+ * Only elements of the wanted namespace; no DOCTYPE, no text beside elements. Text is kept as sent.
+ */
 #ifndef SANDBOX_XML_TREE_H
 #define SANDBOX_XML_TREE_H
 

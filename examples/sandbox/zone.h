@@ -1,7 +1,7 @@
 /* zone.h: a hosted zone: its table now, and what each name server still answers.
  *
- * Every applied batch is a version. A version reaches each server at a time of its own; until then the
- * server answers from an older one. The change is INSYNC once the last server has it. */
+ * Every applied batch is a version. A version reaches each server at a time of its own; until then
+ * the server answers from an older one. The change is INSYNC once the last server has it. */
 #ifndef SANDBOX_ZONE_H
 #define SANDBOX_ZONE_H
 

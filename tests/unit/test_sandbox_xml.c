@@ -5,12 +5,13 @@
 
 #include "batch_xml.h"
 
-#define WRAP(set)                                                                                          \
-    "<ChangeResourceRecordSetsRequest xmlns=\"" ROUTE53_NS "\"><ChangeBatch><Changes><Change>"             \
-    "<Action>CREATE</Action><ResourceRecordSet>" set "</ResourceRecordSet></Change></Changes>"             \
+#define WRAP(set)                                                                                  \
+    "<ChangeResourceRecordSetsRequest xmlns=\"" ROUTE53_NS "\"><ChangeBatch><Changes><Change>"     \
+    "<Action>CREATE</Action><ResourceRecordSet>" set "</ResourceRecordSet></Change></Changes>"     \
     "</ChangeBatch></ChangeResourceRecordSetsRequest>"
 #define NAME "<Name>www.example.com</Name>"
-#define RECORDS "<ResourceRecords><ResourceRecord><Value>192.0.2.1</Value></ResourceRecord></ResourceRecords>"
+#define RECORDS                                                                                    \
+    "<ResourceRecords><ResourceRecord><Value>192.0.2.1</Value></ResourceRecord></ResourceRecords>"
 
 struct row {
     const char *body;
@@ -20,29 +21,38 @@ struct row {
 
 static const struct row rows[] = {
     {WRAP(NAME "<Type>A</Type><TTL>60</TTL>" RECORDS), NULL, NULL},
-    {WRAP("\n  " NAME "\n<Type>A</Type> <SetIdentifier>&lt;a&amp;b></SetIdentifier><Weight>0</Weight><TTL>60"
-          "</TTL>" RECORDS "<HealthCheckId>h</HealthCheckId>"), NULL, NULL},
+    {WRAP("\n  " NAME
+          "\n<Type>A</Type> <SetIdentifier>&lt;a&amp;b></SetIdentifier><Weight>0</Weight><TTL>60"
+          "</TTL>" RECORDS "<HealthCheckId>h</HealthCheckId>"),
+     NULL, NULL},
     {WRAP(NAME "<Type>A</Type><AliasTarget><HostedZoneId>Z</HostedZoneId><DNSName>x.test</DNSName>"
-          "<EvaluateTargetHealth>false</EvaluateTargetHealth></AliasTarget>"), NULL, NULL},
+               "<EvaluateTargetHealth>false</EvaluateTargetHealth></AliasTarget>"),
+     NULL, NULL},
     {WRAP(NAME "<Type>A</Type>" RECORDS "<TTL>60</TTL>"), "InvalidInput",
      "cvc-complex-type.2.4.a: Invalid content was found starting with element 'TTL'"},
-    {WRAP(NAME "<Type>A</Type><Weight>1</Weight><SetIdentifier>x</SetIdentifier><TTL>60</TTL>" RECORDS),
+    {WRAP(NAME
+          "<Type>A</Type><Weight>1</Weight><SetIdentifier>x</SetIdentifier><TTL>60</TTL>" RECORDS),
      "InvalidInput", "'SetIdentifier'"},
-    {WRAP("<Type>A</Type>" NAME "<TTL>60</TTL>" RECORDS), "InvalidInput", "starting with element 'Type'"},
+    {WRAP("<Type>A</Type>" NAME "<TTL>60</TTL>" RECORDS), "InvalidInput",
+     "starting with element 'Type'"},
     {WRAP(NAME "<Type>A</Type><TTL>60</TTL><TTL>60</TTL>" RECORDS), "InvalidInput", "'TTL'"},
-    {WRAP(NAME "<Type>A</Type><Colour>red</Colour><TTL>60</TTL>" RECORDS), "InvalidInput", "'Colour'"},
+    {WRAP(NAME "<Type>A</Type><Colour>red</Colour><TTL>60</TTL>" RECORDS), "InvalidInput",
+     "'Colour'"},
     {WRAP(NAME "<TTL>60</TTL>" RECORDS), "InvalidInput", "'TTL'"},
     {WRAP(NAME "<Type>A</Type><TTL>60</TTL><ResourceRecords></ResourceRecords>"), "InvalidInput",
      "The content of element 'ResourceRecords' is not complete"},
-    {WRAP(NAME "<Type>A</Type><TTL>soon</TTL>" RECORDS), "InvalidInput", "'soon' is not a valid value"},
+    {WRAP(NAME "<Type>A</Type><TTL>soon</TTL>" RECORDS), "InvalidInput",
+     "'soon' is not a valid value"},
     {WRAP(NAME "<Type>A</Type><TTL>-1</TTL>" RECORDS), "InvalidInput", "'-1' is not a valid value"},
-    {WRAP(NAME "<Type>a</Type><TTL>60</TTL>" RECORDS), "InvalidInput", "Value 'a' is not facet-valid"},
-    {WRAP("<Name>a..b</Name><Type>A</Type><TTL>60</TTL>" RECORDS), "InvalidChangeBatch", "DomainLabelEmpty"},
+    {WRAP(NAME "<Type>a</Type><TTL>60</TTL>" RECORDS), "InvalidInput",
+     "Value 'a' is not facet-valid"},
+    {WRAP("<Name>a..b</Name><Type>A</Type><TTL>60</TTL>" RECORDS), "InvalidChangeBatch",
+     "DomainLabelEmpty"},
     {"<ChangeBatch xmlns=\"" ROUTE53_NS "\"/>", "MalformedInput",
      "ChangeBatch is not valid, expected ChangeResourceRecordSetsRequest"},
     {"<ChangeResourceRecordSetsRequest/>", "", "Cannot find the declaration of element"},
-    {"<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2012-12-12/\"/>", "",
-     "Cannot find the declaration of element 'ChangeResourceRecordSetsRequest'"},
+    {"<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2012-12-12/\"/>",
+     "", "Cannot find the declaration of element 'ChangeResourceRecordSetsRequest'"},
     {"<!DOCTYPE x [<!ENTITY a \"b\">]><x/>", "", "a document type is not allowed"},
     {"<x", "", "lineNumber: 1"},
     {"", "", "no element found"},
@@ -62,8 +72,8 @@ TEST(bodies_are_taken_or_refused_as_the_table_says)
 
         if (taken != !rows[i].code)
             fail_msg("row %zu: taken %d: %s", i, taken, message);
-        if (rows[i].code && (strcmp(root ? v.code : "", rows[i].code) != 0 ||
-                             !strstr(message, rows[i].message)))
+        if (rows[i].code &&
+            (strcmp(root ? v.code : "", rows[i].code) != 0 || !strstr(message, rows[i].message)))
             fail_msg("row %zu: %s: %s", i, root ? v.code : "", message);
         batch_clear(&b);
         batch_verdict_clear(&v);

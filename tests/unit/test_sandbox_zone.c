@@ -1,5 +1,5 @@
-/* The sandbox's zone rules: one table row a rule, and one past each limit. Records are written as in the
- * sandbox's JSON, with ' for ". */
+/* The sandbox's zone rules: one table row a rule, and one past each limit. Records are written as
+ * in the sandbox's JSON, with ' for ". */
 #include "test.h"
 
 #include <stdio.h>
@@ -10,7 +10,7 @@
 #include "rset_json.h"
 #include "zone.h"
 
-#define ZONE_ID "Z1"
+#define ZONE_ID   "Z1"
 #define STEPS_MAX 6
 
 static struct rset *record(const char *text)
@@ -60,16 +60,19 @@ static struct rtable *apply(const struct rtable *t, const char *const *changes, 
     return after;
 }
 
-#define WWW(set, weight, ttl, value)                                                                       \
-    "{'name':'www.example.com','type':'CNAME','set':'" set "','weight':" weight ",'ttl':" ttl              \
+#define WWW(set, weight, ttl, value)                                                               \
+    "{'name':'www.example.com','type':'CNAME','set':'" set "','weight':" weight ",'ttl':" ttl      \
     ",'values':['" value "']}"
-#define OLD WWW("old", "100", "60", "old.test")
-#define NEW WWW("new", "0", "60", "new.test")
-#define TXT "{'name':'t.example.com','type':'TXT','ttl':60,'values':['\\\"gen 1\\\"']}"
+#define OLD            WWW("old", "100", "60", "old.test")
+#define NEW            WWW("new", "0", "60", "new.test")
+#define TXT            "{'name':'t.example.com','type':'TXT','ttl':60,'values':['\\\"gen 1\\\"']}"
 #define A(name, value) "{'name':'" name "','type':'A','ttl':60,'values':['" value "']}"
 
 static const char *const zone_now[] = {
-    "CREATE " OLD, "CREATE " NEW, "CREATE " TXT, "CREATE " A("a.example.com", "192.0.2.1"),
+    "CREATE " OLD,
+    "CREATE " NEW,
+    "CREATE " TXT,
+    "CREATE " A("a.example.com", "192.0.2.1"),
     "CREATE {'name':'l.example.com','type':'A','set':'eu','region':'eu-west-1','ttl':60,"
     "'values':['192.0.2.9']}",
     "CREATE {'name':'hc.example.com','type':'A','set':'old','weight':1,'ttl':60,"
@@ -97,132 +100,233 @@ struct rule {
 };
 
 static const struct rule rule_list[] = {
-    {"create of what exists", "InvalidChangeBatch",
-     "[Tried to create resource record set [name='a.example.com.', type='A'] but it already exists]",
+    {"create of what exists",
+     "InvalidChangeBatch",
+     "[Tried to create resource record set [name='a.example.com.', type='A'] but it already "
+     "exists]",
      {"CREATE " A("a.example.com", "192.0.2.2")}},
-    {"delete of what is not there", "InvalidChangeBatch",
+    {"delete of what is not there",
+     "InvalidChangeBatch",
      "[Tried to delete resource record set [name='b.example.com.', type='A'] but it was not found]",
      {"DELETE " A("b.example.com", "192.0.2.2")}},
-    {"delete with another value", "InvalidChangeBatch", "the values provided do not match the current values",
+    {"delete with another value",
+     "InvalidChangeBatch",
+     "the values provided do not match the current values",
      {"DELETE " A("a.example.com", "192.0.2.2")}},
-    {"delete with another TTL", "InvalidChangeBatch", "do not match",
+    {"delete with another TTL",
+     "InvalidChangeBatch",
+     "do not match",
      {"DELETE {'name':'a.example.com','type':'A','ttl':61,'values':['192.0.2.1']}"}},
-    {"delete with another weight", "InvalidChangeBatch", "set identifier='old'] but the values",
+    {"delete with another weight",
+     "InvalidChangeBatch",
+     "set identifier='old'] but the values",
      {"DELETE " WWW("old", "99", "60", "old.test")}},
-    {"delete without its health check", "InvalidChangeBatch", "do not match",
+    {"delete without its health check",
+     "InvalidChangeBatch",
+     "do not match",
      {"DELETE {'name':'hc.example.com','type':'A','set':'old','weight':1,'ttl':60,"
       "'values':['192.0.2.7']}"}},
-    {"delete of an unknown set of a known group", "InvalidChangeBatch", "it was not found",
+    {"delete of an unknown set of a known group",
+     "InvalidChangeBatch",
+     "it was not found",
      {"DELETE " WWW("other", "0", "60", "old.test")}},
-    {"delete and create, the swap", NULL, NULL,
+    {"delete and create, the swap",
+     NULL,
+     NULL,
      {"DELETE " OLD, "CREATE " WWW("old", "90", "60", "old.test"), "DELETE " NEW,
       "CREATE " WWW("new", "10", "60", "new.test")}},
-    {"a CNAME's dot and case do not matter in a delete", NULL, NULL,
+    {"a CNAME's dot and case do not matter in a delete",
+     NULL,
+     NULL,
      {"DELETE " WWW("old", "100", "60", "OLD.test.")}},
-    {"create before the delete that makes room", "InvalidChangeBatch", "already exists",
+    {"create before the delete that makes room",
+     "InvalidChangeBatch",
+     "already exists",
      {"CREATE " WWW("old", "90", "60", "old.test"), "DELETE " OLD}},
-    {"two faults, one message", "InvalidChangeBatch",
-     "[Tried to delete resource record set [name='a.example.com.', type='A'] but the values provided do "
+    {"two faults, one message",
+     "InvalidChangeBatch",
+     "[Tried to delete resource record set [name='a.example.com.', type='A'] but the values "
+     "provided do "
      "not match the current values, Tried to create resource record set [name='a.example.com.', "
      "type='A'] but it already exists]",
      {"DELETE " A("a.example.com", "192.0.2.3"), "CREATE " A("a.example.com", "192.0.2.2")}},
-    {"a set deleted twice", "InvalidChangeBatch", "contains an invalid set of changes for a resource record "
-     "set 'TXT t.example.com.'", {"DELETE " TXT, "DELETE " TXT}},
-    {"a set upserted twice", "InvalidChangeBatch", "invalid set of changes",
+    {"a set deleted twice",
+     "InvalidChangeBatch",
+     "contains an invalid set of changes for a resource record "
+     "set 'TXT t.example.com.'",
+     {"DELETE " TXT, "DELETE " TXT}},
+    {"a set upserted twice",
+     "InvalidChangeBatch",
+     "invalid set of changes",
      {"UPSERT " A("n.example.com", "192.0.2.1"), "UPSERT " A("n.example.com", "192.0.2.2")}},
     {"an upsert of a weight", NULL, NULL, {"UPSERT " WWW("old", "1", "60", "old.test")}},
-    {"an upsert with another TTL than its group", "InvalidChangeBatch",
-     "RRSet with DNS name www.example.com., type CNAME, SetIdentifier old cannot be created as weighted "
-     "sets must contain the same TTL.", {"UPSERT " WWW("old", "100", "30", "old.test")}},
-    {"a whole group's TTL, all deleted and then all created", NULL, NULL,
+    {"an upsert with another TTL than its group",
+     "InvalidChangeBatch",
+     "RRSet with DNS name www.example.com., type CNAME, SetIdentifier old cannot be created as "
+     "weighted "
+     "sets must contain the same TTL.",
+     {"UPSERT " WWW("old", "100", "30", "old.test")}},
+    {"a whole group's TTL, all deleted and then all created",
+     NULL,
+     NULL,
      {"DELETE " OLD, "DELETE " NEW, "CREATE " WWW("old", "100", "30", "old.test"),
       "CREATE " WWW("new", "0", "30", "new.test")}},
-    {"a whole group's TTL, one after the other", "InvalidChangeBatch", "the same TTL",
+    {"a whole group's TTL, one after the other",
+     "InvalidChangeBatch",
+     "the same TTL",
      {"DELETE " OLD, "CREATE " WWW("old", "100", "30", "old.test"), "DELETE " NEW,
       "CREATE " WWW("new", "0", "30", "new.test")}},
-    {"a weighted set beside a simple one", "InvalidChangeBatch",
+    {"a weighted set beside a simple one",
+     "InvalidChangeBatch",
      "cannot be created as a non-weighted set exists with the same name and type.",
-     {"UPSERT {'name':'a.example.com','type':'A','set':'x','weight':1,'ttl':60,'values':['192.0.2.2']}"}},
-    {"a simple set beside weighted ones", "InvalidChangeBatch",
+     {"UPSERT "
+      "{'name':'a.example.com','type':'A','set':'x','weight':1,'ttl':60,'values':['192.0.2.2']}"}},
+    {"a simple set beside weighted ones",
+     "InvalidChangeBatch",
      "cannot be created as other RRSets exist with the same name and type.",
      {"CREATE {'name':'www.example.com','type':'CNAME','ttl':60,'values':['x.test']}"}},
-    {"a weighted set beside a latency one", "InvalidChangeBatch", "a non-weighted set exists",
-     {"CREATE {'name':'l.example.com','type':'A','set':'x','weight':1,'ttl':60,'values':['192.0.2.2']}"}},
-    {"a latency set beside weighted ones", "InvalidChangeBatch", "a weighted set exists",
+    {"a weighted set beside a latency one",
+     "InvalidChangeBatch",
+     "a non-weighted set exists",
+     {"CREATE "
+      "{'name':'l.example.com','type':'A','set':'x','weight':1,'ttl':60,'values':['192.0.2.2']}"}},
+    {"a latency set beside weighted ones",
+     "InvalidChangeBatch",
+     "a weighted set exists",
      {"CREATE {'name':'www.example.com','type':'CNAME','set':'x','region':'eu-west-1','ttl':60,"
       "'values':['x.test']}"}},
-    {"simple becomes weighted in one batch", NULL, NULL,
+    {"simple becomes weighted in one batch",
+     NULL,
+     NULL,
      {"DELETE " A("a.example.com", "192.0.2.1"),
-      "CREATE {'name':'a.example.com','type':'A','set':'o','weight':1,'ttl':60,'values':['192.0.2.1']}",
-      "CREATE {'name':'a.example.com','type':'A','set':'n','weight':0,'ttl':60,'values':['192.0.2.2']}"}},
-    {"an address beside a CNAME", "InvalidChangeBatch",
-     "RRSet of type A with DNS name www.example.com. is not permitted because a conflicting RRSet of type "
+      "CREATE "
+      "{'name':'a.example.com','type':'A','set':'o','weight':1,'ttl':60,'values':['192.0.2.1']}",
+      "CREATE "
+      "{'name':'a.example.com','type':'A','set':'n','weight':0,'ttl':60,'values':['192.0.2.2']}"}},
+    {"an address beside a CNAME",
+     "InvalidChangeBatch",
+     "RRSet of type A with DNS name www.example.com. is not permitted because a conflicting RRSet "
+     "of type "
      "CNAME with the same DNS name already exists in zone example.com.",
      {"CREATE " A("www.example.com", "192.0.2.1")}},
-    {"a CNAME beside an address", "InvalidChangeBatch", "is not permitted as it conflicts with other records",
+    {"a CNAME beside an address",
+     "InvalidChangeBatch",
+     "is not permitted as it conflicts with other records",
      {"CREATE {'name':'a.example.com','type':'CNAME','ttl':60,'values':['x.test']}"}},
-    {"a CNAME at the apex", "InvalidChangeBatch",
+    {"a CNAME at the apex",
+     "InvalidChangeBatch",
      "RRSet of type CNAME with DNS name example.com. is not permitted at apex in zone example.com.",
      {"CREATE {'name':'example.com','type':'CNAME','ttl':60,'values':['x.test']}"}},
-    {"a CNAME with two values", "InvalidChangeBatch", "only one resource record",
+    {"a CNAME with two values",
+     "InvalidChangeBatch",
+     "only one resource record",
      {"CREATE {'name':'c.example.com','type':'CNAME','ttl':60,'values':['x.test','y.test']}"}},
-    {"a name outside the zone", "InvalidChangeBatch",
+    {"a name outside the zone",
+     "InvalidChangeBatch",
      "RRSet with DNS name a.example.org. is not permitted in zone example.com.",
      {"CREATE " A("a.example.org", "192.0.2.1")}},
-    {"a name that only ends like the zone", "InvalidChangeBatch", "is not permitted in zone",
+    {"a name that only ends like the zone",
+     "InvalidChangeBatch",
+     "is not permitted in zone",
      {"CREATE " A("badexample.com", "192.0.2.1")}},
-    {"the last NS of the apex", "InvalidChangeBatch", "at least one NS record",
+    {"the last NS of the apex",
+     "InvalidChangeBatch",
+     "at least one NS record",
      {"DELETE {'name':'example.com','type':'NS','ttl':172800,'values':['ns-1.sandbox.test',"
       "'ns-2.sandbox.test','ns-3.sandbox.test','ns-4.sandbox.test']}"}},
-    {"no IPv4 address", "InvalidChangeBatch", "ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address) "
-     "encountered with '192.0.2.256'", {"CREATE " A("b.example.com", "192.0.2.256")}},
-    {"no IPv6 address", "InvalidChangeBatch", "AAAARRDATAIllegalIPv6Address",
+    {"no IPv4 address",
+     "InvalidChangeBatch",
+     "ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address) "
+     "encountered with '192.0.2.256'",
+     {"CREATE " A("b.example.com", "192.0.2.256")}},
+    {"no IPv6 address",
+     "InvalidChangeBatch",
+     "AAAARRDATAIllegalIPv6Address",
      {"CREATE {'name':'b.example.com','type':'AAAA','ttl':60,'values':['192.0.2.1']}"}},
-    {"text without quotes", "InvalidChangeBatch", "InvalidCharacterString (Value should be enclosed in "
-     "quotation marks)", {"CREATE {'name':'b.example.com','type':'TXT','ttl':60,'values':['gen 1']}"}},
-    {"the same value twice", "InvalidChangeBatch", "Duplicate Resource Record",
+    {"text without quotes",
+     "InvalidChangeBatch",
+     "InvalidCharacterString (Value should be enclosed in "
+     "quotation marks)",
+     {"CREATE {'name':'b.example.com','type':'TXT','ttl':60,'values':['gen 1']}"}},
+    {"the same value twice",
+     "InvalidChangeBatch",
+     "Duplicate Resource Record",
      {"CREATE {'name':'b.example.com','type':'A','ttl':60,'values':['192.0.2.1','192.0.2.1']}"}},
     {"weight 255", NULL, NULL, {"UPSERT " WWW("old", "255", "60", "old.test")}},
-    {"weight 256", "InvalidInput", "Member must have value less than or equal to 255",
+    {"weight 256",
+     "InvalidInput",
+     "Member must have value less than or equal to 255",
      {"UPSERT " WWW("old", "256", "60", "old.test")}},
-    {"the greatest TTL", NULL, NULL,
+    {"the greatest TTL",
+     NULL,
+     NULL,
      {"CREATE {'name':'b.example.com','type':'A','ttl':2147483647,'values':['192.0.2.1']}"}},
-    {"one past the greatest TTL", "InvalidInput", "2147483647",
+    {"one past the greatest TTL",
+     "InvalidInput",
+     "2147483647",
      {"CREATE {'name':'b.example.com','type':'A','ttl':2147483648,'values':['192.0.2.1']}"}},
-    {"a weight without a set identifier", "InvalidInput",
-     "Invalid request: Missing field 'SetIdentifier' in Change with [Action=CREATE, Name=b.example.com., "
+    {"a weight without a set identifier",
+     "InvalidInput",
+     "Invalid request: Missing field 'SetIdentifier' in Change with [Action=CREATE, "
+     "Name=b.example.com., "
      "Type=A, SetIdentifier=null]",
      {"CREATE {'name':'b.example.com','type':'A','weight':1,'ttl':60,'values':['192.0.2.1']}"}},
-    {"a set identifier without a policy", "InvalidInput", "Expected exactly one of [Weight",
+    {"a set identifier without a policy",
+     "InvalidInput",
+     "Expected exactly one of [Weight",
      {"CREATE {'name':'b.example.com','type':'A','set':'x','ttl':60,'values':['192.0.2.1']}"}},
-    {"two policies", "InvalidInput", "found more than one",
-     {"CREATE {'name':'b.example.com','type':'A','set':'x','weight':1,'region':'eu-west-1','ttl':60,"
+    {"two policies",
+     "InvalidInput",
+     "found more than one",
+     {"CREATE "
+      "{'name':'b.example.com','type':'A','set':'x','weight':1,'region':'eu-west-1','ttl':60,"
       "'values':['192.0.2.1']}"}},
-    {"no TTL", "InvalidInput", "Missing field 'TTL'",
+    {"no TTL",
+     "InvalidInput",
+     "Missing field 'TTL'",
      {"CREATE {'name':'b.example.com','type':'A','values':['192.0.2.1']}"}},
-    {"no values", "InvalidInput", "Missing field 'ResourceRecords'",
+    {"no values",
+     "InvalidInput",
+     "Missing field 'ResourceRecords'",
      {"CREATE {'name':'b.example.com','type':'A','ttl':60}"}},
-    {"neither values nor alias, also in a delete", "InvalidInput",
+    {"neither values nor alias, also in a delete",
+     "InvalidInput",
      "Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or "
-     "TrafficPolicyInstanceId], but found none", {"DELETE {'name':'a.example.com','type':'A'}"}},
-    {"values and alias", "InvalidInput", "found more than one",
+     "TrafficPolicyInstanceId], but found none",
+     {"DELETE {'name':'a.example.com','type':'A'}"}},
+    {"values and alias",
+     "InvalidInput",
+     "found more than one",
      {"CREATE {'name':'b.example.com','type':'A','ttl':60,'values':['192.0.2.1'],"
       "'alias':{'zone':'Z1','name':'a.example.com'}}"}},
-    {"an alias to what is there", NULL, NULL,
+    {"an alias to what is there",
+     NULL,
+     NULL,
      {"CREATE {'name':'b.example.com','type':'A','alias':{'zone':'Z1','name':'a.example.com'}}"}},
-    {"an alias to what is not", "InvalidChangeBatch",
-     "Tried to create an alias that targets nope.example.com., type A in zone Z1, but that target was not "
+    {"an alias to what is not",
+     "InvalidChangeBatch",
+     "Tried to create an alias that targets nope.example.com., type A in zone Z1, but that target "
+     "was not "
      "found",
-     {"CREATE {'name':'b.example.com','type':'A','alias':{'zone':'Z1','name':'nope.example.com'}}"}},
-    {"an alias and, behind it, its target", "InvalidChangeBatch", "that target was not found",
+     {"CREATE "
+      "{'name':'b.example.com','type':'A','alias':{'zone':'Z1','name':'nope.example.com'}}"}},
+    {"an alias and, behind it, its target",
+     "InvalidChangeBatch",
+     "that target was not found",
      {"CREATE {'name':'b.example.com','type':'A','alias':{'zone':'Z1','name':'n.example.com'}}",
       "CREATE " A("n.example.com", "192.0.2.1")}},
-    {"a target and, behind it, its alias", NULL, NULL,
+    {"a target and, behind it, its alias",
+     NULL,
+     NULL,
      {"CREATE " A("n.example.com", "192.0.2.1"),
       "CREATE {'name':'b.example.com','type':'A','alias':{'zone':'Z1','name':'n.example.com'}}"}},
-    {"an alias to another zone", NULL, NULL,
+    {"an alias to another zone",
+     NULL,
+     NULL,
      {"CREATE {'name':'b.example.com','type':'A','alias':{'zone':'Z2','name':'lb.example.net'}}"}},
-    {"a wildcard in either spelling is one set", "InvalidChangeBatch", "[name='\\052.example.com.', type='A']",
+    {"a wildcard in either spelling is one set",
+     "InvalidChangeBatch",
+     "invalid set of changes for a resource record set 'A \\052.example.com.'",
      {"CREATE " A("*.example.com", "192.0.2.1"), "CREATE " A("\\\\052.example.com", "192.0.2.2")}},
 };
 
@@ -267,7 +371,8 @@ TEST(delete_compares_the_weight_only_where_the_switch_says_so)
 
 TEST(a_trailing_dot_alone_leaves_the_old_spelling)
 {
-    static const char *const dots[] = {"DELETE " OLD, "CREATE " WWW("old", "90", "60", "old.test.")};
+    static const char *const dots[] = {"DELETE " OLD,
+                                       "CREATE " WWW("old", "90", "60", "old.test.")};
     struct batch_verdict v = {0};
     struct rtable *t = start(), *after = apply(t, dots, 2, &rules, &v);
     struct rset *like = record(OLD);
@@ -398,10 +503,14 @@ TEST(a_comment_holds_256_bytes)
 TEST(names_are_kept_in_lower_case_with_octal_escapes)
 {
     static const char *const names[][2] = {
-        {"WWW.Example.com", "www.example.com."},   {"www.example.com.", "www.example.com."},
-        {"*.example.com", "\\052.example.com."},   {"\\052.example.com", "\\052.example.com."},
-        {"a_b-c.example.com", "a_b-c.example.com."}, {"a\\056b.example.com", "a\\056b.example.com."},
-        {"\\101.example.com", "a.example.com."},   {"caf\xc3\xa9.test", "caf\\303\\251.test."},
+        {"WWW.Example.com", "www.example.com."},
+        {"www.example.com.", "www.example.com."},
+        {"*.example.com", "\\052.example.com."},
+        {"\\052.example.com", "\\052.example.com."},
+        {"a_b-c.example.com", "a_b-c.example.com."},
+        {"a\\056b.example.com", "a\\056b.example.com."},
+        {"\\101.example.com", "a.example.com."},
+        {"caf\xc3\xa9.test", "caf\\303\\251.test."},
     };
     const char *why;
 
@@ -444,10 +553,10 @@ TEST(a_listing_is_ordered_by_reversed_labels_then_type_then_identifier)
         "CREATE " A("*.example.com", "192.0.2.1"), "CREATE " A("b.example.com", "192.0.2.1"),
         "CREATE " WWW("old", "1", "60", "x.test"), "CREATE " WWW("new", "1", "60", "y.test"),
     };
-    static const char *const want[] = {"example.com. NS -", "example.com. SOA -", "\\052.example.com. A -",
-                                       "b.example.com. A -", "a.b.example.com. A -",
-                                       "www.example.com. CNAME new", "www.example.com. CNAME old",
-                                       "z.example.com. A -"};
+    static const char *const want[] = {"example.com. NS -",          "example.com. SOA -",
+                                       "\\052.example.com. A -",     "b.example.com. A -",
+                                       "a.b.example.com. A -",       "www.example.com. CNAME new",
+                                       "www.example.com. CNAME old", "z.example.com. A -"};
     struct zone *z = zone_new(ZONE_ID, "example.com.", 1);
     struct batch_verdict v = {0};
     struct rtable *t = apply(zone_table(z), in, ARRAY_LEN(in), &rules, &v);
