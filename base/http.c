@@ -82,6 +82,9 @@ struct http *http_new(const struct http_config *config, struct err *err)
     http = x_zalloc(sizeof *http);
     http->multi = multi;
     http->config = *config;
+    /* OpenSSL's own convention, which curl's command keeps too: a private authority needs no option. */
+    if (!http->config.ca_file && getenv("SSL_CERT_FILE") && *getenv("SSL_CERT_FILE"))
+        http->config.ca_file = getenv("SSL_CERT_FILE");
     if (!http->config.user_agent)
         http->config.user_agent = "sluice/" PACKAGE_VERSION;
     /* No limit of connections a host: libcurl would count the wait for one as the transfer's time.

@@ -41,7 +41,7 @@
 struct http; /* opaque */
 
 struct http_config {
-    const char *ca_file;    /* PEM bundle; NULL: the system's. Borrowed until http_free() */
+    const char *ca_file;    /* PEM bundle; NULL: $SSL_CERT_FILE, else the system's. Borrowed */
     const char *user_agent; /* NULL: "sluice/VERSION". Borrowed until http_free() */
     size_t connections_max; /* kept open for reuse: at least the number of hosts; 0: 256 */
 };
