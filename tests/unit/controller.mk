@@ -4,6 +4,11 @@ CONTROLLER_UNITS =
 
 if UNIT
 # plan.yaml.
+CONTROLLER_UNITS += tests/unit/test_cmd_check
+tests_unit_test_cmd_check_SOURCES = tests/unit/test_cmd_check.c tests/unit/cases.h
+tests_unit_test_cmd_check_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_cmd_check_LDADD = libcontroller.a libcore.a libsmoke.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
 CONTROLLER_UNITS += tests/unit/test_plan_file
 tests_unit_test_plan_file_SOURCES = tests/unit/test_plan_file.c tests/unit/cases.h
 tests_unit_test_plan_file_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
