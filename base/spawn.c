@@ -17,8 +17,9 @@
 #define DEADLINE_MS_DEFAULT 30000
 #define INPUT_MAX           ((size_t)16 * 1024 * 1024)
 #define READS_A_STEP        64 /* a child that floods us gets its turn again at the next step */
-#define POLL_MS 20 /* how often a child is asked for without a pidfd */
+#define POLL_MS             20 /* how often a child is asked for without a pidfd */
 #define REAP_MS             50
+#define LOOK_MS             20 /* how often to look where there is no pidfd (old kernels, some containers) */
 
 /* What any program may need to find its files and speak the user's language. */
 static const char *const usual_pass[] = {
@@ -31,7 +32,7 @@ struct spawn {
     int pidfd, out, errors; /* -1: closed */
     int64_t stepped_ms;     /* last spawn_step(), boottime */
     size_t max;
-    int64_t deadline_ms;
+    int64_t deadline_ms, looked_ms;
     bool killed, over;
     struct spawn_result result;
 };
@@ -151,16 +152,8 @@ static bool launch(struct spawn *s, const struct spawn_request *q, struct err *e
     s->errors = errors[0];
     if (code)
         return err_set(err, ERR_IO, "cannot run %s: %s", q->argv[0], strerror(code));
-    s->pidfd = pidfd_open(s->pid, 0);
-    /* Kernels before 5.3 and some containers' filters have no pidfd: then spawn_wake_at() asks to be
-     * called often instead. */
-    if (s->pidfd >= 0 || errno == ENOSYS || errno == EPERM)
-        return true;
-    err_set(err, ERR_IO, "cannot watch %s: %s", q->argv[0], strerror(errno));
-    kill(-s->pid, SIGKILL);
-    waitpid(s->pid, NULL, 0);
-    s->pid = 0;
-    return false;
+    s->pidfd = pidfd_open(s->pid, 0); /* -1: we look every LOOK_MS */
+    return true;
 }
 
 struct spawn *spawn_start(const struct spawn_request *q, int64_t now_ms, struct err *err)
@@ -174,6 +167,7 @@ struct spawn *spawn_start(const struct spawn_request *q, int64_t now_ms, struct 
     s->max = q->output_max ? q->output_max : SPAWN_OUTPUT_MAX;
     buf_init(&s->result.out, s->max + 1);
     buf_init(&s->result.errors, s->max + 1);
+    s->looked_ms = now_ms;
     s->deadline_ms = now_ms + (q->deadline_ms ? q->deadline_ms : DEADLINE_MS_DEFAULT);
     if (launch(s, q, err))
         return s;
@@ -198,7 +192,9 @@ int64_t spawn_wake_at(const struct spawn *s)
 
     if (s->over)
         return INT64_MAX;
-    return s->pidfd < 0 && s->stepped_ms + POLL_MS < at ? s->stepped_ms + POLL_MS : at;
+    if (s->pidfd < 0 && s->looked_ms + LOOK_MS < at)
+        at = s->looked_ms + LOOK_MS;
+    return at;
 }
 
 static void drain(int *fd, struct buf *to, size_t max, bool *cut)
@@ -279,7 +275,7 @@ void spawn_free(struct spawn *s)
         kill(-s->pid, SIGKILL);
         kill(s->pid, SIGKILL);
         /* It dies at once unless a disk holds it; then it stays a zombie until we end. */
-        poll(&end, 1, REAP_MS);
+        poll(&end, s->pidfd >= 0, REAP_MS);
         waitpid(s->pid, NULL, WNOHANG);
     }
     file_close(&s->out);

@@ -61,8 +61,8 @@ struct spawn *spawn_start(const struct spawn_request *request, int64_t now_ms,
                           struct err *err) SL_MUST_CHECK;
 /* Fills fds (room for SPAWN_FDS_MAX) with what to watch and returns how many. */
 size_t spawn_fds(const struct spawn *spawn, struct pollfd *fds);
-int64_t
-spawn_wake_at(const struct spawn *spawn); /* the deadline, boottime ms; INT64_MAX when over */
+/* Boottime ms: the deadline, or when to look again where there is no pidfd; INT64_MAX when over. */
+int64_t spawn_wake_at(const struct spawn *spawn);
 /* Moves what can move, never blocks; call whenever a descriptor is ready or the deadline has
  * passed. True once it is over; the result is then ready. */
 bool spawn_step(struct spawn *spawn, int64_t now_ms);

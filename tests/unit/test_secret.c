@@ -1,5 +1,6 @@
 /* secret.h: loading from every source, finding values in every dress. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -270,6 +271,8 @@ TEST(a_source_without_a_value_says_which_and_where)
         /* valgrind turns vfork into fork, and a child's failure to start cannot reach its parent. */
         if (getenv("SLUICE_VALGRIND") && spec.argv == none_argv)
             continue;
+        if (spec.argv == none_argv && getenv("SLUICE_VALGRIND"))
+            continue; /* its vfork() is a fork(): the child's errno does not come back */
         spec.pos = (struct pos){"s.yaml", 7, 3};
         assert_false(load(set, spec, &err));
         assert_int_equal(err.kind, ERR_FILE);
