@@ -452,7 +452,8 @@ static void on_gap(struct ramp_turn *t, const struct ramp_event *ev)
     case RAMP_SOAKING:
         if (c->wait_until_ms < INT64_MAX - ev->gap_ms)
             c->wait_until_ms += ev->gap_ms > 0 ? ev->gap_ms : 0; /* what was not watched does not count */
-        c->read_at_ms = t->now;
+        if (c->read_at_ms != INT64_MAX)
+            c->read_at_ms = t->now;
         break;
     default: /* applying: the fence reads before it writes; held and paused: the next reading, now */
         if (c->read_at_ms != INT64_MAX)

@@ -14,6 +14,27 @@ tests_unit_test_plan_file_SOURCES = tests/unit/test_plan_file.c tests/unit/cases
 tests_unit_test_plan_file_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_plan_file_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
 
+# The core. It is linked alone: whatever it needs beyond libc and libm would not link.
+CONTROLLER_UNITS += tests/unit/test_weights
+tests_unit_test_weights_SOURCES = tests/unit/test_weights.c
+tests_unit_test_weights_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_weights_LDADD = libcore.a -lm $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_backoff
+tests_unit_test_backoff_SOURCES = tests/unit/test_backoff.c
+tests_unit_test_backoff_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_backoff_LDADD = libcore.a -lm $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_budget
+tests_unit_test_budget_SOURCES = tests/unit/test_budget.c
+tests_unit_test_budget_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_budget_LDADD = libcore.a -lm $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_ramp_walk
+tests_unit_test_ramp_walk_SOURCES = tests/unit/test_ramp_walk.c tests/unit/ramp_rig.c tests/unit/ramp_rig.h
+tests_unit_test_ramp_walk_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_ramp_walk_LDADD = libcore.a -lm $(CMOCKA_LIBS)
+
 # Route 53 itself.
 CONTROLLER_UNITS += tests/unit/test_route53
 tests_unit_test_route53_SOURCES = tests/unit/test_route53.c
@@ -89,3 +110,6 @@ endif
 
 check_PROGRAMS += $(CONTROLLER_UNITS)
 TESTS += $(CONTROLLER_UNITS)
+
+EXTRA_DIST += tests/unit/core_is_pure.sh
+TESTS += tests/unit/core_is_pure.sh
