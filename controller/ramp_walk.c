@@ -564,7 +564,8 @@ void ramp_walk_judge(struct ramp_turn *t, const struct ramp_judgement *j)
     }
     if (going_back(t->s) || (c->in_soak && j->why == RAMP_WHY_NO_WAY_BACK))
         return; /* in the soak there is no forward step to stop */
-    if (c->phase == RAMP_HELD && c->why >= RAMP_WHY_CUSUM && c->why <= RAMP_WHY_NO_CONTROL)
+    if (c->phase == RAMP_HELD && c->why >= RAMP_WHY_CUSUM && c->why <= RAMP_WHY_NO_CONTROL &&
+        !(c->why == RAMP_WHY_NO_WAY_BACK && j->why == RAMP_WHY_BOTH_FLEETS))
         return; /* evidence holds it already: no flapping between two names of it */
     ramp_walk_rest(t, RAMP_HELD, j->why, j->index);
 }

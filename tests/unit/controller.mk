@@ -35,6 +35,21 @@ tests_unit_test_ramp_walk_SOURCES = tests/unit/test_ramp_walk.c tests/unit/ramp_
 tests_unit_test_ramp_walk_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_ramp_walk_LDADD = libcore.a -lm $(CMOCKA_LIBS)
 
+CONTROLLER_UNITS += tests/unit/test_plan_core
+tests_unit_test_plan_core_SOURCES = tests/unit/test_plan_core.c
+tests_unit_test_plan_core_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_plan_core_LDADD = libcore.a -lm $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_ramp_back
+tests_unit_test_ramp_back_SOURCES = tests/unit/test_ramp_back.c tests/unit/ramp_rig.c tests/unit/ramp_rig.h
+tests_unit_test_ramp_back_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_ramp_back_LDADD = libcore.a -lm $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_ramp_evidence
+tests_unit_test_ramp_evidence_SOURCES = tests/unit/test_ramp_evidence.c tests/unit/ramp_rig.c tests/unit/ramp_rig.h
+tests_unit_test_ramp_evidence_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_ramp_evidence_LDADD = libcore.a -lm $(CMOCKA_LIBS)
+
 # Route 53 itself.
 CONTROLLER_UNITS += tests/unit/test_route53
 tests_unit_test_route53_SOURCES = tests/unit/test_route53.c
