@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from sandbox import Sandbox, Tap, bare_config, dns  # noqa: E402
+from sandbox import SRC, Sandbox, Tap, bare_config, dns  # noqa: E402
 
 AWS = os.environ.get("AWS_CLI", "/usr/bin/aws")
 
@@ -87,6 +87,14 @@ def main():
         t.ok(status == 0, "an empty one can", err)
         status, out, err = aws(sb, "get-hosted-zone", "--id", zone)
         t.has(err, "(NoSuchHostedZone)", "and is gone")
+        live = os.path.join(SRC, "tests/live/untried.py")
+        run = subprocess.run([sys.executable, live, "Z0SANDBOXEXAMPLE", "--endpoint-url", sb.ready["api"]],
+                             env=sb.env(PATH=os.path.dirname(AWS) + ":/usr/bin:/bin"), capture_output=True, text=True,
+                             timeout=300, check=False)
+        t.ok("DELETE compares Weight: yes" in run.stdout and "batch: yes" in run.stdout and
+             "another TTL: refused" in run.stdout, "the script for a live zone finds the sandbox's switches",
+             run.stdout + run.stderr)
+        t.eq(len(sb.state()["zones"][0]["sets"]), 2, "and leaves nothing in the zone")
         t.eq(sb.stop(), 0, "SIGTERM ends the sandbox with status 0")
     t.done()
 
