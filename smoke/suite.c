@@ -100,6 +100,8 @@ static const char *nearest_name(struct suite_builder *b, const char *name)
 
     for (size_t i = 0; i < suite->columns_n; i++)
         words[n++] = suite->columns[i].name;
+    if (b->names_only)
+        return text_nearest(name, words, n);
     for (size_t i = 0; i < b->slots_n; i++)
         words[n++] = b->slots[i];
     for (size_t i = 0; i < b->vars_known; i++)
@@ -209,8 +211,8 @@ bool suite_build_pairs(struct suite_builder *b, const struct schema_entry *entri
 static bool own_name(struct suite_builder *b, const struct doc_node *key, const char *what)
 {
     if (!suite_name_ok(key->text))
-        return doc_fail(key, b->err, ERR_FILE,
-                        "%s is not a name: letters, digits, '_' and '-', beginning with a letter", what);
+        return doc_fail(key, b->err, ERR_FILE, "'%.80s' cannot be the name of %s: letters, digits, '_' and "
+                        "'-', beginning with a letter", key->text, what);
     if (is_builtin(key->text))
         return doc_fail(key, b->err, ERR_FILE, "'%s' is built in and cannot be declared", key->text);
     return true;

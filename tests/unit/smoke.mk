@@ -1,1 +1,35 @@
-# tests/unit/smoke.mk
+# Unit tests of smoke/, one program a module.
+SMOKE_UNIT_CPPFLAGS = $(UNIT_CPPFLAGS) -I$(srcdir)/smoke
+SMOKE_UNIT_LIBS = libsmoke.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+SMOKE_UNITS =
+
+if UNIT
+SMOKE_UNITS += tests/unit/test_suite
+tests_unit_test_suite_SOURCES = tests/unit/test_suite.c
+tests_unit_test_suite_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
+tests_unit_test_suite_LDADD = $(SMOKE_UNIT_LIBS)
+
+SMOKE_UNITS += tests/unit/test_run
+tests_unit_test_run_SOURCES = tests/unit/test_run.c
+tests_unit_test_run_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
+tests_unit_test_run_LDADD = $(SMOKE_UNIT_LIBS)
+
+SMOKE_UNITS += tests/unit/test_cookie
+tests_unit_test_cookie_SOURCES = tests/unit/test_cookie.c
+tests_unit_test_cookie_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
+tests_unit_test_cookie_LDADD = $(SMOKE_UNIT_LIBS)
+
+SMOKE_UNITS += tests/unit/test_check
+tests_unit_test_check_SOURCES = tests/unit/test_check.c
+tests_unit_test_check_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
+tests_unit_test_check_LDADD = $(SMOKE_UNIT_LIBS)
+
+SMOKE_UNITS += tests/unit/test_smoke_opts
+tests_unit_test_smoke_opts_SOURCES = tests/unit/test_smoke_opts.c smoke/opts.c smoke/select.c
+tests_unit_test_smoke_opts_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
+tests_unit_test_smoke_opts_LDADD = $(SMOKE_UNIT_LIBS)
+
+endif
+
+check_PROGRAMS += $(SMOKE_UNITS)
+TESTS += $(SMOKE_UNITS)
