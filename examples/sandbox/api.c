@@ -238,14 +238,21 @@ static void log_call(struct api_call *c, const char *fault, const struct held *h
     }
 }
 
-static void send_reply(struct api_call *c, struct web_conn *conn)
+/* half: the connection breaks in the middle of the body. */
+static void send_reply(struct api_call *c, struct web_conn *conn, bool half)
 {
     struct buf headers SL_CLEANUP(buf_clear) = {0};
 
     buf_addf(&headers, "x-amzn-RequestId: %s\r\nContent-Type: text/xml\r\n", c->request_id);
     if (c->location)
         buf_addf(&headers, "Location: %s\r\n", c->location);
-    web_reply(conn, c->status, buf_str(&headers), buf_str(&c->body), c->body.len);
+    if (!half) {
+        web_reply(conn, c->status, buf_str(&headers), buf_str(&c->body), c->body.len);
+        return;
+    }
+    web_send_head(conn, c->status, buf_str(&headers), (int64_t)c->body.len);
+    web_send(conn, buf_str(&c->body), c->body.len / 2);
+    web_close(conn);
 }
 
 static void held_free(struct held *h)
@@ -275,7 +282,7 @@ static void land(void *arg)
     count(a, c.action ? c.action->name : "unknown", c.code ? c.code : "ok");
     log_call(&c, fault_kind_name(h->kind), h);
     if (conn)
-        send_reply(&c, conn);
+        send_reply(&c, conn, false);
     call_close(&c);
     held_free(h);
 }
@@ -367,7 +374,7 @@ static bool instead(struct api *a, struct api_call *c, const struct fault *f, st
         web_reply(conn, c->status, "Content-Type: text/html\r\n", f->body, strlen(f->body));
     } else if (f->kind != FAULT_HANG) {
         api_error_body(c);
-        send_reply(c, conn);
+        send_reply(c, conn, false);
     }
     return true;
 }
@@ -375,7 +382,7 @@ static bool instead(struct api *a, struct api_call *c, const struct fault *f, st
 static void handle(void *arg, struct web_conn *conn, void *user, const struct web_request *rq)
 {
     struct api *a = arg;
-    const struct fault *fired[FAULTS_FIRED_MAX], *f, *lost, *copy;
+    const struct fault *fired[FAULTS_FIRED_MAX], *f, *lost, *half, *copy;
     struct fault_query q = {.on = FAULT_ON_API};
     struct api_call c;
     size_t n;
@@ -398,19 +405,21 @@ static void handle(void *arg, struct web_conn *conn, void *user, const struct we
     batch_clear(&c.batch);
     f = faults_pick(fired, n, FAULT_PENDING);
     lost = faults_pick(fired, n, FAULT_LOST_REPLY);
+    half = faults_pick(fired, n, FAULT_TRUNCATED);
     copy = faults_pick(fired, n, FAULT_DUPLICATE);
     if (f)
         c.pending_us = f->ms < 0 ? ZONE_NEVER_US : f->ms * 1000;
     run(a, &c);
     count(a, c.action ? c.action->name : "unknown", c.code ? c.code : "ok");
     read_batch(&c);
-    log_call(&c, lost ? "lost_reply" : copy ? "duplicate" : f ? "pending" : NULL, NULL);
+    f = lost ? lost : half ? half : copy ? copy : f;
+    log_call(&c, f ? fault_kind_name(f->kind) : NULL, NULL);
     if (copy)
         hold(a, &c, copy, NULL);
     if (lost)
         web_close(conn);
     else
-        send_reply(&c, conn);
+        send_reply(&c, conn, half != NULL);
     call_close(&c);
 }
 

@@ -32,7 +32,7 @@ enum fault_kind {
     FAULT_PENDING,     /* api: the change stays PENDING ms longer (ms < 0: until released) */
     FAULT_GARBAGE,     /* api, fleet: an answer that is no HTTP */
     FAULT_WRONG_BODY,  /* fleet: 200 with another body */
-    FAULT_TRUNCATED,   /* fleet: close in the middle of the body */
+    FAULT_TRUNCATED,   /* api, fleet: close in the middle of the body */
     FAULT_SLOW_LORIS,  /* fleet: one byte every ms */
     FAULT_BOMB,        /* fleet: a gzip body that grows to `bytes` */
     FAULT_FLOOD,       /* fleet: a plain body of `bytes` */

@@ -206,6 +206,9 @@ def bad_days(t):
                            {"name": "www.example.com", "type": "CNAME", "set": "new", "weight": 0}])
         t.eq(sb.weights("www.example.com", "CNAME"), {"old": 100, "new": 0}, "the foreign hand needs no leave")
         t.eq(sb.events("foreign")[-1]["changes"][0]["weight"], 100, "but is in the log")
+        t.eq(lost(kind="truncated"), "lost", "a reply is cut in the middle")
+        t.eq(sb.weights("www.example.com", "CNAME"), {"old": 90, "new": 10}, "after the batch was applied")
+        t.eq(sb.batch(swap(new, WWW))[0], 200, "and the next call is whole")
         t.eq(lost(kind="reset"), "lost", "a connection is reset")
         t.eq(sb.weights("www.example.com", "CNAME"), {"old": 100, "new": 0}, "before anything happened")
 
