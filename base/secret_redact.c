@@ -120,7 +120,7 @@ static size_t step_escape_long(const char *t, size_t t_len, const char *v, size_
     return n && is_code_point(c, v, v_len, used) ? n + 2 : 0;
 }
 
-/* JSON (RFC 8259 section 7), C, and what text_add_safe() writes. */
+/* JSON (RFC 8259 section 7) and C. */
 static size_t step_escape(const char *t, size_t t_len, const char *v, size_t v_len, size_t *used)
 {
     static const char letters[] = "\"\\/'nrtbf0", bytes[] = "\"\\/'\n\r\t\b\f";
@@ -135,6 +135,12 @@ static size_t step_escape(const char *t, size_t t_len, const char *v, size_t v_l
         return 2;
     n = step_escape_long(t, t_len, v, v_len, used);
     return n ? n : literal(t, v, used);
+}
+
+/* What text_add_safe() writes: it leaves the backslash itself as it is. */
+static size_t step_safe(const char *t, size_t t_len, const char *v, size_t v_len, size_t *used)
+{
+    return *v == '\\' ? literal(t, v, used) : step_escape(t, t_len, v, v_len, used);
 }
 
 /* XML and HTML: the five names and numbers. */
@@ -208,7 +214,7 @@ static size_t step_base64(const char *t, size_t t_len, const char *v, size_t v_l
     return n ? skip + n : 0;
 }
 
-static step_fn *const plain_steps[] = {step_raw,    step_percent, step_escape,
+static step_fn *const plain_steps[] = {step_raw,    step_percent, step_escape, step_safe,
                                        step_entity, step_shell,   step_hex};
 
 static size_t walk(step_fn *step, const char *t, size_t t_len, const char *v, size_t v_len)

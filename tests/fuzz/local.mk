@@ -35,6 +35,23 @@ tests_fuzz_fuzz_journal_SOURCES = tests/fuzz/fuzz_journal.c
 tests_fuzz_fuzz_journal_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/controller
 tests_fuzz_fuzz_journal_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_journal_LDADD = libcontroller.a libbase.a $(BASE_LIBS)
+noinst_PROGRAMS += tests/fuzz/fuzz_dns
+tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c
+tests_fuzz_fuzz_dns_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/controller
+tests_fuzz_fuzz_dns_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_dns_LDADD = libcontroller.a libbase.a $(LDNS_LIBS) $(BASE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_template
+tests_fuzz_fuzz_template_SOURCES = tests/fuzz/fuzz_template.c
+tests_fuzz_fuzz_template_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_template_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_template_LDADD = libbase.a $(BASE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_redact
+tests_fuzz_fuzz_redact_SOURCES = tests/fuzz/fuzz_redact.c
+tests_fuzz_fuzz_redact_CPPFLAGS = $(FUZZ_CPPFLAGS)
+tests_fuzz_fuzz_redact_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_redact_LDADD = libbase.a $(BASE_LIBS)
 endif
 
 EXTRA_DIST += tests/fuzz/run.sh

@@ -69,6 +69,7 @@ TEST(a_value_is_found_in_every_dress)
         {"smile\xf0\x9f\x98\x80", "<smile\\u{1f600}>"},
         {"back\\slash", "<back\\\\slash>"},
         {"back\\slash", "<back\\slash>"},
+        {"back\\\x01slash", "<back\\\\x01slash>"},
         {"100%41sure", "<100%41sure>"},
         {"100%41sure", "<100%2541sure>"},
         {"a<b&c'd", "<a&lt;b&amp;c&apos;d>"},
