@@ -150,6 +150,12 @@ double budget_upper(const struct budget_count *c, double alpha)
     return beta_inverse((double)c->x + 1, (double)(c->n - c->x), 1 - alpha);
 }
 
+bool budget_exceeds(const struct budget_count *c, uint32_t allowed_ppm, double alpha)
+{
+    assert(c->x >= 0 && c->x <= c->n);
+    return c->x > 0 && budget_beta_inc((double)c->x, (double)(c->n - c->x) + 1, allowed_ppm / 1e6) < alpha;
+}
+
 /* The bounds need no inverse to be compared: lower > p says P(X >= x | p) < alpha, upper <= p says
  * P(X <= x | p) <= alpha, and both tails are incomplete betas. */
 enum budget_gate budget_gate_eval(const struct budget_count *c, uint32_t allowed_ppm, uint32_t unacceptable_ppm)
@@ -159,7 +165,7 @@ enum budget_gate budget_gate_eval(const struct budget_count *c, uint32_t allowed
     assert(c->x >= 0 && c->x <= c->n);
     if (c->n == 0)
         return BUDGET_EXTEND;
-    if (c->x > 0 && budget_beta_inc(x, n - x + 1, allowed_ppm / 1e6) < BUDGET_P_GATE_BREACH)
+    if (budget_exceeds(c, allowed_ppm, BUDGET_P_GATE_BREACH))
         return BUDGET_BREACH;
     if (c->x < c->n && 1 - budget_beta_inc(x + 1, n - x, unacceptable_ppm / 1e6) <= BUDGET_P_GATE_PROMOTE)
         return BUDGET_PROMOTE;

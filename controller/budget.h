@@ -21,6 +21,8 @@
 #define BUDGET_LIMIT 11500000      /* h: ln 10^5; Wald's bound of 1e-5 a start */
 #define BUDGET_LIMIT_SOAK 15000000 /* h in the soak, which lasts so much longer */
 #define BUDGET_P_CONTROL 0.001     /* Fisher: new is worse than old */
+#define BUDGET_P_CONTROL_HELD 1e-5 /* the same once held as "both fleets": then it is asked thousands of times */
+#define BUDGET_P_OLD_TOO 0.05      /* old fails more than `allowed` explains: it is part of the trouble */
 #define BUDGET_P_GATE_BREACH 0.0005 /* 99.95 % one-sided lower bound above `allowed` */
 #define BUDGET_P_GATE_PROMOTE 0.05  /* 95 % one-sided upper bound not above `unacceptable` */
 #define BUDGET_P_SLOW 0.01
@@ -72,6 +74,9 @@ double budget_beta_inc(double a, double b, double x);
 /* Clopper-Pearson one-sided bounds at level alpha, as rates 0 … 1; n 0 gives 0 and 1. */
 double budget_lower(const struct budget_count *c, double alpha);
 double budget_upper(const struct budget_count *c, double alpha);
+
+/* Whether so many failures are more than `allowed` explains, at level alpha (one-sided, exact). */
+bool budget_exceeds(const struct budget_count *c, uint32_t allowed_ppm, double alpha);
 
 enum budget_gate { BUDGET_EXTEND, BUDGET_PROMOTE, BUDGET_BREACH };
 

@@ -107,7 +107,15 @@ void ramp_evidence_asks(struct ramp_turn *t)
     }
 }
 
-/* The stratum failed every time. What did the other side say? */
+/* Old fails more than its budget explains, in the time that new has been under suspicion. */
+static bool old_too(const struct ramp_turn *t, uint32_t suite)
+{
+    return budget_exceeds(&t->s->core.suite[suite].since_zero[PLAN_OLD], t->plan->suites[suite].allowed_ppm,
+                          BUDGET_P_OLD_TOO);
+}
+
+/* The stratum failed every time. What did the other side say? Where old as a whole is failing, three passes of
+ * one of its strata are luck, and the fast rule's control decides. */
 static struct ramp_judgement conclude(struct ramp_turn *t, const struct ramp_ask *a)
 {
     struct ramp_judgement j = {RAMP_JUDGED_HOLD, RAMP_WHY_NONE, a->stratum};
@@ -118,7 +126,7 @@ static struct ramp_judgement conclude(struct ramp_turn *t, const struct ramp_ask
         j.why = RAMP_WHY_BOTH_FLEETS;
     } else if (of_new && a->alone) {
         j.why = RAMP_WHY_NO_CONTROL;
-    } else if (of_new && other_passes) {
+    } else if (of_new && other_passes && !old_too(t, t->plan->strata[a->stratum].suite)) {
         j.kind = RAMP_JUDGED_BREACH;
         j.why = RAMP_WHY_CONFIRMED;
     } else if (!of_new && (a->alone || other_passes)) {
@@ -229,18 +237,21 @@ static void count(struct ramp_turn *t, const struct ramp_probe *probe, const str
         budget_latency_add(&t->s->latency[d->side][d->check], probe->latency_us);
 }
 
-/* New is too bad to be chance. Is old as bad? */
-static struct ramp_judgement control(const struct budget_count c[PLAN_SIDES], enum ramp_why why, uint32_t suite)
+/* New is too bad to be chance. Is old as bad? Asked at the breach and at every probe after it: once held as
+ * "both fleets" for as long as that lasts, so the level is stricter then. */
+static struct ramp_judgement control(const struct ramp_turn *t, const struct budget_count c[PLAN_SIDES],
+                                     enum ramp_why why, uint32_t suite)
 {
     struct ramp_judgement j = {RAMP_JUDGED_HOLD, RAMP_WHY_BOTH_FLEETS, suite};
+    bool held = t->s->core.phase == RAMP_HELD && t->s->core.why == RAMP_WHY_BOTH_FLEETS;
 
     if (c[PLAN_OLD].n == 0) {
         j.why = RAMP_WHY_NO_CONTROL;
-    } else if (budget_fisher(&c[PLAN_NEW], &c[PLAN_OLD]) < BUDGET_P_CONTROL) {
+    } else if (budget_fisher(&c[PLAN_NEW], &c[PLAN_OLD]) < (held ? BUDGET_P_CONTROL_HELD : BUDGET_P_CONTROL)) {
         j.kind = RAMP_JUDGED_BREACH;
         j.why = why;
-    } else if (c[PLAN_OLD].x == 0) {
-        return nothing; /* old is clean, a few more probes will tell; no gate opens meanwhile */
+    } else if (!budget_exceeds(&c[PLAN_OLD], t->plan->suites[suite].allowed_ppm, BUDGET_P_OLD_TOO)) {
+        return nothing; /* old is well, a few more probes will tell; no gate opens meanwhile */
     }
     return j;
 }
@@ -255,7 +266,7 @@ static struct ramp_judgement judge_suite(const struct ramp_turn *t, uint32_t sui
     if (p->consecutive_failures > 0 && e->in_a_row >= p->consecutive_failures)
         return (struct ramp_judgement){RAMP_JUDGED_BREACH, RAMP_WHY_CONSECUTIVE, suite};
     if (budget_cusum_value(&e->cusum[PLAN_NEW]) >= limit(t->s))
-        return control(e->since_zero, RAMP_WHY_CUSUM, suite);
+        return control(t, e->since_zero, RAMP_WHY_CUSUM, suite);
     if (budget_cusum_value(&e->cusum[PLAN_OLD]) >= limit(t->s))
         return (struct ramp_judgement){RAMP_JUDGED_HOLD, RAMP_WHY_NO_WAY_BACK, suite};
     return nothing;
@@ -347,7 +358,7 @@ enum ramp_gate ramp_evidence_gate(struct ramp_turn *t, bool look, struct ramp_ju
             continue;
         g = budget_gate_eval(&c[PLAN_NEW], t->plan->suites[i].allowed_ppm, t->plan->suites[i].unacceptable_ppm);
         if (g == BUDGET_BREACH && look) {
-            *j = control(c, RAMP_WHY_GATE, i);
+            *j = control(t, c, RAMP_WHY_GATE, i);
             if (j->kind != RAMP_JUDGED_NONE)
                 return RAMP_GATE_JUDGED;
         }

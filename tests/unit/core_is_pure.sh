@@ -3,7 +3,7 @@
 # asks the time. Prints the symbols that break the rule.
 set -eu
 builddir=${builddir:-.}
-allowed='^(__assert_fail|__stack_chk_fail|__stack_chk_guard|_GLOBAL_OFFSET_TABLE_|memset|memcpy|memmove|memcmp|mem(set|cpy|move)_chk|__mem(set|cpy|move)_chk|strcmp|strlen|log|log1p|log2|exp|exp2|pow|sqrt|lgamma|erfc|ceil|floor|fabs|llround|__(asan|ubsan|sanitizer|lsan|gcov|llvm)_.*)$'
+allowed='^(__assert_fail|__stack_chk_fail|__stack_chk_guard|_GLOBAL_OFFSET_TABLE_|memset|memcpy|memmove|memcmp|mem(set|cpy|move)_chk|__mem(set|cpy|move)_chk|strcmp|strlen|log|log1p|log2|exp|exp2|pow|sqrt|lgamma|erfc|ceil|floor|fabs|llround|__(asan|ubsan|sanitizer|lsan|gcov|llvm)_.*|__(start|stop)___.*|___(asan|tsan)_.*)$'
 undefined=$(nm -u "$builddir/libcore.a" | awk '$1 == "U" { print $2 }' | sort -u)
 defined=$(nm --defined-only "$builddir/libcore.a" | awk 'NF == 3 { print $3 }' | sort -u)
 bad=$(printf '%s\n' "$undefined" | grep -vxF "$defined" | grep -Ev "$allowed" || true)
