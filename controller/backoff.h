@@ -1,16 +1,17 @@
-/* backoff.h: how long to wait before trying again, and the small generator the waits are drawn from.
+/* backoff.h: how long to wait before trying again, and the small generator the waits are drawn
+ * from.
  *
- * Two shapes: full jitter (uniform between 0 and a doubling cap) for ordinary API calls, where many clients
- * must not come back together; and the rollback's, which starts at a quarter of a second, doubles to five and
- * never falls below half of that, because a rollback is urgent and alone. The generator's state is the
- * caller's, so the same seed gives the same waits. Not for secrets. */
+ * Two shapes: full jitter (uniform between 0 and a doubling cap) for ordinary API calls, where many
+ * clients must not come back together; and the rollback's, which starts at a quarter of a second,
+ * doubles to five and never falls below half of that, because a rollback is urgent and alone. The
+ * generator's state is the caller's, so the same seed gives the same waits. Not for secrets. */
 #ifndef SLUICE_CONTROLLER_BACKOFF_H
 #define SLUICE_CONTROLLER_BACKOFF_H
 
 #include <stdint.h>
 
 #define BACKOFF_ROLLBACK_FIRST_MS 250
-#define BACKOFF_ROLLBACK_CAP_MS 5000
+#define BACKOFF_ROLLBACK_CAP_MS   5000
 
 /* The next 64 bits of splitmix64 (Steele, Lea, Flood 2014); any state is a good seed. */
 uint64_t backoff_random(uint64_t *state);

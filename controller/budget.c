@@ -5,11 +5,11 @@
 #include <math.h>
 #include <stddef.h>
 
-#define SUM_MAX (2 * (int64_t)BUDGET_LIMIT_SOAK)
+#define SUM_MAX            (2 * (int64_t)BUDGET_LIMIT_SOAK)
 #define FRACTION_TERMS_MAX 20000 /* of the continued fraction: it needs about sqrt(max(a, b)) */
-#define BISECTIONS 100           /* halves 1 to below any double */
-#define LATENCY_FIRST_US 125.0
-#define LATENCY_OCTAVE 8.0
+#define BISECTIONS         100   /* halves 1 to below any double */
+#define LATENCY_FIRST_US   125.0
+#define LATENCY_OCTAVE     8.0
 
 struct budget_rates budget_rates_of(uint32_t allowed_ppm, uint32_t unacceptable_ppm)
 {
@@ -30,7 +30,8 @@ int64_t budget_cusum_value(const struct budget_cusum *c)
     return v < 0 ? 0 : v > SUM_MAX ? SUM_MAX : v;
 }
 
-int64_t budget_cusum_add(struct budget_cusum *c, const struct budget_rates *rates, bool failed, int64_t now_ms)
+int64_t budget_cusum_add(struct budget_cusum *c, const struct budget_rates *rates, bool failed,
+                         int64_t now_ms)
 {
     int64_t second = now_ms / 1000;
 
@@ -53,7 +54,8 @@ static double ln_choose(double n, double k)
     return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1);
 }
 
-/* P(X >= x1), X hypergeometric: of n1 + n0 probes x1 + x0 failed, n1 of them are the worse side's. */
+/* P(X >= x1), X hypergeometric: of n1 + n0 probes x1 + x0 failed, n1 of them are the worse side's.
+ */
 double budget_fisher(const struct budget_count *worse, const struct budget_count *than)
 {
     double n1 = (double)worse->n, n0 = (double)than->n, fails = (double)(worse->x + than->x);
@@ -66,7 +68,8 @@ double budget_fisher(const struct budget_count *worse, const struct budget_count
         return 1;
     if ((double)worse->x * n0 <= (double)than->x * n1)
         return 1; /* not worse: the tail holds about half or more, and nobody asks how much */
-    term = exp(ln_choose(n1, (double)worse->x) + ln_choose(n0, (double)than->x) - ln_choose(n1 + n0, fails));
+    term = exp(ln_choose(n1, (double)worse->x) + ln_choose(n0, (double)than->x) -
+               ln_choose(n1 + n0, fails));
     sum = term;
     for (double k = (double)worse->x; k < top && term > sum * 1e-17; k++) {
         term *= (n1 - k) * (fails - k) / ((k + 1) * (n0 - fails + k + 1));
@@ -153,12 +156,14 @@ double budget_upper(const struct budget_count *c, double alpha)
 bool budget_exceeds(const struct budget_count *c, uint32_t allowed_ppm, double alpha)
 {
     assert(c->x >= 0 && c->x <= c->n);
-    return c->x > 0 && budget_beta_inc((double)c->x, (double)(c->n - c->x) + 1, allowed_ppm / 1e6) < alpha;
+    return c->x > 0 &&
+           budget_beta_inc((double)c->x, (double)(c->n - c->x) + 1, allowed_ppm / 1e6) < alpha;
 }
 
 /* The bounds need no inverse to be compared: lower > p says P(X >= x | p) < alpha, upper <= p says
  * P(X <= x | p) <= alpha, and both tails are incomplete betas. */
-enum budget_gate budget_gate_eval(const struct budget_count *c, uint32_t allowed_ppm, uint32_t unacceptable_ppm)
+enum budget_gate budget_gate_eval(const struct budget_count *c, uint32_t allowed_ppm,
+                                  uint32_t unacceptable_ppm)
 {
     double n = (double)c->n, x = (double)c->x;
 
@@ -167,7 +172,8 @@ enum budget_gate budget_gate_eval(const struct budget_count *c, uint32_t allowed
         return BUDGET_EXTEND;
     if (budget_exceeds(c, allowed_ppm, BUDGET_P_GATE_BREACH))
         return BUDGET_BREACH;
-    if (c->x < c->n && 1 - budget_beta_inc(x + 1, n - x, unacceptable_ppm / 1e6) <= BUDGET_P_GATE_PROMOTE)
+    if (c->x < c->n &&
+        1 - budget_beta_inc(x + 1, n - x, unacceptable_ppm / 1e6) <= BUDGET_P_GATE_PROMOTE)
         return BUDGET_PROMOTE;
     return BUDGET_EXTEND;
 }
@@ -175,7 +181,9 @@ enum budget_gate budget_gate_eval(const struct budget_count *c, uint32_t allowed
 void budget_latency_add(struct budget_latency *h, int64_t latency_us)
 {
     double at = latency_us > 0 ? log2((double)latency_us / LATENCY_FIRST_US) * LATENCY_OCTAVE : 0;
-    uint32_t i = at <= 0 ? 0 : at >= BUDGET_LATENCY_BUCKETS ? BUDGET_LATENCY_BUCKETS - 1 : (uint32_t)at;
+    uint32_t i = at <= 0                        ? 0
+                 : at >= BUDGET_LATENCY_BUCKETS ? BUDGET_LATENCY_BUCKETS - 1
+                                                : (uint32_t)at;
 
     if (h->count[i] < UINT16_MAX)
         h->count[i]++;
@@ -233,6 +241,7 @@ bool budget_slower(const struct budget_latency *new_side, const struct budget_la
 {
     double old_median = quantile_us(old_side, 0.5);
 
-    return old_median > 0 && quantile_us(new_side, 0.5) * 100 > old_median * BUDGET_SLOW_RATIO_PERCENT &&
+    return old_median > 0 &&
+           quantile_us(new_side, 0.5) * 100 > old_median * BUDGET_SLOW_RATIO_PERCENT &&
            budget_mann_whitney(new_side, old_side) < BUDGET_P_SLOW;
 }

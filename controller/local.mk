@@ -8,7 +8,8 @@ libcore_a_SOURCES = \
 	controller/weights.c controller/weights.h \
 	controller/budget.c controller/budget.h \
 	controller/backoff.c controller/backoff.h \
-	controller/ramp.c controller/ramp_walk.c controller/ramp_back.c controller/ramp_evidence.c \
+	controller/ramp.c controller/ramp_start.c controller/ramp_walk.c controller/ramp_rest.c \
+	controller/ramp_back.c controller/ramp_evidence.c \
 	controller/ramp_names.c controller/ramp_inside.h controller/ramp.h
 
 # The shell around it. One block an area, so that two areas do not meet in one line.

@@ -4,14 +4,14 @@
 #include <assert.h>
 #include <string.h>
 
-#define RATE_MILLI_MAX 1000000u
-#define ALLOWED_PPM_MIN 100u
+#define RATE_MILLI_MAX       1000000u
+#define ALLOWED_PPM_MIN      100u
 #define UNACCEPTABLE_PPM_MAX 250000u
-#define LEASE_LIFE_MIN_MS 60000
-#define LEASE_LIFE_MAX_MS 86400000
-#define MINUTE_MS 60000
+#define LEASE_LIFE_MIN_MS    60000
+#define LEASE_LIFE_MAX_MS    86400000
+#define MINUTE_MS            60000
 
-#define POLICY_BIT(p) (1u << (p))
+#define POLICY_BIT(p)    (1u << (p))
 #define HOLD_OR_ROLLBACK (POLICY_BIT(PLAN_HOLD) | POLICY_BIT(PLAN_ROLLBACK))
 
 static const struct {
@@ -36,11 +36,13 @@ static const char *const policies[] = {
     [PLAN_RESUME] = "resume",
     [PLAN_IGNORE] = "ignore",
 };
-_Static_assert(sizeof(policies) / sizeof(policies[0]) == PLAN_POLICY_COUNT, "a name for every policy");
+_Static_assert(sizeof(policies) / sizeof(policies[0]) == PLAN_POLICY_COUNT,
+               "a name for every policy");
 
 /* Types Route 53 takes weights for, of which only the first three have endpoints to probe. */
-static const char *const weighted_types[] = {"A",   "AAAA", "CNAME", "CAA",   "HTTPS", "MX",   "NAPTR",
-                                             "PTR", "SPF",  "SRV",   "SSHFP", "SVCB",  "TLSA", "TXT"};
+static const char *const weighted_types[] = {"A",     "AAAA",  "CNAME", "CAA", "HTTPS",
+                                             "MX",    "NAPTR", "PTR",   "SPF", "SRV",
+                                             "SSHFP", "SVCB",  "TLSA",  "TXT"};
 
 const char *plan_policy_name(enum plan_policy policy)
 {
@@ -76,7 +78,8 @@ void plan_init(struct plan *plan)
     plan->read_every_ms = MINUTE_MS / 2;
 }
 
-/* ---- Semantic checks ------------------------------------------------------------------------------- */
+/* ---- Semantic checks
+ * ------------------------------------------------------------------------------- */
 
 static void found(struct plan_findings *out, enum plan_fault fault, uint32_t index)
 {
@@ -123,15 +126,18 @@ static uint32_t hash_name(const char *s, uint32_t h)
     return h;
 }
 
-static bool same_record(const struct plan *plan, const struct plan_record *a, const struct plan_record *b)
+static bool same_record(const struct plan *plan, const struct plan_record *a,
+                        const struct plan_record *b)
 {
     const char *za = zone_of(plan, a), *zb = zone_of(plan, b);
 
-    return same_name(a->name, b->name) && same_name(a->type, b->type) && (!za || !zb || same_name(za, zb));
+    return same_name(a->name, b->name) && same_name(a->type, b->type) &&
+           (!za || !zb || same_name(za, zb));
 }
 
 #define SLOTS 32768u /* a power of two, well above PLAN_RECORDS_MAX */
-_Static_assert(SLOTS > 3 * PLAN_RECORDS_MAX && PLAN_RECORDS_MAX < UINT16_MAX, "an open table with room");
+_Static_assert(SLOTS > 3 * PLAN_RECORDS_MAX && PLAN_RECORDS_MAX < UINT16_MAX,
+               "an open table with room");
 
 static void check_twice(const struct plan *plan, struct plan_findings *out)
 {
@@ -173,7 +179,8 @@ static bool sides_share(const struct plan_sets *o, const struct plan_sets *n)
     return shares(o, n, false) || shares(o, o, true) || shares(n, n, true);
 }
 
-static const struct plan_sets *sets_of(const struct plan *plan, const struct plan_record *r, int side)
+static const struct plan_sets *sets_of(const struct plan *plan, const struct plan_record *r,
+                                       int side)
 {
     return r->sets[side].n > 0 ? &r->sets[side] : &plan->sides[side];
 }
@@ -272,18 +279,21 @@ static void check_rest(const struct plan *plan, struct plan_findings *out)
     if (plan->not_before_s != INT64_MIN && plan->not_after_s != INT64_MAX) {
         if (plan->not_after_s <= plan->not_before_s)
             found(out, PLAN_FAULT_SCHEDULE_ORDER, PLAN_WHOLE);
-        else if (plan->steps_n > 0 && plan->not_after_s - plan->not_before_s < plan->steps[0].bake_ms / 1000)
+        else if (plan->steps_n > 0 &&
+                 plan->not_after_s - plan->not_before_s < plan->steps[0].bake_ms / 1000)
             found(out, PLAN_FAULT_SCHEDULE_SHORT, PLAN_WHOLE);
     }
     if (plan->drain_factor_milli < 1000 || plan->drain_factor_milli > 100000)
         found(out, PLAN_FAULT_DRAIN_FACTOR, PLAN_WHOLE);
-    if (!plan->lease_off && (plan->lease_life_ms < LEASE_LIFE_MIN_MS || plan->lease_life_ms > LEASE_LIFE_MAX_MS))
+    if (!plan->lease_off &&
+        (plan->lease_life_ms < LEASE_LIFE_MIN_MS || plan->lease_life_ms > LEASE_LIFE_MAX_MS))
         found(out, PLAN_FAULT_LEASE_LIFE, PLAN_WHOLE);
     if (plan->max_hold_ms <= 0)
         found(out, PLAN_FAULT_MAX_HOLD, PLAN_WHOLE);
 }
 
-/* The longest time until each stratum of one side at this step has run once more, whenever it ran last. */
+/* The longest time until each stratum of one side at this step has run once more, whenever it ran
+ * last. */
 static int64_t cover_ms(const struct plan *plan, uint32_t percent, int side)
 {
     uint32_t n = 0, every = 0;
@@ -332,7 +342,8 @@ static void check_strata(const struct plan *plan, struct plan_findings *out)
         bool any = false;
 
         for (uint32_t i = 0; i < plan->strata_n; i++)
-            any = any || (plan->strata[i].suite == k && plan->strata[i].side == PLAN_NEW && plan->strata[i].required);
+            any = any || (plan->strata[i].suite == k && plan->strata[i].side == PLAN_NEW &&
+                          plan->strata[i].required);
         if (!any)
             found(out, PLAN_FAULT_STRATUM_SIDE, k);
     }
@@ -364,7 +375,8 @@ static const struct {
     [PLAN_FAULT_RECORD_TWICE] = {"record_twice", "this record is there twice"},
     [PLAN_FAULT_RECORD_TYPE] = {"record_type", "records of this type cannot be weighted"},
     [PLAN_FAULT_NO_SETS] = {"no_sets", "no SetIdentifier for this side"},
-    [PLAN_FAULT_SIDES_SHARE_SET] = {"sides_share_set", "a SetIdentifier is named twice: the sides cannot be told apart"},
+    [PLAN_FAULT_SIDES_SHARE_SET] =
+        {"sides_share_set", "a SetIdentifier is named twice: the sides cannot be told apart"},
     [PLAN_FAULT_NO_STEPS] = {"no_steps", "no steps"},
     [PLAN_FAULT_STEP_RANGE] = {"step_range", "a step is 1 to 100 percent"},
     [PLAN_FAULT_STEP_ORDER] = {"step_order", "steps must grow"},
@@ -380,14 +392,18 @@ static const struct {
     [PLAN_FAULT_SOAK_POLICY] = {"soak_policy", "the soak's on_breach is rollback or hold"},
     [PLAN_FAULT_POLICY] = {"policy", "this policy cannot be chosen here"},
     [PLAN_FAULT_SCHEDULE_ORDER] = {"schedule_order", "not_after must be after not_before"},
-    [PLAN_FAULT_SCHEDULE_SHORT] = {"schedule_short", "not even the first step's bake fits between not_before and not_after"},
-    [PLAN_FAULT_DRAIN_FACTOR] = {"drain_factor", "drain_factor is 1 to 100: a wait may only get longer"},
+    [PLAN_FAULT_SCHEDULE_SHORT] =
+        {"schedule_short", "not even the first step's bake fits between not_before and not_after"},
+    [PLAN_FAULT_DRAIN_FACTOR] = {"drain_factor",
+                                 "drain_factor is 1 to 100: a wait may only get longer"},
     [PLAN_FAULT_LEASE_LIFE] = {"lease_life", "the lease's life is 1m to 24h"},
     [PLAN_FAULT_MAX_HOLD] = {"max_hold", "max_hold must be above 0"},
     [PLAN_FAULT_TOO_MANY_STRATA] = {"too_many_strata", "more than 8192 checks x rows x endpoints"},
-    [PLAN_FAULT_STRATUM_SIDE] = {"stratum_side", "this suite has no required check on the new side"},
+    [PLAN_FAULT_STRATUM_SIDE] = {"stratum_side",
+                                 "this suite has no required check on the new side"},
     [PLAN_FAULT_BAKE_SHORT] = {"bake_short", "this bake is too short to run every check once"},
-    [PLAN_FAULT_GATE_BLIND] = {"gate_blind", "even without a failure three bakes hold too few probes to go on"},
+    [PLAN_FAULT_GATE_BLIND] = {"gate_blind",
+                               "even without a failure three bakes hold too few probes to go on"},
 };
 _Static_assert(sizeof(faults) / sizeof(faults[0]) == PLAN_FAULT_COUNT, "words for every fault");
 

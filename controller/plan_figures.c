@@ -5,8 +5,8 @@
 #include <assert.h>
 #include <math.h>
 
-#define SEARCH_MAX 4000000u /* more probes than any bake holds: 1000/s for an hour */
-#define ROUND_SEARCH 40     /* halvings of the time a round takes */
+#define SEARCH_MAX   4000000u /* more probes than any bake holds: 1000/s for an hour */
+#define ROUND_SEARCH 40       /* halvings of the time a round takes */
 
 int64_t plan_round_ms(uint32_t strata, uint32_t rate_milli)
 {
@@ -19,20 +19,22 @@ int64_t plan_drain_ms(const struct plan *plan, int64_t ttl_ms)
     return (ttl_ms * plan->drain_factor_milli + 999) / 1000;
 }
 
-int64_t plan_earliest_ms(const struct plan *plan, int64_t drain_ms, uint32_t first_step, uint32_t goal_percent)
+int64_t plan_earliest_ms(const struct plan *plan, int64_t drain_ms, uint32_t first_step,
+                         uint32_t goal_percent)
 {
     int64_t sum = 0;
     bool whole = false;
 
-    for (uint32_t i = first_step; i < plan->steps_n && plan->steps[i].percent <= goal_percent; i++) {
+    for (uint32_t i = first_step; i < plan->steps_n && plan->steps[i].percent <= goal_percent;
+         i++) {
         sum += drain_ms + plan->steps[i].bake_ms;
         whole = plan->steps[i].percent == 100;
     }
     return sum + (whole ? plan->soak.for_ms : 0);
 }
 
-/* Probes a second of all strata of the new side when each is asked every `round_ms`, or every `every` of its
- * own if that is longer. */
+/* Probes a second of all strata of the new side when each is asked every `round_ms`, or every
+ * `every` of its own if that is longer. */
 static double rate_at(const struct plan *plan, uint32_t percent, double round_ms)
 {
     double sum = 0;
@@ -46,8 +48,8 @@ static double rate_at(const struct plan *plan, uint32_t percent, double round_ms
     return sum;
 }
 
-/* How often a stratum without a limit of its own is asked: the rate is shared in turn, and what `every`
- * keeps some from using goes to the others. */
+/* How often a stratum without a limit of its own is asked: the rate is shared in turn, and what
+ * `every` keeps some from using goes to the others. */
 static double round_of(const struct plan *plan, uint32_t percent)
 {
     double low = 1e-3, high = 1e3 * PLAN_STRATA_MAX * 1000, rate = plan->rate_milli / 1e3;
@@ -63,7 +65,8 @@ static double round_of(const struct plan *plan, uint32_t percent)
     return high;
 }
 
-static uint32_t probes_of(const struct plan *plan, uint32_t suite, const struct plan_step *step, uint32_t *strata)
+static uint32_t probes_of(const struct plan *plan, uint32_t suite, const struct plan_step *step,
+                          uint32_t *strata)
 {
     double round_ms = round_of(plan, step->percent), n = 0;
 
@@ -71,7 +74,8 @@ static uint32_t probes_of(const struct plan *plan, uint32_t suite, const struct 
     for (uint32_t i = 0; i < plan->strata_n; i++) {
         const struct plan_stratum *d = &plan->strata[i];
 
-        if (d->suite != suite || d->side != PLAN_NEW || !d->required || d->from_percent > step->percent)
+        if (d->suite != suite || d->side != PLAN_NEW || !d->required ||
+            d->from_percent > step->percent)
             continue;
         n += (double)step->bake_ms / (d->every_ms > round_ms ? d->every_ms : round_ms);
         (*strata)++;
@@ -89,7 +93,8 @@ static uint32_t failures_max(uint32_t n, const struct plan_suite *s)
 {
     struct budget_count c = {.n = n};
 
-    if (n > SEARCH_MAX || budget_gate_eval(&c, s->allowed_ppm, s->unacceptable_ppm) != BUDGET_PROMOTE)
+    if (n > SEARCH_MAX ||
+        budget_gate_eval(&c, s->allowed_ppm, s->unacceptable_ppm) != BUDGET_PROMOTE)
         return UINT32_MAX;
     while (c.x < c.n) {
         c.x++;
@@ -99,7 +104,8 @@ static uint32_t failures_max(uint32_t n, const struct plan_suite *s)
     return (uint32_t)c.x - 1;
 }
 
-void plan_gate_figures(const struct plan *plan, uint32_t suite, uint32_t step, struct plan_gate_figures *out)
+void plan_gate_figures(const struct plan *plan, uint32_t suite, uint32_t step,
+                       struct plan_gate_figures *out)
 {
     const struct plan_suite *s = &plan->suites[suite];
 
@@ -108,7 +114,8 @@ void plan_gate_figures(const struct plan *plan, uint32_t suite, uint32_t step, s
     out->n = probes_of(plan, suite, &plan->steps[step], &out->strata);
     out->n_needed = needed(s->unacceptable_ppm);
     out->failures_max = failures_max(out->n, s);
-    out->shown_ppm = out->n > 0 ? (uint32_t)ceil((1 - pow(BUDGET_P_GATE_PROMOTE, 1.0 / out->n)) * 1e6) : 1000000;
+    out->shown_ppm =
+        out->n > 0 ? (uint32_t)ceil((1 - pow(BUDGET_P_GATE_PROMOTE, 1.0 / out->n)) * 1e6) : 1000000;
 }
 
 /* Mean of what one second adds after the clamp, in nats, when k probes fail with chance q. */

@@ -1,7 +1,8 @@
-/* ramp.c: one event in, actions out. The diagram is in ramp.h; the parts are named in ramp_inside.h.
+/* ramp.c: one event in, actions out. The diagram is in ramp.h; the parts are named in
+ * ramp_inside.h.
  *
- * Each call does the event's own work and then whatever is due at `now`. A deadline is cleared before it is
- * acted on, so that a forgotten one means "wait for an event", never a loop. */
+ * Each call does the event's own work and then whatever is due at `now`. A deadline is cleared
+ * before it is acted on, so that a forgotten one means "wait for an event", never a loop. */
 #include "ramp_inside.h"
 
 #include <assert.h>
@@ -9,7 +10,8 @@
 
 #define DEADLINES_MAX 16 /* phases that can follow each other at one instant (waits of 0) */
 
-/* ---- What the parts use ---------------------------------------------------------------------------- */
+/* ---- What the parts use
+ * ---------------------------------------------------------------------------- */
 
 struct ramp_action *ramp_push(struct ramp_turn *t, enum ramp_action_kind kind)
 {
@@ -51,8 +53,8 @@ void ramp_notify(struct ramp_turn *t, enum ramp_notice notice)
     a->index = (uint32_t)t->s->core.why_index;
 }
 
-/* The one place where the phase changes. What was in flight for the old one is forgotten, except the APPLY or
- * TAKE that the caller still waits for. */
+/* The one place where the phase changes. What was in flight for the old one is forgotten, except
+ * the APPLY or TAKE that the caller still waits for. */
 void ramp_enter(struct ramp_turn *t, enum ramp_phase phase, enum ramp_why why, uint32_t index)
 {
     struct ramp_core *c = &t->s->core;
@@ -72,167 +74,16 @@ void ramp_enter(struct ramp_turn *t, enum ramp_phase phase, enum ramp_why why, u
 
 void ramp_probes(struct ramp_turn *t, enum ramp_probes mode, uint32_t percent, uint32_t rate_milli)
 {
-    struct ramp_action *a = mode == RAMP_PROBES_ONCE ? ramp_op(t, RAMP_ACT_PROBES) : ramp_push(t, RAMP_ACT_PROBES);
+    struct ramp_action *a =
+        mode == RAMP_PROBES_ONCE ? ramp_op(t, RAMP_ACT_PROBES) : ramp_push(t, RAMP_ACT_PROBES);
 
     a->mode = mode;
     a->percent = percent;
     a->rate_milli = rate_milli;
 }
 
-/* ---- Beginning ------------------------------------------------------------------------------------- */
-
-static void work_out(struct ramp *s, const struct plan *plan)
-{
-    for (uint32_t i = 0; i < plan->suites_n; i++)
-        s->rates[i] = budget_rates_of(plan->suites[i].allowed_ppm, plan->suites[i].unacceptable_ppm);
-}
-
-static void no_deadlines(struct ramp_core *c)
-{
-    c->wait_until_ms = INT64_MAX;
-    c->hold_until_ms = INT64_MAX;
-    c->unsafe_at_ms = INT64_MAX;
-    c->read_at_ms = INT64_MAX;
-    c->opens_at_ms = INT64_MIN;
-    c->closes_at_ms = INT64_MAX;
-}
-
-void ramp_init(struct ramp *s, const struct plan *plan, const struct ramp_options *options)
-{
-    struct ramp_core *c = &s->core;
-
-    assert(plan->steps_n > 0 && plan->steps_n <= PLAN_STEPS_MAX);
-    assert(plan->suites_n <= PLAN_SUITES_MAX);
-    assert(options->goal_percent >= 1 && options->goal_percent <= 100);
-    memset(s, 0, sizeof(*s));
-    no_deadlines(c);
-    c->phase = RAMP_PREFLIGHT;
-    c->step = -1;
-    c->full_step = -1;
-    c->goal_percent = options->goal_percent;
-    for (uint32_t i = 0; i < plan->steps_n && plan->steps[i].percent <= options->goal_percent; i++)
-        c->last_step = i;
-    c->next_op = 1;
-    c->options = options->options;
-    c->seed = (int64_t)options->seed;
-    c->suites_n = plan->suites_n;
-    work_out(s, plan);
-}
-
-static bool is_state_of(const struct ramp_core *c, const struct plan *plan)
-{
-    int64_t steps = plan->steps_n;
-
-    if (c->phase < 0 || c->phase >= RAMP_PHASE_COUNT || c->why < 0 || c->why >= RAMP_WHY_COUNT)
-        return false;
-    if (c->step < -1 || c->step >= steps || c->full_step < -1 || c->full_step > c->step)
-        return false;
-    if (c->last_step < 0 || c->last_step >= steps || c->step > c->last_step)
-        return false;
-    if (c->goal_percent < 1 || c->goal_percent > 100 || c->target < 0 || c->target > RAMP_PERCENT_BASELINE)
-        return false;
-    if (c->suites_n != plan->suites_n || c->next_op < 1 || c->next_op >= UINT32_MAX)
-        return false;
-    if (c->after_revert < 0 || c->after_revert >= RAMP_PHASE_COUNT || c->start_percent < 0 || c->start_percent > 100)
-        return false;
-    return c->phase == RAMP_PREFLIGHT || c->phase == RAMP_HELD || c->phase >= RAMP_REVERTING || c->step >= 0 ||
-           c->phase == RAMP_PAUSED;
-}
-
-static bool suite_is_sound(const struct ramp_suite *e)
-{
-    for (int side = 0; side < PLAN_SIDES; side++)
-        if (e->since_zero[side].x < 0 || e->since_zero[side].x > e->since_zero[side].n ||
-            e->cusum[side].sum_micro < 0 || e->cusum[side].sum_micro > 2 * BUDGET_LIMIT_SOAK)
-            return false;
-    return true;
-}
-
-bool ramp_restore(struct ramp *s, const struct plan *plan, const struct ramp_core *core)
-{
-    struct ramp_core *c = &s->core;
-
-    if (!is_state_of(core, plan))
-        return false;
-    for (int64_t i = 0; i < core->suites_n; i++)
-        if (!suite_is_sound(&core->suite[i]))
-            return false;
-    memset(s, 0, sizeof(*s));
-    s->core = *core;
-    no_deadlines(c); /* times of another boot */
-    c->op = 0;
-    c->op_done = 0;
-    c->read_op = 0;
-    c->reading = RAMP_READING_NO;
-    c->listing = 0;
-    c->pend_phase = 0;
-    c->signals = 0;
-    c->attempts = 0;
-    c->unreachable = 0;
-    c->journal_dead = 0;
-    c->credentials_short = 0;
-    c->old_stratum = 0; /* strata may be numbered anew */
-    for (uint32_t i = 0; i < PLAN_SUITES_MAX; i++)
-        for (int side = 0; side < PLAN_SIDES; side++) {
-            struct budget_cusum *q = &c->suite[i].cusum[side];
-
-            *q = (struct budget_cusum){.sum_micro = budget_cusum_value(q)};
-            c->suite[i].gate[side] = (struct budget_count){0};
-        }
-    work_out(s, plan);
-    return true;
-}
-
-/* A process found a run under way. */
-static void pick_up(struct ramp_turn *t)
-{
-    struct ramp_core *c = &t->s->core;
-
-    switch (c->phase) {
-    case RAMP_PREFLIGHT:
-        ramp_walk_preflight(t);
-        return;
-    case RAMP_REVERTING:
-    case RAMP_UNSAFE:
-        c->over = 0; /* stopped while unsafe, perhaps */
-        ramp_back_begin(t, (uint32_t)c->target, (enum ramp_phase)c->after_revert, (enum ramp_why)c->back_why,
-                        (uint32_t)c->back_index);
-        return;
-    case RAMP_HELD:
-    case RAMP_PAUSED:
-        if (c->over) { /* it was stopped while held */
-            c->over = 0;
-            c->exit_status = 0;
-        }
-        ramp_walk_read(t, RAMP_READING_THEN_STAY);
-        return;
-    case RAMP_INTERRUPTED:
-        if (!c->written) {
-            c->phase = RAMP_PREFLIGHT;
-            ramp_walk_preflight(t);
-            return;
-        }
-        c->over = 0;
-        c->exit_status = 0;
-        c->phase = c->step > c->full_step ? RAMP_APPLYING : RAMP_DRAINING;
-        ramp_walk_read(t, ramp_walk_next(c));
-        return;
-    case RAMP_APPLYING:
-        ramp_walk_read(t, RAMP_READING_THEN_APPLY);
-        return;
-    default:
-        break;
-    }
-    if (c->phase >= RAMP_COMPLETED) {
-        c->over = 0; /* its release may not have landed: once more */
-        ramp_back_end(t, (enum ramp_phase)c->phase, (enum ramp_why)c->why, (uint32_t)c->why_index,
-                      (int)c->exit_status);
-        return;
-    }
-    ramp_walk_read(t, ramp_walk_next(c));
-}
-
-/* ---- Events ---------------------------------------------------------------------------------------- */
+/* ---- Events
+ * ---------------------------------------------------------------------------------------- */
 
 static void on_start(struct ramp_turn *t, const struct ramp_event *ev)
 {
@@ -243,7 +94,7 @@ static void on_start(struct ramp_turn *t, const struct ramp_event *ev)
         ramp_notify(t, RAMP_NOTICE_PHASE);
         ramp_walk_preflight(t);
     } else {
-        pick_up(t);
+        ramp_pick_up(t);
     }
 }
 
@@ -277,13 +128,13 @@ static void on_reading(struct ramp_turn *t, const struct ramp_event *ev)
             c->ttl_ms = ev->done.reading.ttl_max_ms;
         break;
     case RAMP_DRIFTED:
-        ramp_walk_rest(t, RAMP_HELD, RAMP_WHY_DRIFT, ev->done.drift);
+        ramp_rest_in(t, RAMP_HELD, RAMP_WHY_DRIFT, ev->done.drift);
         break;
     case RAMP_IS_DEPOSED:
         ramp_back_end(t, RAMP_DEPOSED, RAMP_WHY_DEPOSED, PLAN_WHOLE, 10);
         break;
     case RAMP_IS_LEASE_ABSENT:
-        ramp_walk_rest(t, RAMP_HELD, RAMP_WHY_LEASE_ABSENT, PLAN_WHOLE);
+        ramp_rest_in(t, RAMP_HELD, RAMP_WHY_LEASE_ABSENT, PLAN_WHOLE);
         break;
     default:
         break; /* the next one is due anyway, and every write reads first */
@@ -339,14 +190,15 @@ static void on_probe(struct ramp_turn *t, const struct ramp_event *ev)
     if (ended(t->s))
         return;
     j = ramp_evidence_probe(t, &ev->probe);
-    ramp_walk_judge(t, &j);
+    ramp_rest_judge(t, &j);
     if (t->s->core.phase == RAMP_PREFLIGHT && ev->probe.ask_op != 0)
         ramp_walk_review(t);
 }
 
 static void on_round(struct ramp_turn *t, const struct ramp_event *ev)
 {
-    if (t->s->core.phase != RAMP_PREFLIGHT || !ramp_op_flies(t->s, RAMP_ACT_PROBES) || ev->op_id != t->s->core.op)
+    if (t->s->core.phase != RAMP_PREFLIGHT || !ramp_op_flies(t->s, RAMP_ACT_PROBES) ||
+        ev->op_id != t->s->core.op)
         return;
     t->s->core.op = 0;
     ramp_walk_review(t);
@@ -392,8 +244,9 @@ static void on_operator(struct ramp_turn *t, const struct ramp_event *ev)
         return;
     switch (ev->op) {
     case RAMP_DO_PAUSE:
-        if (phase >= RAMP_APPLYING && phase <= RAMP_SOAKING && phase != RAMP_PAUSED && phase != RAMP_HELD)
-            ramp_walk_rest(t, RAMP_PAUSED, RAMP_WHY_OPERATOR, PLAN_WHOLE);
+        if (phase >= RAMP_APPLYING && phase <= RAMP_SOAKING && phase != RAMP_PAUSED &&
+            phase != RAMP_HELD)
+            ramp_rest_in(t, RAMP_PAUSED, RAMP_WHY_OPERATOR, PLAN_WHOLE);
         break;
     case RAMP_DO_RESUME:
         operator_resume(t);
@@ -408,7 +261,8 @@ static void on_operator(struct ramp_turn *t, const struct ramp_event *ev)
         ramp_back_stop(t, RAMP_WHY_OPERATOR);
         break;
     default:
-        assert(!"an operator's wish");
+        assert(ev->op < RAMP_DO_COUNT);
+        break;
     }
 }
 
@@ -422,14 +276,16 @@ static void on_signal(struct ramp_turn *t, const struct ramp_event *ev)
         ramp_back_over(t);
         return;
     }
-    if (t->plan->on[term ? PLAN_ON_TERMINATE : PLAN_ON_INTERRUPT] == PLAN_ROLLBACK && phase != RAMP_PREFLIGHT &&
-        t->s->core.written && !going_back(t->s) && !ramp_old_is_bad(t->s))
+    if (t->plan->on[term ? PLAN_ON_TERMINATE : PLAN_ON_INTERRUPT] == PLAN_ROLLBACK &&
+        phase != RAMP_PREFLIGHT && t->s->core.written && !going_back(t->s) &&
+        !ramp_old_is_bad(t->s))
         ramp_back_rollback(t, why, PLAN_WHOLE);
     else
         ramp_back_stop(t, why);
 }
 
-/* The loop slept. What spans the gap is gone; how the records stand is not known until they are read. */
+/* The loop slept. What spans the gap is gone; how the records stand is not known until they are
+ * read. */
 static void on_gap(struct ramp_turn *t, const struct ramp_event *ev)
 {
     struct ramp_core *c = &t->s->core;
@@ -451,11 +307,13 @@ static void on_gap(struct ramp_turn *t, const struct ramp_event *ev)
         break;
     case RAMP_SOAKING:
         if (c->wait_until_ms < INT64_MAX - ev->gap_ms)
-            c->wait_until_ms += ev->gap_ms > 0 ? ev->gap_ms : 0; /* what was not watched does not count */
+            c->wait_until_ms +=
+                ev->gap_ms > 0 ? ev->gap_ms : 0; /* what was not watched does not count */
         if (c->read_at_ms != INT64_MAX)
             c->read_at_ms = t->now;
         break;
-    default: /* applying: the fence reads before it writes; held and paused: the next reading, now */
+    default: /* applying: the fence reads before it writes; held and paused: the next reading, now
+              */
         if (c->read_at_ms != INT64_MAX)
             c->read_at_ms = t->now;
         break;
@@ -465,7 +323,7 @@ static void on_gap(struct ramp_turn *t, const struct ramp_event *ev)
 static void on_drift(struct ramp_turn *t, const struct ramp_event *ev)
 {
     if (t->s->core.phase > RAMP_PREFLIGHT && !going_back(t->s) && !ended(t->s))
-        ramp_walk_rest(t, RAMP_HELD, RAMP_WHY_DRIFT, ev->drift);
+        ramp_rest_in(t, RAMP_HELD, RAMP_WHY_DRIFT, ev->drift);
 }
 
 static void on_deposed(struct ramp_turn *t, const struct ramp_event *ev)
@@ -484,7 +342,8 @@ static void on_journal_dead(struct ramp_turn *t, const struct ramp_event *ev)
         return;
     c->journal_dead = 1;
     ramp_notify(t, RAMP_NOTICE_JOURNAL);
-    if (c->phase == RAMP_PREFLIGHT && c->start != RAMP_START_ROLLBACK && !ramp_op_flies(t->s, RAMP_ACT_TAKE))
+    if (c->phase == RAMP_PREFLIGHT && c->start != RAMP_START_ROLLBACK &&
+        !ramp_op_flies(t->s, RAMP_ACT_TAKE))
         ramp_back_refuse(t, RAMP_WHY_JOURNAL, PLAN_WHOLE);
 }
 
@@ -504,8 +363,9 @@ static void on_credentials(struct ramp_turn *t, const struct ramp_event *ev)
     c->credentials_short = ev->credentials_short;
     if (ended(t->s) || going_back(t->s))
         return;
-    if (c->credentials_short && c->phase > RAMP_PREFLIGHT && c->phase != RAMP_HELD && c->phase != RAMP_PAUSED)
-        ramp_walk_rest(t, RAMP_HELD, RAMP_WHY_CREDENTIALS, PLAN_WHOLE);
+    if (c->credentials_short && c->phase > RAMP_PREFLIGHT && c->phase != RAMP_HELD &&
+        c->phase != RAMP_PAUSED)
+        ramp_rest_in(t, RAMP_HELD, RAMP_WHY_CREDENTIALS, PLAN_WHOLE);
     else if (!c->credentials_short && c->phase == RAMP_HELD && c->why == RAMP_WHY_CREDENTIALS)
         operator_resume(t);
 }
@@ -516,38 +376,35 @@ static void on_window(struct ramp_turn *t, const struct ramp_event *ev)
 
     c->opens_at_ms = ev->window.opens_at_ms;
     c->closes_at_ms = ev->window.closes_at_ms;
-    if (c->phase == RAMP_PREFLIGHT && c->op == 0 && c->op_kind == 0 && c->wait_until_ms != INT64_MAX)
+    if (c->phase == RAMP_PREFLIGHT && c->op == 0 && c->op_kind == 0 &&
+        c->wait_until_ms != INT64_MAX)
         c->wait_until_ms = c->opens_at_ms; /* still waiting for it to open */
 }
 
 typedef void handler(struct ramp_turn *t, const struct ramp_event *ev);
 
 static handler *const handlers[] = {
-    [RAMP_EV_START] = on_start,
-    [RAMP_EV_TICK] = on_tick,
-    [RAMP_EV_DONE] = on_done,
-    [RAMP_EV_SYNCED] = on_synced,
-    [RAMP_EV_PROBE] = on_probe,
-    [RAMP_EV_ROUND] = on_round,
-    [RAMP_EV_OPERATOR] = on_operator,
-    [RAMP_EV_SIGNAL] = on_signal,
-    [RAMP_EV_GAP] = on_gap,
-    [RAMP_EV_DRIFT] = on_drift,
-    [RAMP_EV_DEPOSED] = on_deposed,
-    [RAMP_EV_JOURNAL_DEAD] = on_journal_dead,
-    [RAMP_EV_REACH] = on_reach,
-    [RAMP_EV_CREDENTIALS] = on_credentials,
+    [RAMP_EV_START] = on_start,       [RAMP_EV_TICK] = on_tick,
+    [RAMP_EV_DONE] = on_done,         [RAMP_EV_SYNCED] = on_synced,
+    [RAMP_EV_PROBE] = on_probe,       [RAMP_EV_ROUND] = on_round,
+    [RAMP_EV_OPERATOR] = on_operator, [RAMP_EV_SIGNAL] = on_signal,
+    [RAMP_EV_GAP] = on_gap,           [RAMP_EV_DRIFT] = on_drift,
+    [RAMP_EV_DEPOSED] = on_deposed,   [RAMP_EV_JOURNAL_DEAD] = on_journal_dead,
+    [RAMP_EV_REACH] = on_reach,       [RAMP_EV_CREDENTIALS] = on_credentials,
     [RAMP_EV_WINDOW] = on_window,
 };
-_Static_assert(sizeof(handlers) / sizeof(handlers[0]) == RAMP_EV_COUNT, "a handler for every event");
+_Static_assert(sizeof(handlers) / sizeof(handlers[0]) == RAMP_EV_COUNT,
+               "a handler for every event");
 
-/* ---- Deadlines ------------------------------------------------------------------------------------- */
+/* ---- Deadlines
+ * ------------------------------------------------------------------------------------- */
 
 /* The drift reading: in every phase with records of ours, while nothing else reads or writes. */
 static bool may_read(const struct ramp_core *c)
 {
     return c->phase > RAMP_PREFLIGHT && c->phase <= RAMP_SOAKING && c->read_op == 0 &&
-           c->reading == RAMP_READING_NO && !(c->op != 0 && c->op_kind == RAMP_ACT_APPLY && !c->op_done);
+           c->reading == RAMP_READING_NO &&
+           !(c->op != 0 && c->op_kind == RAMP_ACT_APPLY && !c->op_done);
 }
 
 static void due(struct ramp_turn *t)
@@ -562,7 +419,7 @@ static void due(struct ramp_turn *t)
             ramp_walk_deadline(t);
     }
     if (c->phase == RAMP_HELD && c->hold_until_ms <= t->now && !ended(t->s))
-        ramp_walk_held_too_long(t);
+        ramp_rest_held_too_long(t);
     if (c->phase == RAMP_REVERTING && c->unsafe_at_ms <= t->now)
         ramp_back_unsafe(t, RAMP_WHY_UNCONFIRMED);
     if (!ended(t->s) && !going_back(t->s))
@@ -641,6 +498,7 @@ uint32_t ramp_percent(const struct ramp *s, const struct plan *plan)
     const struct ramp_core *c = &s->core;
 
     if (going_back(s) || c->phase == RAMP_ROLLED_BACK)
-        return c->target == RAMP_PERCENT_BASELINE ? (uint32_t)c->start_percent : (uint32_t)c->target;
+        return c->target == RAMP_PERCENT_BASELINE ? (uint32_t)c->start_percent
+                                                  : (uint32_t)c->target;
     return c->full_step >= 0 ? plan->steps[c->full_step].percent : (uint32_t)c->start_percent;
 }

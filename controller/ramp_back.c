@@ -1,20 +1,21 @@
-/* ramp_back.c: back, and every end. Reverting is one path: a breach, a person, a policy and a half-applied
- * step differ only in the target and in what follows. See ramp_inside.h. */
+/* ramp_back.c: back, and every end. Reverting is one path: a breach, a person, a policy and a
+ * half-applied step differ only in the target and in what follows. See ramp_inside.h. */
 #include "backoff.h"
 #include "ramp_inside.h"
 
 #include <assert.h>
 
 #define EXIT_JUDGED_BAD 1
-#define EXIT_HELD 10
-#define EXIT_REFUSED 11
-#define EXIT_UNSAFE 12
-#define EXIT_BUSY 75
-#define EXIT_DENIED 77
-#define EXIT_SIGINT 130
-#define EXIT_SIGTERM 143
+#define EXIT_HELD       10
+#define EXIT_REFUSED    11
+#define EXIT_UNSAFE     12
+#define EXIT_BUSY       75
+#define EXIT_DENIED     77
+#define EXIT_SIGINT     130
+#define EXIT_SIGTERM    143
 
-/* ---- Ends ------------------------------------------------------------------------------------------ */
+/* ---- Ends
+ * ------------------------------------------------------------------------------------------ */
 
 void ramp_back_over(struct ramp_turn *t)
 {
@@ -23,7 +24,8 @@ void ramp_back_over(struct ramp_turn *t)
     ramp_push(t, RAMP_ACT_EXIT);
 }
 
-/* Which ends give the lease back. Held, interrupted and unsafe leave it: somebody will go on from there. */
+/* Which ends give the lease back. Held, interrupted and unsafe leave it: somebody will go on from
+ * there. */
 static bool releases(const struct ramp_core *c)
 {
     if (!c->taken)
@@ -32,7 +34,8 @@ static bool releases(const struct ramp_core *c)
            (c->phase == RAMP_INTERRUPTED && !c->written);
 }
 
-void ramp_back_end(struct ramp_turn *t, enum ramp_phase phase, enum ramp_why why, uint32_t index, int exit_status)
+void ramp_back_end(struct ramp_turn *t, enum ramp_phase phase, enum ramp_why why, uint32_t index,
+                   int exit_status)
 {
     struct ramp_core *c = &t->s->core;
 
@@ -49,7 +52,9 @@ void ramp_back_end(struct ramp_turn *t, enum ramp_phase phase, enum ramp_why why
 
 void ramp_back_refuse(struct ramp_turn *t, enum ramp_why why, uint32_t index)
 {
-    int status = why == RAMP_WHY_DENIED ? EXIT_DENIED : why == RAMP_WHY_BUSY ? EXIT_BUSY : EXIT_REFUSED;
+    int status = why == RAMP_WHY_DENIED ? EXIT_DENIED
+                 : why == RAMP_WHY_BUSY ? EXIT_BUSY
+                                        : EXIT_REFUSED;
 
     ramp_back_end(t, RAMP_REFUSED, why, index, status);
 }
@@ -95,7 +100,8 @@ void ramp_back_stop(struct ramp_turn *t, enum ramp_why why)
     ramp_back_end(t, RAMP_INTERRUPTED, why, PLAN_WHOLE, signal_status(why));
 }
 
-/* ---- Going back ------------------------------------------------------------------------------------ */
+/* ---- Going back
+ * ------------------------------------------------------------------------------------ */
 
 static void send(struct ramp_turn *t)
 {
@@ -103,7 +109,8 @@ static void send(struct ramp_turn *t)
     ramp_op(t, RAMP_ACT_ROLLBACK)->percent = (uint32_t)t->s->core.target;
 }
 
-void ramp_back_begin(struct ramp_turn *t, uint32_t target, enum ramp_phase after, enum ramp_why why, uint32_t index)
+void ramp_back_begin(struct ramp_turn *t, uint32_t target, enum ramp_phase after, enum ramp_why why,
+                     uint32_t index)
 {
     struct ramp_core *c = &t->s->core;
     int64_t op;
@@ -137,7 +144,8 @@ void ramp_back_half(struct ramp_turn *t, enum ramp_why why)
 {
     struct ramp_core *c = &t->s->core;
     enum ramp_phase after = c->pend_phase == RAMP_INTERRUPTED ? RAMP_INTERRUPTED : RAMP_HELD;
-    uint32_t target = c->full_step >= 0 ? t->plan->steps[c->full_step].percent : RAMP_PERCENT_BASELINE;
+    uint32_t target =
+        c->full_step >= 0 ? t->plan->steps[c->full_step].percent : RAMP_PERCENT_BASELINE;
 
     if (after == RAMP_INTERRUPTED)
         ramp_back_begin(t, target, after, (enum ramp_why)c->pend_why, PLAN_WHOLE);
@@ -235,13 +243,15 @@ static void confirmed(struct ramp_turn *t)
         ramp_back_end(t, RAMP_INTERRUPTED, why, index, signal_status(why));
         return;
     }
-    ramp_enter(t, RAMP_DRAINING, RAMP_WHY_NONE, PLAN_WHOLE); /* leaves reverting, so that it can rest */
-    ramp_walk_rest(t, RAMP_HELD, why, index);
+    ramp_enter(t, RAMP_DRAINING, RAMP_WHY_NONE,
+               PLAN_WHOLE); /* leaves reverting, so that it can rest */
+    ramp_rest_in(t, RAMP_HELD, why, index);
     c->read_at_ms = t->plan->read_every_ms > 0 ? t->now + t->plan->read_every_ms : INT64_MAX;
     ramp_walk_probing(t);
 }
 
-/* What an answer that is no confirmation makes of it; RAMP_WHY_NONE: try again and say nothing yet. */
+/* What an answer that is no confirmation makes of it; RAMP_WHY_NONE: try again and say nothing yet.
+ */
 static const enum ramp_why troubles[] = {
     [RAMP_OK] = RAMP_WHY_NONE,
     [RAMP_NOT_SENT] = RAMP_WHY_NONE,
@@ -255,7 +265,8 @@ static const enum ramp_why troubles[] = {
     [RAMP_FAILED] = RAMP_WHY_NONE,
     [RAMP_IS_REVERTING] = RAMP_WHY_NONE,
 };
-_Static_assert(sizeof(troubles) / sizeof(troubles[0]) == RAMP_OUTCOME_COUNT, "a row for every outcome");
+_Static_assert(sizeof(troubles) / sizeof(troubles[0]) == RAMP_OUTCOME_COUNT,
+               "a row for every outcome");
 
 void ramp_back_done(struct ramp_turn *t, const struct ramp_event *ev)
 {

@@ -4,9 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
-#define CHANCE_PPM 1000000.0 /* one failing probe in so many may be confirmed by chance */
-#define OTHER_SURE 2         /* answers of the other side it takes to say how that is */
-#define SLOW_SAMPLES_MIN 20u /* of each side */
+#define CHANCE_PPM       1000000.0 /* one failing probe in so many may be confirmed by chance */
+#define OTHER_SURE       2         /* answers of the other side it takes to say how that is */
+#define SLOW_SAMPLES_MIN 20u       /* of each side */
 
 static const struct ramp_judgement nothing = {.kind = RAMP_JUDGED_NONE};
 
@@ -45,7 +45,8 @@ bool ramp_evidence_new_is_suspect(const struct ramp *s)
     return above_limit(s, PLAN_NEW);
 }
 
-/* ---- Asking again ---------------------------------------------------------------------------------- */
+/* ---- Asking again
+ * ---------------------------------------------------------------------------------- */
 
 static bool cell_has(const struct plan *plan, uint32_t cell, uint8_t side)
 {
@@ -100,7 +101,8 @@ void ramp_evidence_asks(struct ramp_turn *t)
         }
         a->op_id = ramp_op_next(t);
         a->at_ms = t->now + RAMP_ASK_LOST_MS;
-        a->waiting = (uint8_t)(a->alone ? 1u << t->plan->strata[a->stratum].side : (1u << PLAN_OLD) | (1u << PLAN_NEW));
+        a->waiting = (uint8_t)(a->alone ? 1u << t->plan->strata[a->stratum].side
+                                        : (1u << PLAN_OLD) | (1u << PLAN_NEW));
         act = ramp_push(t, RAMP_ACT_ASK);
         act->op_id = a->op_id;
         act->stratum = a->stratum;
@@ -110,12 +112,12 @@ void ramp_evidence_asks(struct ramp_turn *t)
 /* Old fails more than its budget explains, in the time that new has been under suspicion. */
 static bool old_too(const struct ramp_turn *t, uint32_t suite)
 {
-    return budget_exceeds(&t->s->core.suite[suite].since_zero[PLAN_OLD], t->plan->suites[suite].allowed_ppm,
-                          BUDGET_P_OLD_TOO);
+    return budget_exceeds(&t->s->core.suite[suite].since_zero[PLAN_OLD],
+                          t->plan->suites[suite].allowed_ppm, BUDGET_P_OLD_TOO);
 }
 
-/* The stratum failed every time. What did the other side say? Where old as a whole is failing, three passes of
- * one of its strata are luck, and the fast rule's control decides. */
+/* The stratum failed every time. What did the other side say? Where old as a whole is failing,
+ * three passes of one of its strata are luck, and the fast rule's control decides. */
 static struct ramp_judgement conclude(struct ramp_turn *t, const struct ramp_ask *a)
 {
     struct ramp_judgement j = {RAMP_JUDGED_HOLD, RAMP_WHY_NONE, a->stratum};
@@ -152,7 +154,7 @@ static struct ramp_judgement ask_answered(struct ramp_turn *t, struct ramp_ask *
     uint8_t own_side = t->plan->strata[a->stratum].side;
     uint32_t rounds_max = preflight ? RAMP_PREFLIGHT_ASKS : RAMP_REASKS_MAX;
 
-    a->waiting &= (uint8_t)~(1u << side);
+    a->waiting &= (uint8_t) ~(1u << side);
     if (side == own_side && verdict == RAMP_FAIL)
         a->own_fails++;
     if (side != own_side && verdict == RAMP_PASS)
@@ -210,7 +212,8 @@ static void ask_on_failure(struct ramp_turn *t, uint32_t stratum)
     (void)ramp_evidence_ask(t, stratum, t->now + RAMP_REASK_MS); /* no slot: its next failure */
 }
 
-/* ---- Counting -------------------------------------------------------------------------------------- */
+/* ---- Counting
+ * -------------------------------------------------------------------------------------- */
 
 static void count(struct ramp_turn *t, const struct ramp_probe *probe, const struct plan_stratum *d)
 {
@@ -237,20 +240,23 @@ static void count(struct ramp_turn *t, const struct ramp_probe *probe, const str
         budget_latency_add(&t->s->latency[d->side][d->check], probe->latency_us);
 }
 
-/* New is too bad to be chance. Is old as bad? Asked at the breach and at every probe after it: once held as
- * "both fleets" for as long as that lasts, so the level is stricter then. */
-static struct ramp_judgement control(const struct ramp_turn *t, const struct budget_count c[PLAN_SIDES],
-                                     enum ramp_why why, uint32_t suite)
+/* New is too bad to be chance. Is old as bad? Asked at the breach and at every probe after it: once
+ * held as "both fleets" for as long as that lasts, so the level is stricter then. */
+static struct ramp_judgement control(const struct ramp_turn *t,
+                                     const struct budget_count c[PLAN_SIDES], enum ramp_why why,
+                                     uint32_t suite)
 {
     struct ramp_judgement j = {RAMP_JUDGED_HOLD, RAMP_WHY_BOTH_FLEETS, suite};
     bool held = t->s->core.phase == RAMP_HELD && t->s->core.why == RAMP_WHY_BOTH_FLEETS;
 
     if (c[PLAN_OLD].n == 0) {
         j.why = RAMP_WHY_NO_CONTROL;
-    } else if (budget_fisher(&c[PLAN_NEW], &c[PLAN_OLD]) < (held ? BUDGET_P_CONTROL_HELD : BUDGET_P_CONTROL)) {
+    } else if (budget_fisher(&c[PLAN_NEW], &c[PLAN_OLD]) <
+               (held ? BUDGET_P_CONTROL_HELD : BUDGET_P_CONTROL)) {
         j.kind = RAMP_JUDGED_BREACH;
         j.why = why;
-    } else if (!budget_exceeds(&c[PLAN_OLD], t->plan->suites[suite].allowed_ppm, BUDGET_P_OLD_TOO)) {
+    } else if (!budget_exceeds(&c[PLAN_OLD], t->plan->suites[suite].allowed_ppm,
+                               BUDGET_P_OLD_TOO)) {
         return nothing; /* old is well, a few more probes will tell; no gate opens meanwhile */
     }
     return j;
@@ -299,7 +305,8 @@ struct ramp_judgement ramp_evidence_probe(struct ramp_turn *t, const struct ramp
     return s.kind > j.kind ? s : j;
 }
 
-/* ---- The gate -------------------------------------------------------------------------------------- */
+/* ---- The gate
+ * -------------------------------------------------------------------------------------- */
 
 void ramp_evidence_begin(struct ramp *s)
 {
@@ -309,8 +316,8 @@ void ramp_evidence_begin(struct ramp *s)
         memset(s->core.suite[i].gate, 0, sizeof(s->core.suite[i].gate));
 }
 
-/* Every required stratum of this step, on both sides, ran since the drain and passed last. `suites` gets a
- * bit for each suite that has a required stratum on the new side. */
+/* Every required stratum of this step, on both sides, ran since the drain and passed last. `suites`
+ * gets a bit for each suite that has a required stratum on the new side. */
 static bool covered(const struct ramp_turn *t, uint32_t *suites)
 {
     uint32_t percent = t->plan->steps[t->s->core.step].percent;
@@ -332,7 +339,8 @@ static bool covered(const struct ramp_turn *t, uint32_t *suites)
 static bool slower(const struct ramp_turn *t, uint32_t *check)
 {
     for (uint32_t i = 0; i < RAMP_CHECKS_MAX; i++) {
-        const struct budget_latency *n = &t->s->latency[PLAN_NEW][i], *o = &t->s->latency[PLAN_OLD][i];
+        const struct budget_latency *n = &t->s->latency[PLAN_NEW][i],
+                                    *o = &t->s->latency[PLAN_OLD][i];
 
         if (budget_latency_n(n) >= SLOW_SAMPLES_MIN && budget_latency_n(o) >= SLOW_SAMPLES_MIN &&
             budget_slower(n, o)) {
@@ -356,7 +364,8 @@ enum ramp_gate ramp_evidence_gate(struct ramp_turn *t, bool look, struct ramp_ju
 
         if (!(suites & (1u << i)))
             continue;
-        g = budget_gate_eval(&c[PLAN_NEW], t->plan->suites[i].allowed_ppm, t->plan->suites[i].unacceptable_ppm);
+        g = budget_gate_eval(&c[PLAN_NEW], t->plan->suites[i].allowed_ppm,
+                             t->plan->suites[i].unacceptable_ppm);
         if (g == BUDGET_BREACH && look) {
             *j = control(t, c, RAMP_WHY_GATE, i);
             if (j->kind != RAMP_JUDGED_NONE)

@@ -1,18 +1,21 @@
-/* ramp_names.c: names of everything a journal, a report or a person may see, and the journal's table. */
+/* ramp_names.c: names of everything a journal, a report or a person may see, and the journal's
+ * table. */
 #include "ramp_inside.h"
 
 #include <string.h>
 
-#define NAME_OF(table, i) \
+#define NAME_OF(table, i)                                                                          \
     ((size_t)(i) < sizeof(table) / sizeof((table)[0]) && (table)[i] ? (table)[i] : "unknown")
 
 static const char *const phases[] = {
-    [RAMP_PREFLIGHT] = "preflight",     [RAMP_APPLYING] = "applying",     [RAMP_VERIFYING] = "verifying",
-    [RAMP_DRAINING] = "draining",       [RAMP_BAKING] = "baking",         [RAMP_APPROVING] = "approving",
-    [RAMP_PAUSED] = "paused",           [RAMP_HELD] = "held",             [RAMP_SOAKING] = "soaking",
-    [RAMP_REVERTING] = "reverting",     [RAMP_UNSAFE] = "unsafe",         [RAMP_COMPLETED] = "completed",
-    [RAMP_ROLLED_BACK] = "rolled_back", [RAMP_REFUSED] = "refused",       [RAMP_INTERRUPTED] = "interrupted",
-    [RAMP_DEPOSED] = "deposed",
+    [RAMP_PREFLIGHT] = "preflight",     [RAMP_APPLYING] = "applying",
+    [RAMP_VERIFYING] = "verifying",     [RAMP_DRAINING] = "draining",
+    [RAMP_BAKING] = "baking",           [RAMP_APPROVING] = "approving",
+    [RAMP_PAUSED] = "paused",           [RAMP_HELD] = "held",
+    [RAMP_SOAKING] = "soaking",         [RAMP_REVERTING] = "reverting",
+    [RAMP_UNSAFE] = "unsafe",           [RAMP_COMPLETED] = "completed",
+    [RAMP_ROLLED_BACK] = "rolled_back", [RAMP_REFUSED] = "refused",
+    [RAMP_INTERRUPTED] = "interrupted", [RAMP_DEPOSED] = "deposed",
 };
 _Static_assert(sizeof(phases) / sizeof(phases[0]) == RAMP_PHASE_COUNT, "a name for every phase");
 
@@ -21,18 +24,21 @@ static const struct {
 } whys[] = {
     [RAMP_WHY_NONE] = {"none", "nothing wrong"},
     [RAMP_WHY_CUSUM] = {"cusum", "the new fleet fails too many checks"},
-    [RAMP_WHY_CONFIRMED] = {"confirmed", "one check fails on the new fleet every time and passes on the old"},
+    [RAMP_WHY_CONFIRMED] = {"confirmed",
+                            "one check fails on the new fleet every time and passes on the old"},
     [RAMP_WHY_GATE] = {"gate", "the new fleet failed more than is allowed over the whole bake"},
     [RAMP_WHY_FAILURE_LIMIT] = {"failure_limit", "failure_limit reached"},
     [RAMP_WHY_CONSECUTIVE] = {"consecutive_failures", "consecutive_failures reached"},
     [RAMP_WHY_BOTH_FLEETS] = {"both_fleets", "both fleets fail"},
     [RAMP_WHY_NO_WAY_BACK] = {"no_way_back", "the old fleet fails: there is no way back"},
-    [RAMP_WHY_NO_CONTROL] = {"no_control", "the new fleet fails checks that the old one is not asked"},
+    [RAMP_WHY_NO_CONTROL] = {"no_control",
+                             "the new fleet fails checks that the old one is not asked"},
     [RAMP_WHY_INCONCLUSIVE] = {"inconclusive", "not enough evidence in three times the bake"},
     [RAMP_WHY_VERIFY] = {"verify", "DNS does not answer as written"},
     [RAMP_WHY_SLOW] = {"slow", "the new fleet is slower than the old"},
     [RAMP_WHY_DRIFT] = {"drift", "somebody else changed the records"},
-    [RAMP_WHY_HALF_APPLIED] = {"half_applied", "a step could not be applied whole and was taken back"},
+    [RAMP_WHY_HALF_APPLIED] = {"half_applied",
+                               "a step could not be applied whole and was taken back"},
     [RAMP_WHY_WRITE_REFUSED] = {"write_refused", "a step could not be applied"},
     [RAMP_WHY_JOURNAL] = {"journal", "the journal cannot be written"},
     [RAMP_WHY_CREDENTIALS] = {"credentials", "the credentials end too soon"},
@@ -49,9 +55,12 @@ static const struct {
     [RAMP_WHY_BUSY] = {"busy", "another run holds the lease"},
     [RAMP_WHY_DEPOSED] = {"deposed", "another run took the lease"},
     [RAMP_WHY_FINDING] = {"finding", "preflight found something to mend first"},
-    [RAMP_WHY_NEW_FAILS] = {"new_fails", "a check fails on the new fleet before anything was changed"},
-    [RAMP_WHY_BOTH_FAIL] = {"both_fail", "a check fails on both fleets before anything was changed"},
-    [RAMP_WHY_OLD_FAILS] = {"old_fails", "a check fails on the old fleet: there would be no way back"},
+    [RAMP_WHY_NEW_FAILS] = {"new_fails",
+                            "a check fails on the new fleet before anything was changed"},
+    [RAMP_WHY_BOTH_FAIL] = {"both_fail",
+                            "a check fails on both fleets before anything was changed"},
+    [RAMP_WHY_OLD_FAILS] = {"old_fails",
+                            "a check fails on the old fleet: there would be no way back"},
     [RAMP_WHY_NO_EVIDENCE] = {"no_evidence", "a required check could not be judged"},
     [RAMP_WHY_ABOVE_TARGET] = {"above_target", "the new fleet has more than rollback_to already"},
     [RAMP_WHY_READ_FAILED] = {"read_failed", "the records could not be read"},
@@ -60,27 +69,20 @@ static const struct {
 _Static_assert(sizeof(whys) / sizeof(whys[0]) == RAMP_WHY_COUNT, "a name for every reason");
 
 static const char *const events[] = {
-    [RAMP_EV_START] = "start",
-    [RAMP_EV_TICK] = "tick",
-    [RAMP_EV_DONE] = "done",
-    [RAMP_EV_SYNCED] = "synced",
-    [RAMP_EV_PROBE] = "probe",
-    [RAMP_EV_ROUND] = "round",
-    [RAMP_EV_OPERATOR] = "operator",
-    [RAMP_EV_SIGNAL] = "signal",
-    [RAMP_EV_GAP] = "gap",
-    [RAMP_EV_DRIFT] = "drift",
-    [RAMP_EV_DEPOSED] = "deposed",
-    [RAMP_EV_JOURNAL_DEAD] = "journal_dead",
-    [RAMP_EV_REACH] = "reach",
-    [RAMP_EV_CREDENTIALS] = "credentials",
+    [RAMP_EV_START] = "start",       [RAMP_EV_TICK] = "tick",
+    [RAMP_EV_DONE] = "done",         [RAMP_EV_SYNCED] = "synced",
+    [RAMP_EV_PROBE] = "probe",       [RAMP_EV_ROUND] = "round",
+    [RAMP_EV_OPERATOR] = "operator", [RAMP_EV_SIGNAL] = "signal",
+    [RAMP_EV_GAP] = "gap",           [RAMP_EV_DRIFT] = "drift",
+    [RAMP_EV_DEPOSED] = "deposed",   [RAMP_EV_JOURNAL_DEAD] = "journal_dead",
+    [RAMP_EV_REACH] = "reach",       [RAMP_EV_CREDENTIALS] = "credentials",
     [RAMP_EV_WINDOW] = "window",
 };
 _Static_assert(sizeof(events) / sizeof(events[0]) == RAMP_EV_COUNT, "a name for every event");
 
 static const char *const actions[] = {
-    [RAMP_ACT_READ] = "read",         [RAMP_ACT_TAKE] = "take",     [RAMP_ACT_APPLY] = "apply",
-    [RAMP_ACT_VERIFY] = "verify",     [RAMP_ACT_PROBES] = "probes", [RAMP_ACT_ASK] = "ask",
+    [RAMP_ACT_READ] = "read",         [RAMP_ACT_TAKE] = "take",       [RAMP_ACT_APPLY] = "apply",
+    [RAMP_ACT_VERIFY] = "verify",     [RAMP_ACT_PROBES] = "probes",   [RAMP_ACT_ASK] = "ask",
     [RAMP_ACT_ROLLBACK] = "rollback", [RAMP_ACT_RELEASE] = "release", [RAMP_ACT_NOTIFY] = "notify",
     [RAMP_ACT_EXIT] = "exit",
 };
@@ -99,7 +101,8 @@ static const char *const outcomes[] = {
     [RAMP_FAILED] = "failed",
     [RAMP_IS_REVERTING] = "reverting",
 };
-_Static_assert(sizeof(outcomes) / sizeof(outcomes[0]) == RAMP_OUTCOME_COUNT, "a name for every outcome");
+_Static_assert(sizeof(outcomes) / sizeof(outcomes[0]) == RAMP_OUTCOME_COUNT,
+               "a name for every outcome");
 
 static const char *const notices[] = {
     [RAMP_NOTICE_PHASE] = "phase",
@@ -111,7 +114,8 @@ static const char *const notices[] = {
     [RAMP_NOTICE_RELEASE_FAILED] = "release_failed",
     [RAMP_NOTICE_SIGNAL_AGAIN] = "signal_again",
 };
-_Static_assert(sizeof(notices) / sizeof(notices[0]) == RAMP_NOTICE_COUNT, "a name for every notice");
+_Static_assert(sizeof(notices) / sizeof(notices[0]) == RAMP_NOTICE_COUNT,
+               "a name for every notice");
 
 static const char *const wishes[] = {
     [RAMP_DO_PAUSE] = "pause",       [RAMP_DO_RESUME] = "resume", [RAMP_DO_APPROVE] = "approve",
@@ -119,10 +123,15 @@ static const char *const wishes[] = {
 };
 _Static_assert(sizeof(wishes) / sizeof(wishes[0]) == RAMP_DO_COUNT, "a name for every wish");
 
-#define SCALAR(member) {#member, offsetof(struct ramp_core, member), 1}
-#define SUITE(i)                                                                                          \
-    {"suite" #i, offsetof(struct ramp_core, suite) + (i) * sizeof(struct ramp_suite),                     \
-     sizeof(struct ramp_suite) / sizeof(int64_t)}
+#define SCALAR(member)                                                                             \
+    {                                                                                              \
+#member, offsetof(struct ramp_core, member), 1                                             \
+    }
+#define SUITE(i)                                                                                   \
+    {                                                                                              \
+        "suite" #i, offsetof(struct ramp_core, suite) + (i) * sizeof(struct ramp_suite),           \
+            sizeof(struct ramp_suite) / sizeof(int64_t)                                            \
+    }
 
 const struct ramp_field ramp_fields[] = {
     SCALAR(phase),

@@ -1,4 +1,4 @@
-/* ramp_walk.c: forward. Preflight, the steps with their waits and gates, held and paused, the soak.
+/* ramp_walk.c: forward. Preflight, the steps with their waits and gates, the soak.
  * See ramp_inside.h. */
 #include "ramp_inside.h"
 
@@ -18,7 +18,8 @@ static const enum ramp_why refusals[] = {
     [RAMP_FAILED] = RAMP_WHY_READ_FAILED,
     [RAMP_IS_REVERTING] = RAMP_WHY_FINDING,
 };
-_Static_assert(sizeof(refusals) / sizeof(refusals[0]) == RAMP_OUTCOME_COUNT, "a reason for every outcome");
+_Static_assert(sizeof(refusals) / sizeof(refusals[0]) == RAMP_OUTCOME_COUNT,
+               "a reason for every outcome");
 
 /* The same for a step of which nothing was written. */
 static const enum ramp_why step_refusals[] = {
@@ -34,20 +35,17 @@ static const enum ramp_why step_refusals[] = {
     [RAMP_FAILED] = RAMP_WHY_WRITE_REFUSED,
     [RAMP_IS_REVERTING] = RAMP_WHY_WRITE_REFUSED,
 };
-_Static_assert(sizeof(step_refusals) / sizeof(step_refusals[0]) == RAMP_OUTCOME_COUNT, "a reason for every outcome");
+_Static_assert(sizeof(step_refusals) / sizeof(step_refusals[0]) == RAMP_OUTCOME_COUNT,
+               "a reason for every outcome");
 
 static void begin_step(struct ramp_turn *t, uint32_t step);
-
-static bool going_back(const struct ramp *s)
-{
-    return s->core.phase == RAMP_REVERTING || s->core.phase == RAMP_UNSAFE;
-}
 
 void ramp_walk_probing(struct ramp_turn *t)
 {
     const struct ramp_core *c = &t->s->core;
 
-    ramp_probes(t, RAMP_PROBES_RUN, c->step >= 0 ? t->plan->steps[c->step].percent : (uint32_t)c->start_percent,
+    ramp_probes(t, RAMP_PROBES_RUN,
+                c->step >= 0 ? t->plan->steps[c->step].percent : (uint32_t)c->start_percent,
                 c->in_soak ? t->plan->soak.rate_milli : t->plan->rate_milli);
 }
 
@@ -65,7 +63,8 @@ void ramp_walk_read(struct ramp_turn *t, enum ramp_reading_for then)
     ramp_op(t, RAMP_ACT_READ);
 }
 
-/* ---- Preflight ------------------------------------------------------------------------------------- */
+/* ---- Preflight
+ * ------------------------------------------------------------------------------------- */
 
 void ramp_walk_preflight(struct ramp_turn *t)
 {
@@ -178,7 +177,8 @@ static void taken(struct ramp_turn *t, const struct ramp_event *ev)
 
     c->taken = ev->done.outcome == RAMP_OK || ev->done.outcome == RAMP_UNCONFIRMED;
     if (pend == RAMP_INTERRUPTED) {
-        ramp_back_end(t, pend, (enum ramp_why)c->pend_why, PLAN_WHOLE, c->pend_why == RAMP_WHY_SIGTERM ? 143 : 130);
+        ramp_back_end(t, pend, (enum ramp_why)c->pend_why, PLAN_WHOLE,
+                      c->pend_why == RAMP_WHY_SIGTERM ? 143 : 130);
         return;
     }
     if (pend == RAMP_REFUSED || ev->done.outcome != RAMP_OK) {
@@ -208,7 +208,8 @@ static void preflight_done(struct ramp_turn *t, const struct ramp_event *ev)
     }
 }
 
-/* ---- A step ---------------------------------------------------------------------------------------- */
+/* ---- A step
+ * ---------------------------------------------------------------------------------------- */
 
 static enum ramp_why blocked(const struct ramp_turn *t, const struct plan_step *step)
 {
@@ -252,9 +253,9 @@ static void begin_step(struct ramp_turn *t, uint32_t step)
     else if (!t->s->core.written)
         ramp_back_refuse(t, why, PLAN_WHOLE);
     else if (why == RAMP_WHY_WINDOW)
-        ramp_walk_policy(t, t->plan->on[PLAN_ON_WINDOW_END], why, PLAN_WHOLE);
+        ramp_rest_policy(t, t->plan->on[PLAN_ON_WINDOW_END], why, PLAN_WHOLE);
     else
-        ramp_walk_rest(t, RAMP_HELD, why, PLAN_WHOLE);
+        ramp_rest_in(t, RAMP_HELD, why, PLAN_WHOLE);
 }
 
 static void take_pending(struct ramp_turn *t)
@@ -268,7 +269,7 @@ static void take_pending(struct ramp_turn *t)
     if (phase == RAMP_INTERRUPTED)
         ramp_back_end(t, phase, why, index, why == RAMP_WHY_SIGTERM ? 143 : 130);
     else
-        ramp_walk_rest(t, phase, why, index);
+        ramp_rest_in(t, phase, why, index);
 }
 
 static void applied(struct ramp_turn *t, const struct ramp_event *ev)
@@ -294,8 +295,8 @@ static void applied(struct ramp_turn *t, const struct ramp_event *ev)
     if (c->pend_phase == RAMP_INTERRUPTED)
         take_pending(t);
     else
-        ramp_walk_rest(t, RAMP_HELD, step_refusals[ev->done.outcome],
-                       ev->done.outcome == RAMP_DRIFTED ? ev->done.drift : PLAN_WHOLE);
+        ramp_rest_in(t, RAMP_HELD, step_refusals[ev->done.outcome],
+                     ev->done.outcome == RAMP_DRIFTED ? ev->done.drift : PLAN_WHOLE);
     c->pend_phase = 0;
 }
 
@@ -338,13 +339,13 @@ static void verified(struct ramp_turn *t, const struct ramp_event *ev)
         ramp_back_end(t, RAMP_DEPOSED, RAMP_WHY_DEPOSED, PLAN_WHOLE, 10);
         break;
     case RAMP_DRIFTED:
-        ramp_walk_rest(t, RAMP_HELD, RAMP_WHY_DRIFT, ev->done.drift);
+        ramp_rest_in(t, RAMP_HELD, RAMP_WHY_DRIFT, ev->done.drift);
         break;
     default:
         if (t->plan->verify == PLAN_VERIFY_WARN)
             drain(t);
         else
-            ramp_walk_policy(t, t->plan->on[PLAN_ON_INCONCLUSIVE], RAMP_WHY_VERIFY, PLAN_WHOLE);
+            ramp_rest_policy(t, t->plan->on[PLAN_ON_INCONCLUSIVE], RAMP_WHY_VERIFY, PLAN_WHOLE);
         break;
     }
 }
@@ -388,7 +389,8 @@ void ramp_walk_advance(struct ramp_turn *t)
         ramp_back_end(t, RAMP_COMPLETED, RAMP_WHY_GOAL, PLAN_WHOLE, 0);
 }
 
-/* ---- The gate -------------------------------------------------------------------------------------- */
+/* ---- The gate
+ * -------------------------------------------------------------------------------------- */
 
 static void bake(struct ramp_turn *t)
 {
@@ -398,8 +400,8 @@ static void bake(struct ramp_turn *t)
     t->s->core.wait_until_ms = t->now + t->plan->steps[t->s->core.step].bake_ms;
 }
 
-/* Looks come at 1, 1.5, 2, 2.5 and 3 bakes: each is a chance of an error, so they are few. A step that only
- * waits for a stratum to run or to pass again is seen between them. */
+/* Looks come at 1, 1.5, 2, 2.5 and 3 bakes: each is a chance of an error, so they are few. A step
+ * that only waits for a stratum to run or to pass again is seen between them. */
 static void gate(struct ramp_turn *t)
 {
     struct ramp_core *c = &t->s->core;
@@ -424,13 +426,13 @@ static void gate(struct ramp_turn *t)
     }
     if (g == RAMP_GATE_JUDGED) {
         if (j.why == RAMP_WHY_SLOW)
-            ramp_walk_policy(t, t->plan->on[PLAN_ON_SLOW], j.why, j.index);
+            ramp_rest_policy(t, t->plan->on[PLAN_ON_SLOW], j.why, j.index);
         else
-            ramp_walk_judge(t, &j);
+            ramp_rest_judge(t, &j);
         return;
     }
     if (t->now >= last) {
-        ramp_walk_policy(t, t->plan->on[PLAN_ON_INCONCLUSIVE], RAMP_WHY_INCONCLUSIVE, j.index);
+        ramp_rest_policy(t, t->plan->on[PLAN_ON_INCONCLUSIVE], RAMP_WHY_INCONCLUSIVE, j.index);
         return;
     }
     if (g == RAMP_GATE_WAIT && t->now + RAMP_COVERAGE_MS < next)
@@ -444,7 +446,8 @@ static void soaked(struct ramp_turn *t)
 {
     for (uint32_t i = 0; i < RAMP_ASKS_MAX; i++)
         if (t->s->ask[i].used) {
-            t->s->core.wait_until_ms = t->now + RAMP_COVERAGE_MS; /* not while a failure is being looked at */
+            t->s->core.wait_until_ms =
+                t->now + RAMP_COVERAGE_MS; /* not while a failure is being looked at */
             return;
         }
     if (ramp_evidence_new_is_suspect(t->s))
@@ -453,124 +456,8 @@ static void soaked(struct ramp_turn *t)
         ramp_back_end(t, RAMP_COMPLETED, RAMP_WHY_GOAL, PLAN_WHOLE, 0);
 }
 
-/* ---- Held and paused ------------------------------------------------------------------------------- */
-
-void ramp_walk_rest(struct ramp_turn *t, enum ramp_phase phase, enum ramp_why why, uint32_t index)
-{
-    struct ramp_core *c = &t->s->core;
-
-    if (c->phase == RAMP_PREFLIGHT)
-        return; /* nothing written: preflight refuses by itself */
-    if (ramp_op_flies(t->s, RAMP_ACT_APPLY)) { /* a step is whole or it goes back: never left half way */
-        if (c->pend_phase != RAMP_INTERRUPTED && (c->pend_phase != RAMP_HELD || phase != RAMP_PAUSED)) {
-            c->pend_phase = phase;
-            c->pend_why = why;
-            c->pend_index = index;
-        }
-        return;
-    }
-    if (c->phase == RAMP_HELD && (phase == RAMP_PAUSED || (c->why == (int64_t)why && c->why_index == index)))
-        return;
-    ramp_enter(t, phase, why, index);
-    if (phase == RAMP_HELD) {
-        c->hold_until_ms = t->now + t->plan->max_hold_ms;
-        ramp_notify(t, RAMP_NOTICE_HELD);
-    }
-}
-
-void ramp_walk_policy(struct ramp_turn *t, enum plan_policy policy, enum ramp_why why, uint32_t index)
-{
-    if (policy == PLAN_ROLLBACK && t->s->core.written && !ramp_old_is_bad(t->s))
-        ramp_back_rollback(t, why, index);
-    else
-        ramp_walk_rest(t, RAMP_HELD, why, index);
-}
-
-void ramp_walk_held_too_long(struct ramp_turn *t)
-{
-    struct ramp_core *c = &t->s->core;
-    bool inconclusive = c->why == RAMP_WHY_INCONCLUSIVE || c->why == RAMP_WHY_VERIFY;
-
-    c->hold_until_ms = t->now + t->plan->max_hold_ms;
-    if (inconclusive && !(c->options & RAMP_OPT_ATTENDED) && c->written && !ramp_old_is_bad(t->s) &&
-        t->plan->on[PLAN_ON_HELD_TOO_LONG] == PLAN_ROLLBACK)
-        ramp_back_rollback(t, RAMP_WHY_HELD_TOO_LONG, PLAN_WHOLE);
-    else
-        ramp_notify(t, RAMP_NOTICE_HELD);
-}
-
-/* ---- Judgements ------------------------------------------------------------------------------------ */
-
-static bool is_breach(int64_t why)
-{
-    return why >= RAMP_WHY_CUSUM && why <= RAMP_WHY_CONSECUTIVE;
-}
-
-static enum plan_policy breach_policy(const struct ramp_turn *t)
-{
-    const struct ramp_core *c = &t->s->core;
-
-    if (c->in_soak)
-        return t->plan->soak.on_breach;
-    return c->step >= 0 ? t->plan->steps[c->step].on_breach : t->plan->on[PLAN_ON_BREACH];
-}
-
-static void judged_in_preflight(struct ramp_turn *t, const struct ramp_judgement *j)
-{
-    struct ramp_core *c = &t->s->core;
-
-    if (!ramp_op_flies(t->s, RAMP_ACT_TAKE)) {
-        ramp_back_refuse(t, j->why, j->index);
-    } else if (!c->pend_phase) {
-        c->pend_phase = RAMP_REFUSED;
-        c->pend_why = j->why;
-        c->pend_index = j->index;
-    }
-}
-
-static void judged_bad(struct ramp_turn *t, const struct ramp_judgement *j)
-{
-    struct ramp_core *c = &t->s->core;
-
-    if (going_back(t->s) && c->after_revert == RAMP_ROLLED_BACK)
-        return;
-    if (breach_policy(t) == PLAN_ROLLBACK) {
-        c->breached = 1;
-        ramp_back_rollback(t, j->why, j->index);
-        ramp_notify(t, RAMP_NOTICE_BREACH);
-        return;
-    }
-    if (going_back(t->s) || (c->phase == RAMP_HELD && is_breach(c->why)) ||
-        (c->pend_phase == RAMP_HELD && is_breach(c->pend_why)))
-        return; /* said already */
-    c->breached = 1;
-    ramp_walk_rest(t, RAMP_HELD, j->why, j->index);
-    ramp_notify(t, RAMP_NOTICE_BREACH);
-}
-
-void ramp_walk_judge(struct ramp_turn *t, const struct ramp_judgement *j)
-{
-    struct ramp_core *c = &t->s->core;
-
-    if (j->kind == RAMP_JUDGED_NONE)
-        return;
-    if (c->phase == RAMP_PREFLIGHT) {
-        judged_in_preflight(t, j);
-        return;
-    }
-    if (j->kind == RAMP_JUDGED_BREACH) {
-        judged_bad(t, j);
-        return;
-    }
-    if (going_back(t->s) || (c->in_soak && j->why == RAMP_WHY_NO_WAY_BACK))
-        return; /* in the soak there is no forward step to stop */
-    if (c->phase == RAMP_HELD && c->why >= RAMP_WHY_CUSUM && c->why <= RAMP_WHY_NO_CONTROL &&
-        !(c->why == RAMP_WHY_NO_WAY_BACK && j->why == RAMP_WHY_BOTH_FLEETS))
-        return; /* evidence holds it already: no flapping between two names of it */
-    ramp_walk_rest(t, RAMP_HELD, j->why, j->index);
-}
-
-/* ---- Answers and deadlines ------------------------------------------------------------------------- */
+/* ---- Answers and deadlines
+ * ------------------------------------------------------------------------- */
 
 /* After a restart, what the plan says about crashes; true when it decided. */
 static bool crash_policy(struct ramp_turn *t, enum ramp_reading_for then)
@@ -590,7 +477,7 @@ static bool crash_policy(struct ramp_turn *t, enum ramp_reading_for then)
     if (then == RAMP_READING_THEN_APPLY)
         ramp_back_half(t, RAMP_WHY_CRASH);
     else
-        ramp_walk_rest(t, RAMP_HELD, RAMP_WHY_CRASH, PLAN_WHOLE);
+        ramp_rest_in(t, RAMP_HELD, RAMP_WHY_CRASH, PLAN_WHOLE);
     return true;
 }
 
@@ -633,12 +520,13 @@ static void reading_done(struct ramp_turn *t, const struct ramp_event *ev)
         learn(t, &ev->done.reading);
         go_on(t, then);
         break;
-    case RAMP_IS_REVERTING: /* our lease says so and the journal does not: the rollback went out first */
+    case RAMP_IS_REVERTING: /* our lease says so and the journal does not: the rollback went out
+                               first */
         ramp_back_rollback(t, RAMP_WHY_CRASH, PLAN_WHOLE);
         break;
     case RAMP_DRIFTED:
         c->reading = RAMP_READING_NO;
-        ramp_walk_rest(t, RAMP_HELD, RAMP_WHY_DRIFT, ev->done.drift);
+        ramp_rest_in(t, RAMP_HELD, RAMP_WHY_DRIFT, ev->done.drift);
         break;
     case RAMP_IS_DEPOSED:
     case RAMP_BUSY:
@@ -648,7 +536,7 @@ static void reading_done(struct ramp_turn *t, const struct ramp_event *ev)
     case RAMP_DENIED:
     case RAMP_REFUSED_RECORD:
         c->reading = RAMP_READING_NO;
-        ramp_walk_rest(t, RAMP_HELD, step_refusals[ev->done.outcome], PLAN_WHOLE);
+        ramp_rest_in(t, RAMP_HELD, step_refusals[ev->done.outcome], PLAN_WHOLE);
         break;
     default:
         c->wait_until_ms = t->now + RAMP_RETRY_MS;

@@ -7,8 +7,9 @@
 #include <string.h>
 
 #define SCALE_FIRST 100u /* reads as percent */
-#define WHOLE_PPB 1000000000
-#define EVEN_WEIGHT 100u /* of each set, where a side carries everything and the baseline gave it nothing */
+#define WHOLE_PPB   1000000000
+#define EVEN_WEIGHT                                                                                \
+    100u /* of each set, where a side carries all and the baseline gave it nothing */
 
 /* One side of the record: its sets' proportions. */
 struct inner {
@@ -40,10 +41,10 @@ static void inner_of(const struct weights *base, uint8_t side, struct inner *in)
     in->sum = in->n;
 }
 
-/* Shares `total` over the sets of one side by largest remainder; of equal remainders the first set wins.
- * False when a set would go above 255. */
-static bool share_out(const struct weights *base, uint8_t side, const struct inner *in, uint32_t total,
-                      uint8_t *weight)
+/* Shares `total` over the sets of one side by largest remainder; of equal remainders the first set
+ * wins. False when a set would go above 255. */
+static bool share_out(const struct weights *base, uint8_t side, const struct inner *in,
+                      uint32_t total, uint8_t *weight)
 {
     uint32_t whole[WEIGHTS_SETS_MAX] = {0}, rest[WEIGHTS_SETS_MAX] = {0};
     uint32_t left = total;
@@ -79,8 +80,8 @@ static int64_t distance(int64_t a, int64_t b)
     return a > b ? a - b : b - a;
 }
 
-static int64_t inner_miss(const struct weights *base, uint8_t side, const struct inner *in, uint32_t total,
-                          const uint8_t *weight)
+static int64_t inner_miss(const struct weights *base, uint8_t side, const struct inner *in,
+                          uint32_t total, const uint8_t *weight)
 {
     int64_t worst = 0;
 
@@ -89,15 +90,16 @@ static int64_t inner_miss(const struct weights *base, uint8_t side, const struct
 
         if (base->side[i] != side)
             continue;
-        d = distance((int64_t)weight[i] * WHOLE_PPB / total, (int64_t)in->part[i] * WHOLE_PPB / in->sum);
+        d = distance((int64_t)weight[i] * WHOLE_PPB / total,
+                     (int64_t)in->part[i] * WHOLE_PPB / in->sum);
         worst = d > worst ? d : worst;
     }
     return worst;
 }
 
 /* The weights whose sum is `scale`; false when they do not fit. */
-static bool at_scale(const struct weights *base, const struct inner *in, uint32_t percent, uint32_t scale,
-                     uint8_t *weight, struct miss *miss)
+static bool at_scale(const struct weights *base, const struct inner *in, uint32_t percent,
+                     uint32_t scale, uint8_t *weight, struct miss *miss)
 {
     uint32_t new_sum = (scale * percent + 50) / 100;
     int64_t a, b;
@@ -109,7 +111,8 @@ static bool at_scale(const struct weights *base, const struct inner *in, uint32_
     if (!share_out(base, PLAN_NEW, &in[PLAN_NEW], new_sum, weight) ||
         !share_out(base, PLAN_OLD, &in[PLAN_OLD], scale - new_sum, weight))
         return false;
-    miss->share = distance((int64_t)new_sum * WHOLE_PPB / scale, (int64_t)percent * (WHOLE_PPB / 100));
+    miss->share =
+        distance((int64_t)new_sum * WHOLE_PPB / scale, (int64_t)percent * (WHOLE_PPB / 100));
     a = inner_miss(base, PLAN_NEW, &in[PLAN_NEW], new_sum, weight);
     b = inner_miss(base, PLAN_OLD, &in[PLAN_OLD], scale - new_sum, weight);
     miss->inner = a > b ? a : b;
@@ -152,7 +155,8 @@ void weights_for_percent(const struct weights *base, uint32_t percent, struct we
     }
     if (!at_scale(&from, in, percent, SCALE_FIRST, out->weight, &best))
         assert(0 && "a sum of 100 always fits");
-    for (uint32_t scale = 2; scale <= WEIGHTS_MAX * from.n && (best.share > 0 || best.inner > 0); scale++)
+    for (uint32_t scale = 2; scale <= WEIGHTS_MAX * from.n && (best.share > 0 || best.inner > 0);
+         scale++)
         if (at_scale(&from, in, percent, scale, weight, &miss) && better(&miss, &best)) {
             best = miss;
             memcpy(out->weight, weight, from.n);

@@ -1,14 +1,15 @@
 /* rates.c: how often the shipped decision code is wrong.
  *
  * Drives ramp_step() itself (fast rule, control, confirm rule, gate) with seeded probes that fail
- * independently, and prints how runs end. The rates beside them were computed for the formulas alone, before
- * there was a program: they had no control, no confirm rule and a gate at 99.9 %, so the grey zone may
- * differ; false rollbacks and missed breaches may not.
+ * independently, and prints how runs end. The rates beside them were computed for the formulas
+ * alone, before there was a program: they had no control, no confirm rule and a gate at 99.9 %, so
+ * the grey zone may differ; false rollbacks and missed breaches may not.
  *
  *   rates [--full] [--runs N] [--seed N]
  *
- * Without --full: the promises only, on few runs, as TAP. A run's preflight passes; the fault begins with the
- * first step. Drain 0 in the table (its waits are the bakes), 60 s for the promises. */
+ * Without --full: the promises only, on few runs, as TAP. A run's preflight passes; the fault
+ * begins with the first step. Drain 0 in the table (its waits are the bakes), 60 s for the
+ * promises. */
 #include "backoff.h"
 #include "ramp.h"
 
@@ -17,11 +18,11 @@
 #include <string.h>
 
 #define CHECKS_MAX 300u
-#define DAY_MS 86400000
+#define DAY_MS     86400000
 
 struct world {
     const char *name;
-    double rate;       /* probes a second and side */
+    double rate;                                 /* probes a second and side */
     int64_t bake_ms, drain_ms, soak_ms, held_ms; /* held_ms: how long a held run is watched */
     double p_new, p_old;
     uint32_t checks;
@@ -64,7 +65,8 @@ static void event(struct run *r, const struct ramp_event *ev)
 
 static void probe(struct run *r, uint32_t stratum, uint32_t ask_op, bool healthy)
 {
-    struct ramp_event ev = {.kind = RAMP_EV_PROBE, .probe = {.stratum = stratum, .latency_us = -1, .ask_op = ask_op}};
+    struct ramp_event ev = {.kind = RAMP_EV_PROBE,
+                            .probe = {.stratum = stratum, .latency_us = -1, .ask_op = ask_op}};
     bool is_new = r->strata[stratum].side == PLAN_NEW;
     double p = is_new ? r->w->p_new : r->w->p_old;
 
@@ -154,8 +156,8 @@ static struct result play(struct run *r, const struct world *w, uint64_t seed)
         answer_operations(r);
         if (r->s.core.phase == RAMP_HELD && held_at == INT64_MAX)
             held_at = r->now;
-        if (r->s.core.phase >= RAMP_REVERTING || (held_at != INT64_MAX && r->now - held_at >= w->held_ms) ||
-            r->now - began > DAY_MS)
+        if (r->s.core.phase >= RAMP_REVERTING ||
+            (held_at != INT64_MAX && r->now - held_at >= w->held_ms) || r->now - began > DAY_MS)
             break;
         next = ramp_wake_at(&r->s);
         if (next <= (int64_t)due) {
@@ -170,7 +172,8 @@ static struct result play(struct run *r, const struct world *w, uint64_t seed)
         probe(r, 2 * (r->turn % w->checks) + 1, 0, false);
         r->turn++;
     }
-    return (struct result){ramp_phase(&r->s), ramp_why(&r->s, NULL), r->now - began, r->s.core.full_step};
+    return (struct result){ramp_phase(&r->s), ramp_why(&r->s, NULL), r->now - began,
+                           r->s.core.full_step};
 }
 
 struct tally {
@@ -214,13 +217,15 @@ static struct world standard(double rate, int64_t bake_ms, double p_new)
                           .unacceptable_ppm = 50000};
 }
 
-/* ---- The table ------------------------------------------------------------------------------------- */
+/* ---- The table
+ * ------------------------------------------------------------------------------------- */
 
 static void print_row(const char *name, const struct tally *t, const char *computed)
 {
     printf("%-34s %8.3f %8.3f %8.3f %9.3f %8.1f   %s\n", name, percent(t->rolled_back, t->runs),
-           percent(t->held, t->runs), percent(t->completed, t->runs), percent(t->past_first, t->runs),
-           t->rolled_back > 0 ? t->seconds / t->rolled_back : 0.0, computed);
+           percent(t->held, t->runs), percent(t->completed, t->runs),
+           percent(t->past_first, t->runs), t->rolled_back > 0 ? t->seconds / t->rolled_back : 0.0,
+           computed);
     fflush(stdout);
 }
 
@@ -230,30 +235,36 @@ static void table(uint32_t runs, uint64_t seed)
     static const int64_t bakes[] = {60000, 300000, 60000, 300000, 300000};
     static const double ps[] = {0.001, 0.005, 0.01, 0.02, 0.03, 0.05, 0.10, 0.25};
     static const char *const computed[5][8] = {
-        {"rb <= 0.01, hold 0-4", "rb <= 0.01, hold 0-4", "rb 0.3, hold 30", "compl 12, hold 81", "compl 0.8, hold 73",
-         "rb 73, hold 27", "rb 99.9, 67 s", "rb 100, 24 s"},
-        {"0 of 30000", "0 of 30000", "rb 0.16", "compl 68", "compl 6", "rb 100, 239 s", "rb 100, 79 s", "rb 100, 25 s"},
-        {"0 of 30000", "0 of 30000", "rb 0.15", "compl 68", "compl 6", "rb 100, 55 s", "rb 100, 21 s", "rb 100, 8 s"},
-        {"0 of 30000", "0 of 30000", "rb 0.41", "compl 2.6", "compl 0", "rb 100, 90 s", "rb 100, 21 s", "rb 100, 8 s"},
-        {"0 of 30000", "0 of 30000", "rb 0.37", "compl 0", "compl 0", "rb 100, 66 s", "rb 100, 14 s", "rb 100, 6 s"},
+        {"rb <= 0.01, hold 0-4", "rb <= 0.01, hold 0-4", "rb 0.3, hold 30", "compl 12, hold 81",
+         "compl 0.8, hold 73", "rb 73, hold 27", "rb 99.9, 67 s", "rb 100, 24 s"},
+        {"0 of 30000", "0 of 30000", "rb 0.16", "compl 68", "compl 6", "rb 100, 239 s",
+         "rb 100, 79 s", "rb 100, 25 s"},
+        {"0 of 30000", "0 of 30000", "rb 0.15", "compl 68", "compl 6", "rb 100, 55 s",
+         "rb 100, 21 s", "rb 100, 8 s"},
+        {"0 of 30000", "0 of 30000", "rb 0.41", "compl 2.6", "compl 0", "rb 100, 90 s",
+         "rb 100, 21 s", "rb 100, 8 s"},
+        {"0 of 30000", "0 of 30000", "rb 0.37", "compl 0", "compl 0", "rb 100, 66 s",
+         "rb 100, 14 s", "rb 100, 6 s"},
     };
 
     printf("%u runs a row, seeds %llu on; percent of runs; seconds: mean to the rollback\n", runs,
            (unsigned long long)seed);
-    printf("%-34s %8s %8s %8s %9s %8s   %s\n", "rate, bake, failure rate", "rollback", "held", "complete", "past 1st",
-           "seconds", "computed before (whole run)");
+    printf("%-34s %8s %8s %8s %9s %8s   %s\n", "rate, bake, failure rate", "rollback", "held",
+           "complete", "past 1st", "seconds", "computed before (whole run)");
     for (int i = 0; i < 5; i++)
         for (int k = 0; k < 8; k++) {
             struct world w = standard(rates[i], bakes[i], ps[k]);
             struct tally t = play_many(&w, runs, seed);
             char name[64];
 
-            snprintf(name, sizeof(name), "%g/s, %d s, %g %%", rates[i], (int)(bakes[i] / 1000), ps[k] * 100);
+            snprintf(name, sizeof(name), "%g/s, %d s, %g %%", rates[i], (int)(bakes[i] / 1000),
+                     ps[k] * 100);
             print_row(name, &t, computed[i][k]);
         }
 }
 
-/* ---- The promises ---------------------------------------------------------------------------------- */
+/* ---- The promises
+ * ---------------------------------------------------------------------------------- */
 
 static struct world flake(uint32_t allowed_ppm, uint32_t unacceptable_ppm)
 {
@@ -288,8 +299,9 @@ static struct world diluted(void)
 static bool report(int n, const char *name, const struct tally *t, bool ok)
 {
     printf("%sok %d - %s\n", ok ? "" : "not ", n, name);
-    printf("# of %u runs: rolled back %u (confirmed %u), held %u, completed %u, past the first step %u\n", t->runs,
-           t->rolled_back, t->confirmed, t->held, t->completed, t->past_first);
+    printf("# of %u runs: rolled back %u (confirmed %u), held %u, completed %u, past the first "
+           "step %u\n",
+           t->runs, t->rolled_back, t->confirmed, t->held, t->completed, t->past_first);
     fflush(stdout);
     return ok;
 }
@@ -304,18 +316,19 @@ static uint32_t at_most(double promised, uint32_t runs)
 
 static bool promises(uint32_t runs, uint64_t seed)
 {
-    struct world tight = flake(10000, 50000), loose = flake(100000, 200000), ten = standard(5, 60000, 0.10),
-                 one = diluted(), down = shared(1), half = shared(0.25);
+    struct world tight = flake(10000, 50000), loose = flake(100000, 200000),
+                 ten = standard(5, 60000, 0.10), one = diluted(), down = shared(1),
+                 half = shared(0.25);
     struct tally t;
     bool ok = true;
 
     printf("1..6\n");
     t = play_many(&tight, runs, seed);
-    ok &= report(1, "flake as allowed (1 %) with its soak is rolled back in at most 0.5 % of runs", &t,
-                 t.rolled_back <= at_most(0.005, runs));
+    ok &= report(1, "flake as allowed (1 %) with its soak is rolled back in at most 0.5 % of runs",
+                 &t, t.rolled_back <= at_most(0.005, runs));
     t = play_many(&loose, runs, seed);
-    ok &= report(2, "flake as allowed (10 %) with its soak is rolled back in at most 0.5 % of runs", &t,
-                 t.rolled_back <= at_most(0.005, runs));
+    ok &= report(2, "flake as allowed (10 %) with its soak is rolled back in at most 0.5 % of runs",
+                 &t, t.rolled_back <= at_most(0.005, runs));
     t = play_many(&ten, runs, seed);
     ok &= report(3, "a fleet failing 10 % goes past the first step in at most 0.1 % of runs", &t,
                  t.past_first <= at_most(0.001, runs));
@@ -323,10 +336,12 @@ static bool promises(uint32_t runs, uint64_t seed)
     ok &= report(4, "one check of 300 that always fails is found at the first step", &t,
                  t.past_first == 0 && t.rolled_back == t.runs);
     t = play_many(&down, runs / 2, seed);
-    ok &= report(5, "both fleets down together hold, never promote, never roll back", &t, t.held == t.runs);
+    ok &= report(5, "both fleets down together hold, never promote, never roll back", &t,
+                 t.held == t.runs);
     t = play_many(&half, runs / 2, seed);
-    ok &= report(6, "both fleets failing a quarter together hold: rolled back in at most 0.5 % of runs", &t,
-                 t.completed == 0 && t.past_first == 0 && t.rolled_back <= at_most(0.005, runs / 2));
+    ok &= report(
+        6, "both fleets failing a quarter together hold: rolled back in at most 0.5 % of runs", &t,
+        t.completed == 0 && t.past_first == 0 && t.rolled_back <= at_most(0.005, runs / 2));
     return ok;
 }
 

@@ -76,8 +76,9 @@ void rig_signal(struct rig *r, enum ramp_signal signal)
 
 void rig_probe(struct rig *r, uint32_t stratum, enum ramp_verdict verdict, uint32_t ask_op)
 {
-    rig_event(r, &(struct ramp_event){.kind = RAMP_EV_PROBE,
-                                      .probe = {stratum, verdict, 20000 + (r->now * 7919) % 3000, ask_op}});
+    rig_event(r, &(struct ramp_event){
+                     .kind = RAMP_EV_PROBE,
+                     .probe = {stratum, verdict, 20000 + (r->now * 7919) % 3000, ask_op}});
 }
 
 const struct ramp_action *rig_find(const struct rig *r, enum ramp_action_kind kind)

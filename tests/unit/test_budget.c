@@ -56,18 +56,20 @@ TEST(the_incomplete_beta_is_the_binomial_tail)
     for (int n = 1; n <= 60; n++)
         for (int x = 1; x <= n; x++)
             for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
-                assert_near(budget_beta_inc(x, n - x + 1, rates[i]), binomial_tail(n, rates[i], x), 1e-9);
+                assert_near(budget_beta_inc(x, n - x + 1, rates[i]), binomial_tail(n, rates[i], x),
+                            1e-9);
 }
 
 TEST(fisher_is_the_hypergeometric_tail)
 {
-    static const int cases[][4] = {{1, 20, 0, 20}, {7, 60, 0, 60}, {10, 60, 0, 60}, {5, 25, 2, 30},
+    static const int cases[][4] = {{1, 20, 0, 20},  {7, 60, 0, 60}, {10, 60, 0, 60}, {5, 25, 2, 30},
                                    {25, 25, 0, 25}, {3, 10, 2, 40}, {9, 60, 1, 55}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct budget_count a = {cases[i][1], cases[i][0]}, b = {cases[i][3], cases[i][2]};
 
-        assert_near(budget_fisher(&a, &b), fisher_sum(cases[i][0], cases[i][1], cases[i][2], cases[i][3]), 1e-9);
+        assert_near(budget_fisher(&a, &b),
+                    fisher_sum(cases[i][0], cases[i][1], cases[i][2], cases[i][3]), 1e-9);
     }
 }
 
@@ -137,7 +139,8 @@ TEST(samples_without_a_failure_that_a_promotion_needs)
         struct budget_count enough = {rows[i].n, 0}, short_by_one = {rows[i].n - 1, 0};
 
         assert_int_equal(budget_gate_eval(&enough, 100, rows[i].unacceptable_ppm), BUDGET_PROMOTE);
-        assert_int_equal(budget_gate_eval(&short_by_one, 100, rows[i].unacceptable_ppm), BUDGET_EXTEND);
+        assert_int_equal(budget_gate_eval(&short_by_one, 100, rows[i].unacceptable_ppm),
+                         BUDGET_EXTEND);
     }
 }
 
@@ -281,8 +284,8 @@ TEST(slower_needs_significance_and_a_quarter_more)
     }
 }
 
-/* Ten against ten without ties within buckets far apart: U = 100, the extreme; normal approximation with
- * continuity: z = (100 - 50 - 0.5) / sqrt(10*10*21/12) = 3.742. */
+/* Ten against ten without ties within buckets far apart: U = 100, the extreme; normal approximation
+ * with continuity: z = (100 - 50 - 0.5) / sqrt(10*10*21/12) = 3.742. */
 TEST(mann_whitney_of_two_disjoint_samples)
 {
     struct budget_latency a = {{0}}, b = {{0}};
@@ -300,7 +303,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_incomplete_beta_is_the_binomial_tail),
         cmocka_unit_test(fisher_is_the_hypergeometric_tail),
-        cmocka_unit_test(fisher_with_a_clean_control_needs_seven_failures_at_one_percent_and_ten_at_a_thousandth),
+        cmocka_unit_test(
+            fisher_with_a_clean_control_needs_seven_failures_at_one_percent_and_ten_at_a_thousandth),
         cmocka_unit_test(fisher_says_nothing_without_probes_or_when_the_first_is_not_worse),
         cmocka_unit_test(fisher_holds_for_long_outages_of_both),
         cmocka_unit_test(clopper_pearson_bounds_put_the_tails_at_alpha),

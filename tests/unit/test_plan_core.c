@@ -26,7 +26,8 @@ static struct plan sound(void)
     p.suites_n = 1;
     p.suites[0] = (struct plan_suite){.allowed_ppm = 10000, .unacceptable_ppm = 50000};
     for (uint32_t i = 0; i < 6; i++)
-        strata[i] = (struct plan_stratum){.cell = i / 2, .side = (uint8_t)(i % 2), .required = true};
+        strata[i] =
+            (struct plan_stratum){.cell = i / 2, .side = (uint8_t)(i % 2), .required = true};
     p.strata = strata;
     p.strata_n = 6;
     return p;
@@ -55,11 +56,11 @@ TEST(a_sound_plan_has_no_findings)
 }
 
 /* One change a row. */
-#define BREAKS(change, fault, index)                                                                       \
-    do {                                                                                                   \
-        p = sound();                                                                                       \
-        change;                                                                                            \
-        expect(fault, index);                                                                              \
+#define BREAKS(change, fault, index)                                                               \
+    do {                                                                                           \
+        p = sound();                                                                               \
+        change;                                                                                    \
+        expect(fault, index);                                                                      \
     } while (0)
 
 TEST(every_fault_is_found_at_its_place)
@@ -95,9 +96,11 @@ TEST(every_fault_is_found_at_its_place)
     BREAKS(p.lease_life_ms = 59999, PLAN_FAULT_LEASE_LIFE, PLAN_WHOLE);
     BREAKS(p.max_hold_ms = 0, PLAN_FAULT_MAX_HOLD, PLAN_WHOLE);
     BREAKS(p.strata_n = PLAN_STRATA_MAX + 1, PLAN_FAULT_TOO_MANY_STRATA, PLAN_WHOLE);
-    BREAKS(strata[1].required = strata[3].required = strata[5].required = false, PLAN_FAULT_STRATUM_SIDE, 0);
+    BREAKS(strata[1].required = strata[3].required = strata[5].required = false,
+           PLAN_FAULT_STRATUM_SIDE, 0);
     BREAKS(strata[1].every_ms = 60001, PLAN_FAULT_BAKE_SHORT, 0);
-    BREAKS(p.suites[0].unacceptable_ppm = 200; p.suites[0].allowed_ppm = 100, PLAN_FAULT_GATE_BLIND, 0);
+    BREAKS(p.suites[0].unacceptable_ppm = 200;
+           p.suites[0].allowed_ppm = 100, PLAN_FAULT_GATE_BLIND, 0);
 }
 
 TEST(what_may_stand_apart_is_no_fault)

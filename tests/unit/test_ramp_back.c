@@ -1,4 +1,5 @@
-/* test_ramp_back.c: the ramp backwards: rollbacks from every state, half-applied steps, stops, restarts. */
+/* test_ramp_back.c: the ramp backwards: rollbacks from every state, half-applied steps, stops,
+ * restarts. */
 #include "test.h"
 
 #include "ramp_rig.h"
@@ -39,8 +40,9 @@ static void end_of_release(int status)
 
 TEST(a_person_can_go_back_from_every_phase_and_exits_with_0)
 {
-    static const enum ramp_phase phases[] = {RAMP_APPLYING, RAMP_VERIFYING, RAMP_DRAINING, RAMP_BAKING,
-                                             RAMP_PAUSED,   RAMP_HELD,      RAMP_SOAKING};
+    static const enum ramp_phase phases[] = {RAMP_APPLYING, RAMP_VERIFYING, RAMP_DRAINING,
+                                             RAMP_BAKING,   RAMP_PAUSED,    RAMP_HELD,
+                                             RAMP_SOAKING};
 
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
         at(phases[i] == RAMP_PAUSED || phases[i] == RAMP_HELD ? RAMP_VERIFYING : phases[i],
@@ -167,7 +169,8 @@ TEST(a_lease_that_is_gone_and_records_refused_are_unsafe_at_once_and_tried_on)
 
 TEST(a_step_half_applied_goes_back_to_the_last_full_one_and_is_held)
 {
-    static const enum ramp_outcome outcomes[] = {RAMP_REFUSED_RECORD, RAMP_DRIFTED, RAMP_FAILED, RAMP_DENIED};
+    static const enum ramp_outcome outcomes[] = {RAMP_REFUSED_RECORD, RAMP_DRIFTED, RAMP_FAILED,
+                                                 RAMP_DENIED};
 
     for (size_t i = 0; i < 4; i++) {
         at(RAMP_APPLYING, 2);
@@ -178,7 +181,8 @@ TEST(a_step_half_applied_goes_back_to_the_last_full_one_and_is_held)
         assert_phase(RAMP_HELD);
         assert_int_equal(ramp_why(&r.s, NULL), RAMP_WHY_HALF_APPLIED);
         assert_int_equal(ramp_percent(&r.s, &r.plan), 10);
-        rig_operator(&r, RAMP_DO_RESUME); /* the wait of step 1, from the start, then step 2 again */
+        rig_operator(&r,
+                     RAMP_DO_RESUME); /* the wait of step 1, from the start, then step 2 again */
         rig_walk(&r, RAMP_BAKING, 1);
         rig_walk(&r, RAMP_APPLYING, 2);
     }
@@ -272,7 +276,8 @@ TEST(a_signal_in_preflight_ends_it_with_nothing_written_and_the_lease_given_back
         if (r.s.core.op_kind == RAMP_ACT_PROBES) {
             for (uint32_t k = 0; k < r.plan.strata_n; k++)
                 rig_probe(&r, k, RAMP_PASS, 0);
-            rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_ROUND, .op_id = (uint32_t)r.s.core.op});
+            rig_event(&r,
+                      &(struct ramp_event){.kind = RAMP_EV_ROUND, .op_id = (uint32_t)r.s.core.op});
         } else {
             rig_answer(&r, RAMP_OK);
         }
@@ -326,7 +331,8 @@ TEST(a_release_that_fails_changes_no_end)
 
 TEST(after_a_restart_every_wait_begins_again)
 {
-    static const enum ramp_phase phases[] = {RAMP_VERIFYING, RAMP_DRAINING, RAMP_BAKING, RAMP_APPROVING};
+    static const enum ramp_phase phases[] = {RAMP_VERIFYING, RAMP_DRAINING, RAMP_BAKING,
+                                             RAMP_APPROVING};
 
     for (size_t i = 0; i < 4; i++) {
         fresh();
@@ -528,8 +534,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_person_can_go_back_from_every_phase_and_exits_with_0),
         cmocka_unit_test(a_rollback_goes_to_rollback_to),
-        cmocka_unit_test(a_rollback_without_an_answer_is_sent_again_from_a_quarter_to_five_seconds_and_called_unsafe),
-        cmocka_unit_test(a_rollback_is_confirmed_by_insync_and_a_listing_and_sent_again_when_that_disagrees),
+        cmocka_unit_test(
+            a_rollback_without_an_answer_is_sent_again_from_a_quarter_to_five_seconds_and_called_unsafe),
+        cmocka_unit_test(
+            a_rollback_is_confirmed_by_insync_and_a_listing_and_sent_again_when_that_disagrees),
         cmocka_unit_test(a_listing_that_fails_is_read_again_and_not_written_again),
         cmocka_unit_test(going_back_ignores_drift_gaps_pauses_and_probes),
         cmocka_unit_test(deposed_while_going_back_stops_writing),
@@ -542,7 +550,8 @@ int main(void)
         cmocka_unit_test(a_signal_while_applying_waits_for_the_answer_and_the_second_does_not),
         cmocka_unit_test(a_signal_with_half_a_step_in_the_air_takes_it_back_first),
         cmocka_unit_test(a_signal_may_mean_rollback),
-        cmocka_unit_test(a_signal_in_preflight_ends_it_with_nothing_written_and_the_lease_given_back),
+        cmocka_unit_test(
+            a_signal_in_preflight_ends_it_with_nothing_written_and_the_lease_given_back),
         cmocka_unit_test(the_first_signal_while_going_back_only_warns_and_the_second_ends_unsafe),
         cmocka_unit_test(stopping_while_held_ends_held_with_10),
         cmocka_unit_test(ending_the_soak_early_is_completed),
@@ -555,7 +564,8 @@ int main(void)
         cmocka_unit_test(recover_follows_the_policy_for_crashes),
         cmocka_unit_test(held_and_paused_stay_so_over_a_restart),
         cmocka_unit_test(an_interrupted_run_goes_on_with_the_wait_of_its_step),
-        cmocka_unit_test(the_rollback_command_takes_the_lease_over_and_goes_back_without_any_journal),
+        cmocka_unit_test(
+            the_rollback_command_takes_the_lease_over_and_goes_back_without_any_journal),
         cmocka_unit_test(numbers_that_are_no_state_are_not_restored),
         cmocka_unit_test(the_journals_table_names_every_number_of_the_state_once),
         cmocka_unit_test(every_number_has_a_name),

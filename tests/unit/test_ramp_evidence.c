@@ -44,8 +44,8 @@ static int seconds_to(enum ramp_phase phase, int new_bad, int old_bad)
 
 TEST(a_new_fleet_that_fails_altogether_is_rolled_back_in_about_five_seconds_in_every_phase)
 {
-    static const enum ramp_phase phases[] = {RAMP_APPLYING, RAMP_VERIFYING, RAMP_DRAINING,
-                                             RAMP_BAKING,   RAMP_PAUSED,    RAMP_HELD,
+    static const enum ramp_phase phases[] = {RAMP_APPLYING,  RAMP_VERIFYING, RAMP_DRAINING,
+                                             RAMP_BAKING,    RAMP_PAUSED,    RAMP_HELD,
                                              RAMP_APPROVING, RAMP_SOAKING};
 
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
@@ -175,7 +175,8 @@ TEST(on_breach_hold_holds_and_says_so_once)
         for (uint32_t k = 0; k < 2; k++) {
             rig_probe(&r, 2 * (i % 3) + 1, RAMP_FAIL, 0);
             for (uint32_t j = 0; j < r.out.n; j++)
-                notices += r.out.item[j].kind == RAMP_ACT_NOTIFY && r.out.item[j].notice == RAMP_NOTICE_BREACH;
+                notices += r.out.item[j].kind == RAMP_ACT_NOTIFY &&
+                           r.out.item[j].notice == RAMP_NOTICE_BREACH;
         }
     }
     assert_held(RAMP_WHY_CUSUM);
@@ -194,7 +195,8 @@ TEST(a_breach_while_half_a_step_is_taken_back_goes_the_whole_way)
     assert_int_equal(r.rollbacks, 2);
 }
 
-/* Answers asks until the phase changes: stratum on new says n, on old says o. Gives the asks counted. */
+/* Answers asks until the phase changes: stratum on new says n, on old says o. Gives the asks
+ * counted. */
 static int ask_round(enum ramp_verdict o, enum ramp_verdict n, enum ramp_phase stay)
 {
     int asks = 0;
@@ -393,7 +395,8 @@ TEST(a_looser_budget_asks_more_often)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_new_fleet_that_fails_altogether_is_rolled_back_in_about_five_seconds_in_every_phase),
+        cmocka_unit_test(
+            a_new_fleet_that_fails_altogether_is_rolled_back_in_about_five_seconds_in_every_phase),
         cmocka_unit_test(a_breach_rolled_back_and_confirmed_exits_with_1),
         cmocka_unit_test(both_fleets_failing_hold_and_never_roll_back_nor_promote),
         cmocka_unit_test(when_the_old_fleet_recovers_and_the_new_does_not_it_goes_back_after_all),
@@ -404,7 +407,8 @@ int main(void)
         cmocka_unit_test(seconds_in_which_nobody_is_reached_do_not_count),
         cmocka_unit_test(on_breach_hold_holds_and_says_so_once),
         cmocka_unit_test(a_breach_while_half_a_step_is_taken_back_goes_the_whole_way),
-        cmocka_unit_test(one_check_failing_four_of_four_on_new_while_old_passes_is_a_breach_found_in_fifteen_seconds),
+        cmocka_unit_test(
+            one_check_failing_four_of_four_on_new_while_old_passes_is_a_breach_found_in_fifteen_seconds),
         cmocka_unit_test(one_check_failing_on_both_sides_holds),
         cmocka_unit_test(one_check_failing_on_old_alone_is_no_way_back),
         cmocka_unit_test(one_pass_among_the_asks_was_a_flake),

@@ -139,7 +139,11 @@ TEST(refusals_of_preflight_have_their_exit_statuses_and_write_nothing)
     static const struct {
         enum ramp_outcome outcome;
         int status;
-    } rows[] = {{RAMP_DENIED, 77}, {RAMP_REFUSED_RECORD, 11}, {RAMP_FAILED, 11}, {RAMP_BUSY, 75}, {RAMP_NOT_SENT, 11}};
+    } rows[] = {{RAMP_DENIED, 77},
+                {RAMP_REFUSED_RECORD, 11},
+                {RAMP_FAILED, 11},
+                {RAMP_BUSY, 75},
+                {RAMP_NOT_SENT, 11}};
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         for (int take = 0; take < 2; take++) {
@@ -149,7 +153,8 @@ TEST(refusals_of_preflight_have_their_exit_statuses_and_write_nothing)
                 if (r.s.core.op_kind == RAMP_ACT_PROBES) {
                     for (uint32_t k = 0; k < r.plan.strata_n; k++)
                         rig_probe(&r, k, RAMP_PASS, 0);
-                    rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_ROUND, .op_id = (uint32_t)r.s.core.op});
+                    rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_ROUND,
+                                                       .op_id = (uint32_t)r.s.core.op});
                 } else {
                     rig_answer(&r, RAMP_OK);
                 }
@@ -228,7 +233,8 @@ TEST(waits_for_not_before_and_then_begins)
 {
     rig_init(&r);
     rig_begin(&r, 100, 0);
-    rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_WINDOW, .window = {r.now + 5000, INT64_MAX}});
+    rig_event(&r,
+              &(struct ramp_event){.kind = RAMP_EV_WINDOW, .window = {r.now + 5000, INT64_MAX}});
     rig_start(&r, RAMP_START_FRESH);
     assert_null(rig_find(&r, RAMP_ACT_READ));
     rig_tick(&r);
@@ -238,13 +244,15 @@ TEST(waits_for_not_before_and_then_begins)
 TEST(no_step_begins_whose_drain_and_bake_would_end_after_the_window)
 {
     at(RAMP_BAKING, 1);
-    rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_WINDOW, .window = {INT64_MIN, r.now + 150000}});
+    rig_event(&r,
+              &(struct ramp_event){.kind = RAMP_EV_WINDOW, .window = {INT64_MIN, r.now + 150000}});
     rig_walk(&r, RAMP_HELD, -1);
     assert_held(RAMP_WHY_WINDOW);
     assert_int_equal(r.applies, 2);
     at(RAMP_BAKING, 1);
     r.plan.on[PLAN_ON_WINDOW_END] = PLAN_ROLLBACK;
-    rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_WINDOW, .window = {INT64_MIN, r.now + 150000}});
+    rig_event(&r,
+              &(struct ramp_event){.kind = RAMP_EV_WINDOW, .window = {INT64_MIN, r.now + 150000}});
     rig_walk(&r, RAMP_REVERTING, -1);
 }
 
@@ -371,7 +379,8 @@ TEST(a_gap_does_not_shorten_the_soak)
 
 TEST(drift_holds_in_every_forward_phase_and_says_what_changed)
 {
-    static const enum ramp_phase phases[] = {RAMP_VERIFYING, RAMP_DRAINING, RAMP_BAKING, RAMP_SOAKING};
+    static const enum ramp_phase phases[] = {RAMP_VERIFYING, RAMP_DRAINING, RAMP_BAKING,
+                                             RAMP_SOAKING};
 
     for (size_t i = 0; i < 4; i++) {
         uint32_t bits;
@@ -386,7 +395,8 @@ TEST(drift_holds_in_every_forward_phase_and_says_what_changed)
 
 TEST(the_drift_reading_comes_round_and_what_it_finds_holds)
 {
-    struct ramp_event ev = {.kind = RAMP_EV_DONE, .done = {.outcome = RAMP_DRIFTED, .drift = RAMP_DRIFT_WEIGHT}};
+    struct ramp_event ev = {.kind = RAMP_EV_DONE,
+                            .done = {.outcome = RAMP_DRIFTED, .drift = RAMP_DRIFT_WEIGHT}};
 
     fresh();
     r.plan.read_every_ms = 30000;
@@ -401,7 +411,8 @@ TEST(the_drift_reading_comes_round_and_what_it_finds_holds)
 
 TEST(another_runs_lease_ends_the_run_without_a_write)
 {
-    static const enum ramp_phase phases[] = {RAMP_APPLYING, RAMP_VERIFYING, RAMP_DRAINING, RAMP_BAKING, RAMP_SOAKING};
+    static const enum ramp_phase phases[] = {RAMP_APPLYING, RAMP_VERIFYING, RAMP_DRAINING,
+                                             RAMP_BAKING, RAMP_SOAKING};
 
     for (size_t i = 0; i < 5; i++) {
         at(phases[i], phases[i] == RAMP_SOAKING ? 3 : 1);
@@ -465,7 +476,8 @@ TEST(held_too_long_goes_back_only_when_inconclusive_and_nobody_sits_there)
 
 TEST(an_answer_to_an_operation_no_longer_in_flight_changes_nothing)
 {
-    struct ramp_event late = {.kind = RAMP_EV_DONE, .done = {.outcome = RAMP_UNCONFIRMED, .partly = true}};
+    struct ramp_event late = {.kind = RAMP_EV_DONE,
+                              .done = {.outcome = RAMP_UNCONFIRMED, .partly = true}};
     struct ramp before;
 
     at(RAMP_APPLYING, 1);
@@ -488,7 +500,8 @@ TEST(every_event_in_every_phase_leaves_a_machine_that_waits_for_something_or_is_
 
                 fresh();
                 r.plan.steps[1].approve = true;
-                rig_walk(&r, phase == RAMP_PREFLIGHT ? RAMP_PREFLIGHT : RAMP_VERIFYING, phase == RAMP_PREFLIGHT ? -1 : 1);
+                rig_walk(&r, phase == RAMP_PREFLIGHT ? RAMP_PREFLIGHT : RAMP_VERIFYING,
+                         phase == RAMP_PREFLIGHT ? -1 : 1);
                 if (phase == RAMP_APPROVING)
                     rig_walk(&r, RAMP_APPROVING, 1);
                 else if (phase == RAMP_APPLYING || phase == RAMP_SOAKING)
@@ -515,7 +528,8 @@ TEST(every_event_in_every_phase_leaves_a_machine_that_waits_for_something_or_is_
                 rig_event(&r, &ev);
                 if (!ramp_over(&r.s))
                     assert_true(r.s.core.op != 0 || ramp_wake_at(&r.s) != INT64_MAX ||
-                                ramp_phase(&r.s) == RAMP_PAUSED || ramp_phase(&r.s) == RAMP_APPROVING ||
+                                ramp_phase(&r.s) == RAMP_PAUSED ||
+                                ramp_phase(&r.s) == RAMP_APPROVING ||
                                 ramp_phase(&r.s) == RAMP_PREFLIGHT);
             }
 }
@@ -555,7 +569,8 @@ int main(void)
         cmocka_unit_test(credentials_too_short_hold_and_longer_ones_go_on_by_themselves),
         cmocka_unit_test(held_too_long_goes_back_only_when_inconclusive_and_nobody_sits_there),
         cmocka_unit_test(an_answer_to_an_operation_no_longer_in_flight_changes_nothing),
-        cmocka_unit_test(every_event_in_every_phase_leaves_a_machine_that_waits_for_something_or_is_over),
+        cmocka_unit_test(
+            every_event_in_every_phase_leaves_a_machine_that_waits_for_something_or_is_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,8 @@
 
 static struct weights pair(uint8_t old_weight, uint8_t new_weight)
 {
-    return (struct weights){.n = 2, .side = {PLAN_OLD, PLAN_NEW}, .weight = {old_weight, new_weight}};
+    return (struct weights){
+        .n = 2, .side = {PLAN_OLD, PLAN_NEW}, .weight = {old_weight, new_weight}};
 }
 
 static uint32_t sum_of(const struct weights *w, int side)
@@ -54,9 +55,8 @@ TEST(the_result_may_go_where_the_baseline_stands)
 
 TEST(several_sets_of_a_side_keep_their_shares)
 {
-    struct weights base = {.n = 4,
-                           .side = {PLAN_OLD, PLAN_OLD, PLAN_NEW, PLAN_NEW},
-                           .weight = {30, 10, 0, 0}};
+    struct weights base = {
+        .n = 4, .side = {PLAN_OLD, PLAN_OLD, PLAN_NEW, PLAN_NEW}, .weight = {30, 10, 0, 0}};
     struct weights out;
 
     weights_for_percent(&base, 50, &out);
@@ -67,9 +67,8 @@ TEST(several_sets_of_a_side_keep_their_shares)
 
 TEST(one_percent_of_two_new_sets_finds_a_scale_that_gives_both_something)
 {
-    struct weights base = {.n = 4,
-                           .side = {PLAN_OLD, PLAN_OLD, PLAN_NEW, PLAN_NEW},
-                           .weight = {50, 50, 50, 50}};
+    struct weights base = {
+        .n = 4, .side = {PLAN_OLD, PLAN_OLD, PLAN_NEW, PLAN_NEW}, .weight = {50, 50, 50, 50}};
     struct weights out;
 
     weights_for_percent(&base, 1, &out);
@@ -91,8 +90,8 @@ TEST(a_set_that_was_taken_out_stays_out)
     }
 }
 
-/* Every percentage, many shapes: the share is as near as a sum of 100 allows, no side with a share is empty,
- * nothing is 0 in all. */
+/* Every percentage, many shapes: the share is as near as a sum of 100 allows, no side with a share
+ * is empty, nothing is 0 in all. */
 static void walk_shape(const struct weights *base)
 {
     struct weights out;
