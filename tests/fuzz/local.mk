@@ -52,6 +52,12 @@ tests_fuzz_fuzz_redact_SOURCES = tests/fuzz/fuzz_redact.c
 tests_fuzz_fuzz_redact_CPPFLAGS = $(FUZZ_CPPFLAGS)
 tests_fuzz_fuzz_redact_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_redact_LDADD = libbase.a $(BASE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_suite
+tests_fuzz_fuzz_suite_SOURCES = tests/fuzz/fuzz_suite.c
+tests_fuzz_fuzz_suite_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/smoke
+tests_fuzz_fuzz_suite_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_suite_LDADD = libsmoke.a libbase.a $(BASE_LIBS)
 endif
 
 EXTRA_DIST += tests/fuzz/run.sh
