@@ -29,6 +29,15 @@ tests_unit_test_smoke_opts_SOURCES = tests/unit/test_smoke_opts.c smoke/opts.c s
 tests_unit_test_smoke_opts_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
 tests_unit_test_smoke_opts_LDADD = $(SMOKE_UNIT_LIBS)
 
+SMOKE_UNITS += tests/unit/test_pump
+tests_unit_test_pump_SOURCES = tests/unit/test_pump.c
+tests_unit_test_pump_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
+tests_unit_test_pump_LDADD = $(SMOKE_UNIT_LIBS)
+
+SMOKE_UNITS += tests/unit/test_report
+tests_unit_test_report_SOURCES = tests/unit/test_report.c smoke/report.c smoke/report_text.c smoke/report_json.c
+tests_unit_test_report_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
+tests_unit_test_report_LDADD = $(SMOKE_UNIT_LIBS)
 endif
 
 check_PROGRAMS += $(SMOKE_UNITS)

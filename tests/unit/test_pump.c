@@ -1,0 +1,378 @@
+/* pump: probes pinned to the endpoints of two sides, against two small forked servers. Loopback only. */
+#include "sluice/pump.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sluice/text.h"
+#include "test.h"
+
+#define DEADLINE_MS 20000
+
+/* ---- two servers ----------------------------------------------------------------------------------- */
+
+static pid_t pids[2];
+static uint16_t ports[2];
+
+/* Answers every request with its name and the Host it was asked for; /bad-NAME is 500 on that side, /busy 429. */
+static void serve(int listener, const char *name)
+{
+    for (;;) {
+        char in[8192] = "", out[512], body[256], *host;
+        int fd = accept(listener, NULL, NULL);
+        size_t n = 0;
+        bool bad;
+
+        if (fd < 0)
+            _exit(1);
+        while (!strstr(in, "\r\n\r\n") && n < sizeof in - 1) {
+            ssize_t got = read(fd, in + n, sizeof in - 1 - n);
+
+            if (got <= 0)
+                break;
+            n += (size_t)got;
+        }
+        host = strstr(in, "Host: ");
+        snprintf(body, sizeof body, "%s %.*s", name, host ? (int)strcspn(host + 6, "\r") : 0, host ? host + 6 : "");
+        bad = strstr(in, "/bad-") && strstr(in, "/bad-") < strchr(in, '\r') && strncmp(strstr(in, "/bad-") + 5, name, 3) == 0;
+        snprintf(out, sizeof out, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                 bad ? "500 Bad" : strstr(in, " /busy ") ? "429 Busy" : "200 OK", strlen(body), body);
+        if (write(fd, out, strlen(out)) < 0)
+            _exit(1);
+        close(fd);
+    }
+}
+
+static int start_servers(void **state)
+{
+    static const char *const names[] = {"old", "new"};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+        socklen_t len = sizeof at;
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        if (fd < 0 || bind(fd, (struct sockaddr *)&at, len) != 0 || listen(fd, 64) != 0 ||
+            getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+            return -1;
+        ports[i] = ntohs(at.sin_port);
+        pids[i] = fork();
+        if (pids[i] == 0)
+            serve(fd, names[i]);
+        close(fd);
+    }
+    return 0;
+}
+
+static int stop_servers(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        kill(pids[i], SIGKILL);
+        waitpid(pids[i], NULL, 0);
+    }
+    return 0;
+}
+
+/* ---- bench ----------------------------------------------------------------------------------------- */
+
+struct bench {
+    struct suite suite;
+    struct suite *list[1];
+    struct pump_endpoint endpoints[8];
+    struct pump_options options;
+    struct http *http;
+    struct pump *pump;
+};
+
+static void set_up(struct bench *b, const char *checks)
+{
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+    struct err err = {0};
+    const struct doc *doc;
+
+    memset(b, 0, sizeof *b);
+    b->list[0] = &b->suite;
+    buf_addf(&text, "version: 1\nbase_url: http://www.shop.test\nmatrix: {t: [a, b]}\nchecks:\n%s", checks);
+    doc = doc_parse(&b->suite.doc_mem, "t.yaml", &text, &err);
+    if (!doc || !suite_decode(&b->suite, doc_root(doc), NULL, NULL, &err))
+        fail_msg("%u:%u: %s", err.line, err.col, err.text);
+    for (int side = 0; side < 2; side++) {
+        b->endpoints[side] = (struct pump_endpoint){(enum suite_side)side, "www.shop.test", "127.0.0.1", ports[side]};
+        b->endpoints[2 + side] = (struct pump_endpoint){(enum suite_side)side, "*.shops.test", "127.0.0.1", ports[side]};
+    }
+    b->options.endpoints = b->endpoints;
+    b->options.endpoints_n = 4;
+    b->options.no_retries = true;
+    b->options.keep_all = true;
+    b->http = http_new(&(struct http_config){0}, &err);
+    assert_non_null(b->http);
+}
+
+static bool open_pump(struct bench *b, struct err *err)
+{
+    b->pump = pump_new(b->list, 1, b->http, &b->options, err);
+    return b->pump != NULL;
+}
+
+static void must_open(struct bench *b)
+{
+    struct err err = {0};
+
+    if (!open_pump(b, &err))
+        fail_msg("%u:%u: %s", err.line, err.col, err.text);
+}
+
+static void tear_down(struct bench *b)
+{
+    pump_free(b->pump);
+    http_free(b->http);
+    suite_clear(&b->suite);
+}
+
+/* One turn of the loop. False when the pump is idle. */
+static bool turn(struct bench *b, int64_t now, int wait)
+{
+    struct http_done done;
+    struct err err = {0};
+
+    pump_tick(b->pump, now);
+    if (pump_idle(b->pump))
+        return false;
+    assert_true(http_wait(b->http, NULL, 0, wait, &err));
+    while (http_next(b->http, &done))
+        assert_true(pump_take(b->pump, &done, now));
+    return true;
+}
+
+/* Runs until idle, keeps the results in order of strata. */
+static void run_all(struct bench *b, struct probe_result *out, size_t n)
+{
+    int64_t end = clock_boot_ms(&clock_real) + DEADLINE_MS;
+    struct probe_result r;
+
+    while (turn(b, clock_boot_ms(&clock_real), 100)) {
+        assert_true(clock_boot_ms(&clock_real) < end);
+        while (pump_next(b->pump, &r)) {
+            assert_true(r.stratum < n);
+            probe_result_clear(&out[r.stratum]);
+            out[r.stratum] = r;
+        }
+    }
+}
+
+static void clear_all(struct probe_result *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        probe_result_clear(&list[i]);
+}
+
+/* ---- tests ----------------------------------------------------------------------------------------- */
+
+TEST(every_request_goes_to_its_records_endpoint_with_the_real_host)
+{
+    struct bench b;
+    struct probe_result r[6] = {0};
+    static const char *const want[] = {"old www.shop.test", "new www.shop.test",   "old a.shops.test",
+                                       "new a.shops.test",  "old b.shops.test", "new b.shops.test"};
+
+    set_up(&b, "  - {name: a, request: {get: /}}\n  - {name: 't {{t}}', request: {get: 'http://{{t}}.shops.test/'}}\n");
+    must_open(&b);
+    assert_int_equal(pump_strata_n(b.pump), 6);
+    assert_int_equal(pump_cells_n(b.pump), 3);
+    assert_int_equal(pump_sweep(b.pump, NULL, NULL), 6);
+    run_all(&b, r, 6);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(r[i].verdict, RUN_PASS);
+        assert_string_equal(r[i].response_body, want[i]);
+        assert_int_equal(r[i].side, i % 2);
+        assert_int_equal(pump_stratum(b.pump, (uint32_t)i)->twin, (uint32_t)(i ^ 1));
+    }
+    clear_all(r, 6);
+    tear_down(&b);
+}
+
+TEST(a_failure_of_one_side_is_that_sides_alone)
+{
+    struct bench b;
+    struct probe_result r[2] = {0};
+
+    set_up(&b, "  - {name: a, request: {get: /bad-new}}\n");
+    must_open(&b);
+    pump_sweep(b.pump, NULL, NULL);
+    run_all(&b, r, 2);
+    assert_int_equal(r[0].verdict, RUN_PASS);
+    assert_int_equal(r[1].verdict, RUN_FAIL);
+    assert_string_equal(r[1].sentence, "status is 500, expected 2xx");
+    assert_int_equal(r[1].at->pos.line, 5);
+    assert_non_null(strstr(r[1].curl, "--connect-to ::127.0.0.1:"));
+    assert_non_null(r[1].remote);
+    clear_all(r, 2);
+    tear_down(&b);
+}
+
+TEST(an_address_nobody_listens_at_fails_and_the_other_endpoint_does_not)
+{
+    struct bench b;
+    struct probe_result r[3] = {0};
+
+    set_up(&b, "  - {name: a, request: {get: /}}\n");
+    b.endpoints[4] = (struct pump_endpoint){SUITE_NEW, "WWW.shop.test", "127.0.0.1", 1};
+    b.options.endpoints_n = 5;
+    must_open(&b);
+    assert_int_equal(pump_strata_n(b.pump), 3);
+    pump_sweep(b.pump, NULL, NULL);
+    run_all(&b, r, 3);
+    assert_int_equal(r[1].verdict, RUN_PASS);
+    assert_int_equal(r[2].verdict, RUN_FAIL);
+    assert_int_equal(r[2].outcome, HTTP_REFUSED);
+    assert_false(r[2].unreached);
+    assert_string_equal(pump_endpoint_address(b.pump, 2), "127.0.0.1");
+    clear_all(r, 3);
+    tear_down(&b);
+}
+
+TEST(a_host_no_record_covers_is_an_error_with_its_place)
+{
+    struct bench b;
+    struct err err = {0};
+
+    set_up(&b, "  - {name: a, request: {get: 'http://else.test/'}}\n");
+    assert_false(open_pump(&b, &err));
+    assert_int_equal(err.kind, ERR_FILE);
+    assert_int_equal(err.line, 5);
+    assert_string_equal(err.text, "no record of the plan covers else.test; add 'pin: RECORD' or 'via: dns' to this check");
+    tear_down(&b);
+}
+
+TEST(pin_names_the_record_and_via_dns_is_no_evidence)
+{
+    struct bench b;
+    struct probe_result r[3] = {0};
+
+    set_up(&b, "  - {name: a, pin: www.shop.test, request: {get: 'http://else.test/'}}\n"
+               "  - {name: b, via: dns, request: {get: 'http://127.0.0.1:1/'}}\n");
+    must_open(&b);
+    assert_int_equal(pump_strata_n(b.pump), 3);
+    assert_true(pump_stratum(b.pump, 0)->required);
+    assert_false(pump_stratum(b.pump, 2)->required);
+    assert_int_equal(pump_stratum(b.pump, 2)->twin, RUN_NONE);
+    pump_sweep(b.pump, NULL, NULL);
+    run_all(&b, r, 3);
+    assert_string_equal(r[1].response_body, "new else.test");
+    assert_int_equal(r[2].outcome, HTTP_REFUSED);
+    clear_all(r, 3);
+    tear_down(&b);
+}
+
+TEST(sides_severity_and_known_bad_shape_the_strata)
+{
+    struct bench b;
+
+    set_up(&b, "  - {name: a, sides: new, request: {get: /}}\n  - {name: b, severity: warn, request: {get: /}}\n"
+               "  - {name: c, known_bad: true, from: 10%, request: {post: /, body: x}}\n");
+    must_open(&b);
+    assert_int_equal(pump_strata_n(b.pump), 5);
+    assert_int_equal(pump_stratum(b.pump, 0)->side, SUITE_NEW);
+    assert_false(pump_stratum(b.pump, 1)->required);
+    assert_false(pump_stratum(b.pump, 3)->required);
+    assert_int_equal(pump_stratum(b.pump, 3)->from_percent, 10);
+    assert_false(pump_stratum(b.pump, 3)->reads_only);
+    assert_int_equal(pump_stratum(b.pump, 3)->every_ms, 30000);
+    tear_down(&b);
+}
+
+TEST(asks_come_back_with_their_tag_and_throttling_is_told)
+{
+    struct bench b;
+    struct probe_result r[2] = {0};
+
+    set_up(&b, "  - {name: a, request: {get: /busy}}\n");
+    must_open(&b);
+    assert_true(pump_ask(b.pump, 1, 0, 42));
+    run_all(&b, r, 2);
+    assert_int_equal(r[1].source, RUN_ASK);
+    assert_int_equal(r[1].tag, 42);
+    assert_int_equal(r[1].verdict, RUN_ERROR);
+    assert_true(r[1].throttled);
+    clear_all(r, 2);
+    tear_down(&b);
+}
+
+TEST(turns_go_on_until_the_rate_is_nought_and_stopping_gives_no_results)
+{
+    struct bench b;
+    struct probe_result r;
+    int64_t now = 1000, end = clock_boot_ms(&clock_real) + DEADLINE_MS;
+    uint32_t n = 0;
+
+    set_up(&b, "  - {name: a, every: 100ms, request: {get: /}}\n");
+    must_open(&b);
+    pump_rate(b.pump, 10000, now);
+    /* the pump's clock is made by hand: each answer moves it to when the next turn is due */
+    while (n < 10) {
+        assert_true(clock_boot_ms(&clock_real) < end);
+        turn(&b, now, 50);
+        while (pump_next(b.pump, &r)) {
+            n++;
+            probe_result_clear(&r);
+        }
+        if (pump_flying(b.pump) == 0)
+            now = pump_wake_at(b.pump, now);
+    }
+    assert_true(now >= 1400 && now <= 1600);
+    pump_tick(b.pump, now + 200);
+    assert_true(pump_flying(b.pump) > 0);
+    pump_stop(b.pump);
+    while (turn(&b, now + 200, 50))
+        ;
+    assert_false(pump_next(b.pump, &r));
+    tear_down(&b);
+}
+
+TEST(freeing_with_requests_in_flight_is_fine)
+{
+    struct bench b;
+
+    set_up(&b, "  - {name: a, request: {get: /}}\n");
+    must_open(&b);
+    pump_sweep(b.pump, NULL, NULL);
+    pump_tick(b.pump, 0);
+    assert_true(pump_flying(b.pump) > 0);
+    tear_down(&b);
+}
+
+TEST(overlong_and_broken_urls_are_found_before_anything_is_sent)
+{
+    struct bench b;
+    struct err err = {0};
+
+    set_up(&b, "  - {name: 'x {{t}}', request: {get: 'http://{{t}} {{t}}.shops.test/'}}\n");
+    assert_false(open_pump(&b, &err));
+    assert_int_equal(err.kind, ERR_FILE);
+    assert_int_equal(err.line, 5);
+    tear_down(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_request_goes_to_its_records_endpoint_with_the_real_host),
+        cmocka_unit_test(a_failure_of_one_side_is_that_sides_alone),
+        cmocka_unit_test(an_address_nobody_listens_at_fails_and_the_other_endpoint_does_not),
+        cmocka_unit_test(a_host_no_record_covers_is_an_error_with_its_place),
+        cmocka_unit_test(pin_names_the_record_and_via_dns_is_no_evidence),
+        cmocka_unit_test(sides_severity_and_known_bad_shape_the_strata),
+        cmocka_unit_test(asks_come_back_with_their_tag_and_throttling_is_told),
+        cmocka_unit_test(turns_go_on_until_the_rate_is_nought_and_stopping_gives_no_results),
+        cmocka_unit_test(freeing_with_requests_in_flight_is_fine),
+        cmocka_unit_test(overlong_and_broken_urls_are_found_before_anything_is_sent),
+    };
+
+    return cmocka_run_group_tests_name("pump", tests, start_servers, stop_servers);
+}
