@@ -82,7 +82,8 @@ struct http *http_new(const struct http_config *config, struct err *err)
     http = x_zalloc(sizeof *http);
     http->multi = multi;
     http->config = *config;
-    /* OpenSSL's own convention, which curl's command keeps too: a private authority needs no option. */
+    /* OpenSSL's own convention, which curl's command keeps too: a private authority needs no
+     * option. */
     if (!http->config.ca_file && getenv("SSL_CERT_FILE") && *getenv("SSL_CERT_FILE"))
         http->config.ca_file = getenv("SSL_CERT_FILE");
     if (!http->config.user_agent)
@@ -163,13 +164,16 @@ static struct http_transfer *take_transfer(struct http *http)
 {
     struct http_transfer *t;
     CURL *easy;
+    bool ready;
 
     http_prepare(http, 1);
     t = http->pool.head;
     list_remove(&http->pool, t);
     easy = t->easy;
+    ready = t->ready;
     memset(t, 0, sizeof *t);
     t->easy = easy;
+    t->ready = ready;
     t->http = http;
     t->config = &http->config;
     return t;

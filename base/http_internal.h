@@ -23,6 +23,8 @@ struct http_transfer {
     int64_t started_us;
     size_t header_bytes;
     bool in_multi;
+    bool ready;       /* the handle has the options that never change */
+    bool has_body;    /* of the request */
     bool sent;        /* connected; the request could leave */
     bool header_done; /* the final header is whole */
     bool want_certificate, link_local, once;
@@ -35,7 +37,8 @@ struct http_transfer {
 
 /* Gives libcurl all of the request; false when it cannot be sent (outcome and reason are set). */
 bool http_transfer_load(struct http_transfer *t, const struct http_request *q);
-/* Takes back and wipes what the request lent; the response stays. The handle is as new. */
+/* Takes back and wipes what the request lent; the response stays. The handle
+ * keeps what load() sets anew every time. */
 void http_transfer_unload(struct http_transfer *t);
 
 /* What libcurl calls. */

@@ -45,9 +45,14 @@ static bool has_header(const struct http_request *q, const char *name)
 
 static bool load_headers(struct http_transfer *t, const struct http_request *q)
 {
-    static const char *const additions[] = {"Expect", "Content-Type", "Accept"};
+    static const struct {
+        const char *name, *without; /* libcurl's way of leaving its own out */
+        bool of_body;               /* added to requests with a body only */
+    } additions[] = {{"Expect", "Expect:", true},
+                     {"Content-Type", "Content-Type:", true},
+                     {"Accept", "Accept:", false}};
     struct buf line SL_CLEANUP(buf_wipe) = {0};
-    size_t i, unwanted = q->exact ? 3 : 2;
+    size_t i;
 
     for (i = 0; i < q->headers_n; i++) {
         const struct http_header *h = &q->headers[i];
@@ -64,12 +69,9 @@ static bool load_headers(struct http_transfer *t, const struct http_request *q)
             buf_addf(&line, "%s;", h->name); /* libcurl's way of writing an empty value */
         append(&t->headers, buf_str(&line));
     }
-    for (i = 0; i < unwanted; i++)
-        if (!has_header(q, additions[i])) {
-            buf_reset(&line);
-            buf_addf(&line, "%s:", additions[i]); /* and of leaving its own out */
-            append(&t->headers, buf_str(&line));
-        }
+    for (i = 0; i < ARRAY_LEN(additions); i++)
+        if ((additions[i].of_body ? t->has_body : q->exact) && !has_header(q, additions[i].name))
+            append(&t->headers, additions[i].without);
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
     return true;
 }
@@ -83,7 +85,9 @@ static bool load_method(struct http_transfer *t, const struct http_request *q)
         http_transfer_say(t, HTTP_INVALID, "the method is no word");
         return false;
     }
-    if (q->body_len || wants_body) {
+    t->has_body = q->body_len || wants_body;
+    curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L); /* takes back POST and NOBODY */
+    if (t->has_body) {
         if (q->body_len)
             buf_init(&t->body, q->body_len + 1);
         buf_add(&t->body, q->body ? q->body : "", q->body_len);
@@ -93,8 +97,8 @@ static bool load_method(struct http_transfer *t, const struct http_request *q)
     } else if (!strcmp(method, "HEAD")) {
         curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
     }
-    if (strcmp(method, "GET") || q->body_len)
-        curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, method);
+    curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST,
+                     strcmp(method, "GET") || q->body_len ? method : NULL);
     return true;
 }
 
@@ -113,20 +117,24 @@ static void load_url(struct http_transfer *t, const struct http_request *q)
     if (q->connect_to) {
         snprintf(pin, sizeof pin, "::%s", q->connect_to);
         append(&t->connect_to, pin);
-        curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
     }
+    curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
     for (i = 0; i < q->resolve_n; i++)
         append(&t->resolve, q->resolve[i]);
-    if (t->resolve)
-        curl_easy_setopt(t->easy, CURLOPT_RESOLVE, t->resolve);
-    if (q->exact)
-        curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_RESOLVE, t->resolve);
+    curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, q->exact ? 1L : 0L);
 }
 
+/* Once a handle. What differs from request to request is set by the others, every time and whatever
+ * its value, so that nothing is left of the request before; resetting the handle instead would cost
+ * a tenth of a request. */
 static void load_always(struct http_transfer *t)
 {
     CURL *e = t->easy;
 
+    if (t->ready)
+        return;
+    t->ready = true;
     curl_easy_setopt(e, CURLOPT_PRIVATE, t);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
@@ -153,6 +161,8 @@ static void load_always(struct http_transfer *t)
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, http_transfer_on_socket);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
     curl_easy_setopt(e, CURLOPT_USERAGENT, t->config->user_agent);
+    if (t->config->ca_file)
+        curl_easy_setopt(e, CURLOPT_CAINFO, t->config->ca_file);
 }
 
 static void load_limits(struct http_transfer *t, const struct http_request *q)
@@ -162,7 +172,6 @@ static void load_limits(struct http_transfer *t, const struct http_request *q)
         [HTTP_VERSION_1_1] = CURL_HTTP_VERSION_1_1,
         [HTTP_VERSION_2] = CURL_HTTP_VERSION_2TLS,
     };
-    const char *ca = q->ca_file ? q->ca_file : t->config->ca_file;
     long version;
 
     assert((size_t)q->version < ARRAY_LEN(versions));
@@ -177,12 +186,12 @@ static void load_limits(struct http_transfer *t, const struct http_request *q)
     curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, version);
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)t->connect_ms);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)t->total_ms);
-    if (ca)
-        curl_easy_setopt(t->easy, CURLOPT_CAINFO, ca);
-    if (q->fresh)
-        curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
-    if (q->gzip)
-        curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, q->fresh ? 1L : 0L);
+    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, q->gzip ? "gzip" : NULL);
+    if (q->ca_file) {
+        curl_easy_setopt(t->easy, CURLOPT_CAINFO, q->ca_file);
+        t->ready = false; /* only a reset brings libcurl's own bundle back */
+    }
 }
 
 bool http_transfer_load(struct http_transfer *t, const struct http_request *q)
@@ -209,7 +218,12 @@ static void wipe_slist(struct curl_slist **list)
 
 void http_transfer_unload(struct http_transfer *t)
 {
-    curl_easy_reset(t->easy);
+    if (!t->ready)
+        curl_easy_reset(t->easy);
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, NULL);
+    curl_easy_setopt(t->easy, CURLOPT_RESOLVE, NULL);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
     wipe_slist(&t->headers);
     wipe_slist(&t->connect_to);
     wipe_slist(&t->resolve);

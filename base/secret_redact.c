@@ -283,8 +283,11 @@ static const struct secret *find_any(const struct secret_set *set, const char *t
         return NULL;
     *span = (struct span){at, at};
     for (i = 0; i < set->n; i++) {
-        struct span s = find_at(&set->item[i], text, len, at);
+        struct span s;
 
+        if (!set->item[i].starts[(unsigned char)text[at]])
+            continue;
+        s = find_at(&set->item[i], text, len, at);
         if (s.to > span->to) {
             *span = s;
             found = &set->item[i];
@@ -351,13 +354,15 @@ void secret_prepare(struct secret_set *set, struct secret *s)
 
     for (i = 0; i < SECRET_CORES; i++) {
         prepare_core(s, i);
-        set->starts[(unsigned char)s->core[i][0]] = true;
+        s->starts[(unsigned char)s->core[i][0]] = true;
     }
-    set->starts[first] = true;
-    set->starts[(unsigned char)digits[first >> 4]] = true;
-    set->starts[(unsigned char)digits[16 + (first >> 4)]] = true;
+    s->starts[first] = true;
+    s->starts[(unsigned char)digits[first >> 4]] = true;
+    s->starts[(unsigned char)digits[16 + (first >> 4)]] = true;
     for (i = 0; i < 4; i++) /* the first bytes of escaped forms */
-        set->starts[(unsigned char)"%\\&+"[i]] = true;
-    set->starts['-'] = set->starts['-'] || set->starts['+'];
-    set->starts['_'] = set->starts['_'] || set->starts['/'];
+        s->starts[(unsigned char)"%\\&+"[i]] = true;
+    s->starts['-'] = s->starts['-'] || s->starts['+'];
+    s->starts['_'] = s->starts['_'] || s->starts['/'];
+    for (i = 0; i < ARRAY_LEN(s->starts); i++)
+        set->starts[i] = set->starts[i] || s->starts[i];
 }

@@ -588,6 +588,47 @@ TEST(methods_and_bodies_are_sent_as_they_should)
     }
 }
 
+TEST(nothing_is_left_of_the_request_before)
+{
+    HTTP;
+    static const struct http_header headers[] = {{"Authorization", "Bearer x"}};
+    char pin[64], plain[256];
+    struct http_request loaded[] = {
+        {.method = "POST",
+         .url = "http://www.example.test/echo",
+         .connect_to = pin,
+         .exact = true,
+         .headers = headers,
+         .headers_n = 1,
+         .body = "secret",
+         .body_len = 6,
+         .gzip = true,
+         .fresh = true,
+         .certificate = true,
+         .ca_file = "/nonexistent",
+         .body_keep = 3},
+        {.method = "HEAD", .url = "http://www.example.test/ok", .connect_to = pin},
+        {.method = "DELETE", .url = "http://www.example.test/ok", .connect_to = pin},
+    };
+
+    snprintf(pin, sizeof pin, "127.0.0.1:%d", server_port);
+    snprintf(plain, sizeof plain,
+             "GET /echo HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUser-Agent: sluice/0.1.0\r\n"
+             "Accept: */*\r\n\r\n",
+             server_port);
+    for (size_t i = 0; i < ARRAY_LEN(loaded); i++) {
+        struct http_response first = ask(http, &loaded[i]);
+
+        assert_int_equal(first.outcome, HTTP_OK);
+        assert_true(i != 1 || first.body_bytes == 0);
+        http_response_clear(&first);
+        {
+            RESPONSE = get(http, "/echo");
+            assert_string_equal(buf_str(&r.body), plain);
+        }
+    }
+}
+
 TEST(what_cannot_be_sent_is_answered_as_invalid)
 {
     static const struct http_header crlf = {"X", "a\r\nHost: evil"}, colon = {"X:", "a"};
@@ -973,6 +1014,7 @@ int main(void)
         cmocka_unit_test(gzip_is_decoded_only_when_asked_and_only_once),
         cmocka_unit_test(a_request_goes_out_as_given_and_with_nothing_else),
         cmocka_unit_test(methods_and_bodies_are_sent_as_they_should),
+        cmocka_unit_test(nothing_is_left_of_the_request_before),
         cmocka_unit_test(what_cannot_be_sent_is_answered_as_invalid),
         cmocka_unit_test(a_pin_leads_elsewhere_under_the_real_name),
         cmocka_unit_test(proxies_of_the_environment_are_ignored),
