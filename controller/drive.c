@@ -280,6 +280,7 @@ static int wait_ms(const struct drive *d)
     at = min64(at, fence_wake_at(d->s.fence));
     at = min64(at, rig_wake_at(d->s.rig));
     at = min64(at, notify_wake_at(d->s.notify));
+    at = min64(at, verify_wake_at(d->verify));
     at = min64(at, d->stop_by_ms);
     if (d->s.pump)
         at = min64(at, pump_wake_at(d->s.pump, d->now_ms));
@@ -292,7 +293,7 @@ static int wait_ms(const struct drive *d)
 
 static bool wait_turn(struct drive *d, struct err *err)
 {
-    struct pollfd fds[3 + CONTROL_FDS_MAX + SPAWN_FDS_MAX];
+    struct pollfd fds[3 + CONTROL_FDS_MAX + SPAWN_FDS_MAX + VERIFY_FDS_MAX];
     size_t n = 0;
 
     fds[n++] = (struct pollfd){.fd = d->signal_fd, .events = POLLIN};
@@ -301,6 +302,7 @@ static bool wait_turn(struct drive *d, struct err *err)
     if (d->s.control)
         n += control_fds(d->s.control, fds + n);
     n += notify_fds(d->s.notify, fds + n);
+    n += verify_fds(d->verify, fds + n, VERIFY_FDS_MAX);
     return http_wait(d->s.rig->http, fds, n, wait_ms(d), err);
 }
 
@@ -331,6 +333,7 @@ static void turn(struct drive *d)
     read_keys(d);
     read_control(d);
     read_journal(d);
+    drive_verify_step(d);
     take_pending(d);
     notify_step(d->s.notify, d->now_ms);
     if (d->now_ms >= ramp_wake_at(d->s.ramp))
@@ -396,6 +399,7 @@ static void leave(struct drive *d)
         d->now_ms = clock_boot_ms(&clock_real);
         notify_step(d->s.notify, d->now_ms);
     }
+    verify_free(d->verify);
     view_clear_line(d->s.view);
 }
 
@@ -422,7 +426,9 @@ int drive_run(const struct drive_setup *setup, struct err *err)
         return 0;
     }
     send_window(d);
+    d->over = false; /* a run that was stopped while held or interrupted begins again with START */
     drive_event(d, &start);
+    send_window(d);
     while (ok && !d->over) {
         ok = wait_turn(d, err);
         turn(d);

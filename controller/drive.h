@@ -20,6 +20,7 @@
 #include "ramp.h"
 #include "rig.h"
 #include "sluice/pump.h"
+#include "verify.h"
 #include "view.h"
 
 #define DRIVE_TURN_MS        1000  /* a turn lasts no longer */
@@ -39,6 +40,7 @@ struct drive_setup {
     struct control *control; /* may be NULL */
     struct notify *notify;   /* may be NULL */
     int state_fd;            /* state directory; -1: no rollback files */
+    const struct verify_servers *servers; /* NULL: DNS is not asked */
     const char *run;
     enum ramp_start start;
     int64_t at_ms;           /* --at, Unix ms; 0: none */

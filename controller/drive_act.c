@@ -10,8 +10,6 @@
 
 void drive_perform(struct drive *d, const struct ramp_action *a)
 {
-    struct ramp_event done = {.kind = RAMP_EV_DONE};
-
     switch (a->kind) {
     case RAMP_ACT_READ:
     case RAMP_ACT_TAKE:
@@ -21,9 +19,7 @@ void drive_perform(struct drive *d, const struct ramp_action *a)
         fence_ramp_perform(d->s.fence, a, d->now_ms);
         break;
     case RAMP_ACT_VERIFY:
-        done.done.op_id = a->op_id;
-        done.done.outcome = RAMP_OK;
-        drive_later(d, &done);
+        drive_verify_start(d, a);
         break;
     case RAMP_ACT_PROBES:
         drive_probes_act(d, a);
@@ -39,6 +35,57 @@ void drive_perform(struct drive *d, const struct ramp_action *a)
         break;
     }
 }
+
+/* ---- Asking DNS ------------------------------------------------------------------------------------- */
+
+static void verified(struct drive *d, enum ramp_outcome outcome)
+{
+    struct ramp_event done = {.kind = RAMP_EV_DONE};
+
+    done.done.op_id = d->verify_op;
+    done.done.outcome = outcome;
+    verify_free(d->verify);
+    d->verify = NULL;
+    d->verify_op = 0;
+    drive_later(d, &done);
+}
+
+void drive_verify_start(struct drive *d, const struct ramp_action *a)
+{
+    uint32_t tests = OBSERVE_SHARES_MAX * d->plan->steps_n;
+    struct err err = {0};
+
+    verify_free(d->verify);
+    d->verify = NULL;
+    d->verify_op = a->op_id;
+    if (!d->s.servers) {
+        verified(d, RAMP_OK);
+        return;
+    }
+    d->verify = verify_start(d->s.fence, d->s.servers, tests, (uint64_t)d->s.ramp->core.seed + a->op_id, d->now_ms, &err);
+    if (d->verify)
+        return;
+    view_event(d->s.view, VIEW_BAD, d->wall_ms, "verify", NULL, "DNS cannot be asked: %s", err.text);
+    verified(d, RAMP_FAILED);
+}
+
+void drive_verify_step(struct drive *d)
+{
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+    enum observe_verdict verdict;
+    bool warn = d->plan->verify == PLAN_VERIFY_WARN;
+
+    if (!d->verify || !verify_step(d->verify, d->now_ms))
+        return;
+    verdict = verify_verdict(d->verify);
+    verify_findings(d->verify, &text, DRIVE_FINDINGS_SAID);
+    if (text.len)
+        view_event(d->s.view, verdict == OBSERVE_PASS || warn ? VIEW_INFO : VIEW_BAD, d->wall_ms, "verify", NULL,
+                   "DNS: %s", buf_str(&text));
+    verified(d, verdict == OBSERVE_PASS || warn ? RAMP_OK : RAMP_FAILED);
+}
+
+/* ---- Forward writes and the disk -------------------------------------------------------------------- */
 
 /* Those whose line is on disk may go. */
 void drive_release_waiting(struct drive *d)

@@ -7,6 +7,7 @@
 
 #define DRIVE_WAITING_MAX 64
 #define DRIVE_PENDING_MAX 256
+#define DRIVE_FINDINGS_SAID 5
 
 /* A forward write that waits for its journal line. */
 struct drive_waiting {
@@ -48,6 +49,9 @@ struct drive {
     struct drive_stratum *strata;
     uint32_t strata_n;
 
+    struct verify *verify; /* asking DNS */
+    uint32_t verify_op;
+
     /* leaving */
     int signal_fd;
     unsigned signals;
@@ -58,6 +62,7 @@ struct drive {
 
     enum ramp_phase phase; /* as last said */
     uint32_t step_said;
+    bool back_said;
 };
 
 /* Steps the machine with one event, performs and journals. */
@@ -71,6 +76,9 @@ void drive_perform(struct drive *d, const struct ramp_action *a);
 void drive_release_waiting(struct drive *d);
 void drive_fail_waiting(struct drive *d, const char *why);
 void drive_fence_event(struct drive *d, const struct fence_event *fe);
+
+void drive_verify_start(struct drive *d, const struct ramp_action *a);
+void drive_verify_step(struct drive *d);
 
 void drive_probes_init(struct drive *d);
 void drive_probes_clear(struct drive *d);

@@ -227,6 +227,11 @@ void drive_say_fence(struct drive *d, const struct fence_event *fe)
 
     if (!words[fe->kind].text)
         return;
+    if (fe->kind == FENCE_BACK_SENT) { /* once, not at every try */
+        if (d->back_said)
+            return;
+        d->back_said = true;
+    }
     buf_add_str(&text, words[fe->kind].text);
     add_record(d, fe, &text);
     add_lease(fe, &text);

@@ -67,6 +67,8 @@ libcontroller_a_SOURCES += \
 	controller/notify.c controller/notify.h \
 	controller/view.c controller/view.h \
 	controller/rig.c controller/rig.h \
+	controller/rig_dns.c \
+	controller/verify.c controller/verify.h \
 	controller/walk.c controller/walk.h \
 	controller/cmd_plan.c controller/cmd_ramp.c controller/cmd_rollback.c \
 	controller/drive.c controller/drive.h controller/drive_inner.h \
@@ -77,4 +79,4 @@ libcontroller_a_SOURCES += \
 bin_PROGRAMS += sluice
 sluice_SOURCES = controller/main.c
 sluice_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/controller $(JANSSON_CFLAGS)
-sluice_LDADD = libcontroller.a libcore.a libbase.a $(EXPAT_LIBS) $(LDNS_LIBS) $(BASE_LIBS)
+sluice_LDADD = libcontroller.a libsmoke.a libcore.a libbase.a $(EXPAT_LIBS) $(LDNS_LIBS) $(BASE_LIBS)

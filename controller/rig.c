@@ -26,6 +26,7 @@ static bool load_suites(struct rig *rig, struct err *err)
         const struct plan_suite *ps = &rig->plan.suites[i];
 
         rig->suites_n = i + 1; /* also a half-loaded one is to be cleared */
+        rig->suite_list[i] = &rig->suites[i];
         if (ps->file ? !suite_load(&rig->suites[i], ps->file, NULL, err)
                      : !suite_decode(&rig->suites[i], ps->inline_doc, NULL, NULL, err))
             return false;
@@ -47,7 +48,6 @@ static bool hash_plan(struct rig *rig, const char *path, struct err *err)
 
 bool rig_load(struct rig *rig, const struct opts *opts, const char *path, bool suites, struct err *err)
 {
-    struct suite *list[PLAN_SUITES_MAX];
 
     *rig = (struct rig){.opts = opts};
     rig->secrets = secret_new();
@@ -58,9 +58,7 @@ bool rig_load(struct rig *rig, const struct opts *opts, const char *path, bool s
         return true;
     if (!load_suites(rig, err))
         return false;
-    for (size_t i = 0; i < rig->suites_n; i++)
-        list[i] = &rig->suites[i];
-    return suite_secrets_load(list, NULL, rig->suites_n, rig->secrets, err);
+    return suite_secrets_load(rig->suite_list, NULL, rig->suites_n, rig->secrets, err);
 }
 
 bool rig_connect(struct rig *rig, struct err *err)
@@ -179,6 +177,7 @@ static bool same_zone(const struct survey_zone *z, const char *asked)
 static bool need_zone(struct rig *rig, const char *asked, uint32_t *index, struct err *err)
 {
     struct route53_zone found;
+    const char **servers;
 
     for (size_t i = 0; i < rig->n_zones; i++)
         if (same_zone(&rig->zones[i], asked)) {
@@ -194,6 +193,10 @@ static bool need_zone(struct rig *rig, const char *asked, uint32_t *index, struc
         .asked = asked, .id = found.id, .name = found.name, .private_zone = found.private_zone, .owner = found.owner};
     if (!list_zone(rig, rig->n_zones, err))
         return false;
+    servers = arena_array(&rig->mem, found.n_servers ? found.n_servers : 1, sizeof *servers);
+    memcpy(servers, found.servers, found.n_servers * sizeof *servers);
+    rig->name_servers[rig->n_zones] = servers;
+    rig->n_name_servers[rig->n_zones] = found.n_servers;
     rig->n_zones++;
     return true;
 }
@@ -305,13 +308,10 @@ struct pump *rig_pump(struct rig *rig, const struct endpoints *e, const char *ru
     struct pump_options options = {
         .secrets = rig->secrets, .run = run, .endpoints = e->list, .endpoints_n = e->n, .no_retries = true};
     struct plan_findings findings;
-    struct suite *list[PLAN_SUITES_MAX];
     struct pump *pump;
 
     options.jobs = jobs < JOBS_MIN ? JOBS_MIN : jobs > PUMP_JOBS_MAX ? PUMP_JOBS_MAX : jobs;
-    for (size_t i = 0; i < rig->suites_n; i++)
-        list[i] = &rig->suites[i];
-    pump = pump_new(list, rig->suites_n, rig->http, &options, err);
+    pump = pump_new(rig->suite_list, rig->suites_n, rig->http, &options, err);
     if (!pump)
         return NULL;
     fill_strata(rig, pump);

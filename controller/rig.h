@@ -23,6 +23,7 @@
 #include "sluice/secret.h"
 #include "sluice/suite.h"
 #include "survey.h"
+#include "verify.h"
 
 #define RIG_ZONES_MAX FENCE_ZONES_MAX
 
@@ -35,6 +36,7 @@ struct rig {
     struct plan plan;
     char plan_hash[65]; /* SHA-256 of the plan file, hex */
     struct suite suites[PLAN_SUITES_MAX];
+    struct suite *suite_list[PLAN_SUITES_MAX]; /* the same, as the pump borrows them */
     size_t suites_n;
     struct secret_set *secrets;
     struct aws_config aws;
@@ -45,6 +47,8 @@ struct rig {
     struct survey_zone zones[RIG_ZONES_MAX];
     struct router_answer listings[RIG_ZONES_MAX]; /* own the zones' sets */
     size_t n_zones;
+    const char *const *name_servers[RIG_ZONES_MAX]; /* of each zone's delegation set */
+    size_t n_name_servers[RIG_ZONES_MAX];
 };
 
 /* Reads the plan and, with suites, these and what they keep secret. Clear it also after a failure. */
@@ -55,6 +59,11 @@ bool rig_connect(struct rig *rig, struct err *err) SL_MUST_CHECK;
 /* Reads every zone of the plan whole and holds it against the plan. patience_ms: how long to go on asking
  * when nobody answers (0: a few tries). ERR_DENIED, ERR_REFUSED (no such zone), ERR_NET. */
 bool rig_survey(struct rig *rig, struct survey *s, int64_t patience_ms, struct err *err) SL_MUST_CHECK;
+
+/* Addresses of a CNAME's target by route53.resolver; nothing without one (endpoints_resolve). */
+size_t rig_resolve(void *rig, struct arena *mem, const char *name, const char **out, size_t max);
+/* The name servers of the zones that were surveyed: the plan's, else the delegation set's addresses. */
+void rig_servers(struct rig *rig, struct verify_servers *out);
 
 /* The fence over what the survey found usable; NULL with ERR_REFUSED. run names this run. */
 struct fence *rig_fence(struct rig *rig, const struct survey *s, const char *run, struct err *err) SL_MUST_CHECK;

@@ -30,6 +30,7 @@ void walk_free(struct walk *w)
     pump_free(w->pump);
     fence_free(w->fence);
     endpoints_clear(&w->endpoints);
+    verify_servers_clear(&w->servers);
     journal_reading_clear(&w->last);
     json_decref(w->kept);
     rig_clear(&w->rig);
@@ -44,7 +45,7 @@ void walk_free(struct walk *w)
 /* Lines with a baseline: the newest of each member wins. */
 static bool keep_baseline(void *ctx, const struct journal_line *line)
 {
-    static const char *const members[] = {"baseline", "endpoints", "plan_hash", "run"};
+    static const char *const members[] = {"baseline", "endpoints", "servers", "plan_hash", "run"};
     json_t *kept = ctx;
 
     for (size_t i = 0; i < ARRAY_LEN(members); i++) {
@@ -84,17 +85,25 @@ bool walk_open_state(struct walk *w, struct err *err)
     return true;
 }
 
+static int64_t number(const json_t *core, const char *key)
+{
+    return json_integer_value(json_object_get(core, key));
+}
+
 bool walk_unfinished(const struct walk *w)
 {
     const json_t *core = w->have_last ? json_object_get(w->last.last.state, "core") : NULL;
+    int64_t phase = number(core, "phase");
 
-    if (!core || json_integer_value(json_object_get(core, "over")))
+    if (!core)
         return false;
     /* Before the lease was asked for nothing of it can stand anywhere. */
-    return json_integer_value(json_object_get(core, "written")) ||
-           json_integer_value(json_object_get(core, "taken")) ||
-           json_integer_value(json_object_get(core, "op_kind")) == RAMP_ACT_TAKE ||
-           json_integer_value(json_object_get(core, "phase")) != RAMP_PREFLIGHT;
+    if (!number(core, "written") && !number(core, "taken") && number(core, "op_kind") != RAMP_ACT_TAKE &&
+        (phase == RAMP_PREFLIGHT || phase == RAMP_INTERRUPTED))
+        return false;
+    /* Held, interrupted and unsafe are ends of a process, not of a run. */
+    return !number(core, "over") || (phase != RAMP_COMPLETED && phase != RAMP_ROLLED_BACK &&
+                                     phase != RAMP_REFUSED && phase != RAMP_DEPOSED);
 }
 
 /* ---- Looking ---------------------------------------------------------------------------------------- */
@@ -131,10 +140,28 @@ bool walk_survey(struct walk *w, struct err *err)
     return true;
 }
 
+/* A run that is to verify in DNS must be able to: better known now than at the first step. */
+static bool ask_dns(struct walk *w, struct err *err)
+{
+    struct buf findings SL_CLEANUP(buf_clear) = {0};
+    enum observe_verdict verdict;
+    bool warn = w->rig.plan.verify == PLAN_VERIFY_WARN;
+
+    rig_servers(&w->rig, &w->servers);
+    if (!verify_now(w->fence, &w->servers, &verdict, &findings, err))
+        return warn || err_prefix(err, "`verify: api` in the plan does without DNS: ");
+    if (verdict == OBSERVE_NO_SERVER && !warn)
+        return err_set(err, ERR_REFUSED, "no name server of the zone answers from here (%s); add `verify: api` to the "
+                                         "plan to do without", buf_str(&findings));
+    if (findings.len)
+        log_warn("DNS: %s", buf_str(&findings));
+    return true;
+}
+
 bool walk_prepare(struct walk *w, struct err *err)
 {
     rig_new_run(w->run);
-    if (!endpoints_from_survey(&w->endpoints, &w->survey, NULL, NULL, err))
+    if (!endpoints_from_survey(&w->endpoints, &w->survey, rig_resolve, &w->rig, err))
         return false;
     if (w->endpoints.n_unrouted)
         log_warn("%zu endpoint%s not probed: there is no route from here to %s", w->endpoints.n_unrouted,
@@ -143,7 +170,7 @@ bool walk_prepare(struct walk *w, struct err *err)
     if (!w->fence)
         return false;
     w->pump = rig_pump(&w->rig, &w->endpoints, w->run, err);
-    return w->pump != NULL;
+    return w->pump && (w->rig.plan.verify == PLAN_VERIFY_API || ask_dns(w, err));
 }
 
 /* ---- Beginning and going on ------------------------------------------------------------------------- */
@@ -174,9 +201,9 @@ bool walk_begin(struct walk *w, const struct ramp_options *options, struct err *
     w->journal = journal_create(w->state_fd, name, NULL, err);
     if (!w->journal)
         return false;
-    append(w, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "kind", "begin", "run", w->run, "sluice",
+    append(w, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "kind", "begin", "run", w->run, "sluice",
                         PACKAGE_VERSION, "plan", w->rig.plan.path, "plan_hash", w->rig.plan_hash, "endpoints",
-                        endpoints_save(&w->endpoints), "baseline", fence_save_baseline(w->fence)), true);
+                        endpoints_save(&w->endpoints), "servers", verify_servers_save(&w->servers), "baseline", fence_save_baseline(w->fence)), true);
     return true;
 }
 
@@ -217,7 +244,8 @@ bool walk_restore(struct walk *w, bool probes, struct err *err)
     if (!w->fence)
         return false;
     if (probes) {
-        if (!endpoints_load(&w->endpoints, json_object_get(w->kept, "endpoints"), err))
+        if (!endpoints_load(&w->endpoints, json_object_get(w->kept, "endpoints"), err) ||
+            !verify_servers_load(&w->servers, json_object_get(w->kept, "servers"), err))
             return false;
         w->pump = rig_pump(&w->rig, &w->endpoints, w->run, err);
         if (!w->pump)
@@ -242,6 +270,7 @@ int walk_go(struct walk *w, enum ramp_start start, struct err *err)
         .view = view_new(w->rig.opts, cutover, w->run, true),
         .notify = notify_new(&w->rig.plan),
         .state_fd = w->state_fd,
+        .servers = w->rig.plan.verify != PLAN_VERIFY_API && w->servers.n ? &w->servers : NULL,
         .run = w->run,
         .start = start,
         .at_ms = w->rig.opts->at_ms,

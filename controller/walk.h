@@ -20,6 +20,7 @@ struct walk {
     struct rig rig;
     struct survey survey;
     struct endpoints endpoints;
+    struct verify_servers servers;
     struct fence *fence;
     struct pump *pump;
     struct ramp *ramp;

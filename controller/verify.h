@@ -1,0 +1,57 @@
+/* verify.h: the records of a run as they stand, asked of every zone's own name servers (observe.h), several
+ * zones side by side. */
+#ifndef SLUICE_VERIFY_H
+#define SLUICE_VERIFY_H
+
+#include <jansson.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fence.h"
+#include "observe.h"
+#include "sluice/arena.h"
+#include "sluice/buf.h"
+#include "sluice/err.h"
+
+#define VERIFY_FDS_MAX 128u
+
+/* Addresses of a zone's servers, by zone id. */
+struct verify_zone {
+    const char *id;
+    const char *servers[OBSERVE_SERVERS_MAX];
+    size_t n;
+};
+
+struct verify_servers {
+    struct arena mem;
+    struct verify_zone zones[FENCE_ZONES_MAX];
+    size_t n;
+};
+
+void verify_servers_clear(struct verify_servers *s);
+json_t *verify_servers_save(const struct verify_servers *s);
+bool verify_servers_load(struct verify_servers *s, const json_t *from, struct err *err) SL_MUST_CHECK;
+
+struct verify;
+
+/* Asks for every record of the fence, with the weights last known to stand. tests_in_run: share tests of the
+ * whole run. ERR_REFUSED when a zone has no server to ask. Both are borrowed until verify_free(). */
+struct verify *verify_start(const struct fence *f, const struct verify_servers *servers, uint32_t tests_in_run,
+                            uint64_t seed, int64_t now_ms, struct err *err) SL_MUST_CHECK;
+void verify_free(struct verify *v); /* NULL is fine */
+
+size_t verify_fds(const struct verify *v, struct pollfd *fds, size_t max); /* v may be NULL, as below */
+int64_t verify_wake_at(const struct verify *v);
+bool verify_step(struct verify *v, int64_t now_ms); /* true when all zones are done */
+/* The worst over the zones; only when done. */
+enum observe_verdict verify_verdict(const struct verify *v);
+/* The findings, a sentence each, at most max of them; how many there are. */
+size_t verify_findings(const struct verify *v, struct buf *out, size_t max);
+
+/* Starts and waits in place, for preflight. */
+bool verify_now(const struct fence *f, const struct verify_servers *servers, enum observe_verdict *verdict,
+                struct buf *findings, struct err *err) SL_MUST_CHECK;
+
+#endif
