@@ -120,7 +120,8 @@ class Sandbox:
                    AWS_DEFAULT_REGION="us-east-1", AWS_EC2_METADATA_DISABLED="true",
                    AWS_CONFIG_FILE=os.path.join(self.dir, "no-config"),
                    AWS_SHARED_CREDENTIALS_FILE=os.path.join(self.dir, "no-credentials"),
-                   AWS_ENDPOINT_URL_ROUTE_53=self.ready["api"], SSL_CERT_FILE=self.ready["ca"], **more)
+                   AWS_ENDPOINT_URL_ROUTE_53=self.ready["api"], SSL_CERT_FILE=self.ready["ca"])
+        env.update(more)
         return env
 
     # --- control

@@ -3,7 +3,7 @@
 # asks the time. Prints the symbols that break the rule.
 set -eu
 builddir=${builddir:-.}
-allowed='^(__assert_fail|__stack_chk_fail|__stack_chk_guard|_GLOBAL_OFFSET_TABLE_|memset|memcpy|memmove|memcmp|mem(set|cpy|move)_chk|__mem(set|cpy|move)_chk|strcmp|strlen|log|log1p|log2|exp|exp2|pow|sqrt|lgamma|erfc|ceil|floor|fabs|llround|__(asan|ubsan|sanitizer|lsan|gcov|llvm)_.*|__(start|stop)___.*|___(asan|tsan)_.*)$'
+allowed='^(__assert_fail|__stack_chk_fail|__stack_chk_guard|_GLOBAL_OFFSET_TABLE_|memset|memcpy|memmove|memcmp|mem(set|cpy|move)_chk|__mem(set|cpy|move)_chk|strcmp|strlen|log|log1p|log2|exp|exp2|pow|sqrt|lgamma|erfc|ceil|floor|fabs|llround|__(asan|ubsan|sanitizer|lsan|gcov|llvm|sancov)_.*|__(start|stop)___.*|___(asan|tsan)_.*)$'
 undefined=$({
     nm -u "$builddir/libcore.a"
     nm -u "$builddir/libsmoke.a" | awk '/:$/ { on = /-run\.o:$/ } on' # smoke/run.c belongs to the core, too
