@@ -30,6 +30,7 @@ struct observe {
     struct target *targets;
     struct observe_tally *tallies; /* record * servers_n + server */
     uint32_t answered[OBSERVE_SERVERS_MAX], unanswered[OBSERVE_SERVERS_MAX]; /* in this round */
+    uint32_t open[OBSERVE_SERVERS_MAX]; /* questions on their way */
     bool ever[OBSERVE_SERVERS_MAX];
     char (*server)[DNS_SERVER_TEXT_MAX];
     double alpha;
@@ -203,40 +204,51 @@ static bool is_wanted(const struct observe *o, size_t record)
 
 /* Servers take turns within a record, so that none gets a burst. False when the round has been
  * asked. */
-static bool next_question(struct observe *o, size_t *record, size_t *server)
+static bool has_question(struct observe *o)
 {
     while (o->at_record < o->request->records_n) {
-        if (o->at_question >= o->targets[o->at_record].each || !is_wanted(o, o->at_record)) {
-            o->at_record++;
-            o->at_question = 0;
-            continue;
-        }
-        *record = o->at_record;
-        *server = o->at_server++;
-        if (o->at_server == o->request->servers_n) {
-            o->at_server = 0;
-            o->at_question++;
-        }
-        return true;
+        if (o->at_question < o->targets[o->at_record].each && is_wanted(o, o->at_record))
+            return true;
+        o->at_record++;
+        o->at_question = 0;
     }
     return false;
 }
 
+static void advance(struct observe *o)
+{
+    o->at_server++;
+    if (o->at_server < o->request->servers_n)
+        return;
+    o->at_server = 0;
+    o->at_question++;
+}
+
+static bool is_away(const struct observe *o, size_t server)
+{
+    return !o->answered[server] &&
+           (o->unanswered[server] >= GIVE_UP || (o->phase == ROUND_TWO && !o->ever[server]));
+}
+
 static void feed(struct observe *o, int64_t now_ms)
 {
-    size_t r, s;
+    for (; dns_client_open(o->client) < OPEN_MAX && has_question(o); advance(o)) {
+        size_t s = o->at_server;
+        struct observe_tally *t = tally_of(o, o->at_record, s);
+        struct dns_question q = {.servers = {o->server[s]},
+                                 .name = o->targets[o->at_record].name,
+                                 .type = o->targets[o->at_record].type};
 
-    while (dns_client_open(o->client) < OPEN_MAX && next_question(o, &r, &s)) {
-        struct dns_question q = {
-            .servers = {o->server[s]}, .name = o->targets[r].name, .type = o->targets[r].type};
-
-        if (!o->answered[s] &&
-            (o->unanswered[s] >= GIVE_UP || (o->phase == ROUND_TWO && !o->ever[s]))) {
-            tally_of(o, r, s)->silent++;
+        if (is_away(o, s)) {
+            t->silent++;
             continue;
         }
+        /* Until a server has answered once it gets few questions: they would fill every place. */
+        if (!o->answered[s] && o->open[s] >= GIVE_UP)
+            break;
+        o->open[s]++;
         o->result.queries++;
-        dns_client_ask(o->client, &q, tally_of(o, r, s), now_ms);
+        dns_client_ask(o->client, &q, t, now_ms);
     }
 }
 
@@ -248,6 +260,7 @@ static void count(struct observe *o, const struct dns_done *done)
     enum observe_kind kind = OBSERVE_IS_LAME;
     bool ttl_wrong = false;
 
+    o->open[s]--;
     if (done->outcome != DNS_ANSWERED && done->outcome != DNS_FAILED) {
         t->silent++;
         o->unanswered[s]++;
@@ -398,7 +411,15 @@ _Static_assert(ARRAY_LEN(sentences) == OBSERVE_FAULT_COUNT, "words for every fau
 
 static void add_record(const struct observe_record *r, struct buf *out)
 {
-    text_add_safe(out, r->name, strlen(r->name), SHOWN_BYTES);
+    const char *name = r->name;
+    size_t len;
+
+    if (text_starts_with(name, "\\052")) { /* Route 53's way of writing "*" */
+        buf_add_char(out, '*');
+        name += 4;
+    }
+    len = strlen(name);
+    text_add_safe(out, name, len && name[len - 1] == '.' ? len - 1 : len, SHOWN_BYTES);
     buf_add_char(out, ' ');
     text_add_safe(out, r->type, strlen(r->type), SHOWN_BYTES);
 }
