@@ -217,7 +217,17 @@ static size_t step_base64(const char *t, size_t t_len, const char *v, size_t v_l
 static step_fn *const plain_steps[] = {step_raw,    step_percent, step_escape, step_safe,
                                        step_entity, step_shell,   step_hex};
 
-static size_t walk(step_fn *step, const char *t, size_t t_len, const char *v, size_t v_len)
+/* Where a text was cut, PARTIAL_MIN bytes of a value are taken for it, and so is what may be the beginning of
+ * an escape. */
+#define PARTIAL_MIN 3
+#define ESCAPE_MAX  12
+
+static bool is_cut_off(const char *t, size_t left, size_t done)
+{
+    return done >= PARTIAL_MIN && (left == 0 || (left < ESCAPE_MAX && strchr("%\\&'\r\n", *t)));
+}
+
+static size_t walk(step_fn *step, const char *t, size_t t_len, const char *v, size_t v_len, bool cut)
 {
     size_t at = 0, done = 0;
 
@@ -225,7 +235,7 @@ static size_t walk(step_fn *step, const char *t, size_t t_len, const char *v, si
         size_t used, n = at < t_len ? step(t + at, t_len - at, v + done, v_len - done, &used) : 0;
 
         if (!n)
-            return 0;
+            return cut && is_cut_off(t + at, t_len - at, done) ? t_len : 0;
         at += n;
         done += used;
     }
@@ -243,13 +253,13 @@ struct span {
 };
 
 /* The longest form of s that begins at `at`; to == from when there is none. */
-static struct span find_at(const struct secret *s, const char *text, size_t len, size_t at)
+static struct span find_at(const struct secret *s, const char *text, size_t len, size_t at, bool cut)
 {
     struct span best = {at, at};
     size_t i, n;
 
     for (i = 0; i < ARRAY_LEN(plain_steps); i++) {
-        n = walk(plain_steps[i], text + at, len - at, s->value, s->len);
+        n = walk(plain_steps[i], text + at, len - at, s->value, s->len, cut);
         if (at + n > best.to)
             best.to = at + n;
     }
@@ -258,7 +268,7 @@ static struct span find_at(const struct secret *s, const char *text, size_t len,
 
         if (text[at] == '\r' || text[at] == '\n')
             break; /* a line break is skipped within, not before */
-        n = walk(step_base64, text + at, len - at, s->core[i], strlen(s->core[i]));
+        n = walk(step_base64, text + at, len - at, s->core[i], strlen(s->core[i]), cut);
         if (!n)
             continue;
         to = at + n;
@@ -274,7 +284,7 @@ static struct span find_at(const struct secret *s, const char *text, size_t len,
 }
 
 static const struct secret *find_any(const struct secret_set *set, const char *text, size_t len,
-                                     size_t at, struct span *span)
+                                     size_t at, bool cut, struct span *span)
 {
     const struct secret *found = NULL;
     size_t i;
@@ -287,7 +297,7 @@ static const struct secret *find_any(const struct secret_set *set, const char *t
 
         if (!set->item[i].starts[(unsigned char)text[at]])
             continue;
-        s = find_at(&set->item[i], text, len, at);
+        s = find_at(&set->item[i], text, len, at, cut);
         if (s.to > span->to) {
             *span = s;
             found = &set->item[i];
@@ -296,7 +306,7 @@ static const struct secret *find_any(const struct secret_set *set, const char *t
     return found;
 }
 
-void secret_redact(const struct secret_set *set, struct buf *text)
+static void redact(const struct secret_set *set, struct buf *text, bool cut)
 {
     struct buf out = {.max = SIZE_MAX / 4};
     size_t at, copied = 0;
@@ -305,12 +315,12 @@ void secret_redact(const struct secret_set *set, struct buf *text)
         return;
     for (at = 0; at < text->len; at++) {
         struct span span, next;
-        const struct secret *s = find_any(set, text->data, text->len, at, &span);
+        const struct secret *s = find_any(set, text->data, text->len, at, cut, &span);
 
         if (!s)
             continue;
         while (++at < span.to) /* another may begin within and end later */
-            if (find_any(set, text->data, text->len, at, &next) && next.to > span.to)
+            if (find_any(set, text->data, text->len, at, cut, &next) && next.to > span.to)
                 span.to = next.to;
         if (span.from < copied)
             span.from = copied;
@@ -330,6 +340,16 @@ void secret_redact(const struct secret_set *set, struct buf *text)
     out.over = text->over;
     buf_wipe(text);
     *text = out;
+}
+
+void secret_redact(const struct secret_set *set, struct buf *text)
+{
+    redact(set, text, false);
+}
+
+void secret_redact_cut(const struct secret_set *set, struct buf *text)
+{
+    redact(set, text, true);
 }
 
 static void prepare_core(struct secret *s, size_t pad)

@@ -110,6 +110,10 @@ static bool eval_json(const struct suite_step *step, struct scope *scope, struct
         return true;
     root = answer_json(answer);
     if (!root) {
+        char *near = strstr(answer->json_err.text, " near '"); /* bytes of the body, cut anywhere */
+
+        if (near)
+            *near = '\0';
         buf_addf(&out->sentence, "body is not JSON: ");
         text_add_safe(&out->sentence, answer->json_err.text, strlen(answer->json_err.text),
                       FINDING_SHOWN_MAX);

@@ -119,10 +119,14 @@ static bool list_checks(struct session *s, struct err *err)
                     continue;
                 suite_title(s->suites[i], check, row, &title);
                 text_add_safe(&out, buf_str(&title), title.len, 300);
-                for (size_t t = 0; t < check->tags_n; t++)
-                    buf_addf(&out, "%s%s%s", t ? ", " : "  [", check->tags[t],
-                             t + 1 == check->tags_n ? "]" : "");
-                buf_addf(&out, "  %s:%u\n", s->suites[i]->path, check->at->pos.line);
+                for (size_t t = 0; t < check->tags_n; t++) {
+                    buf_add_str(&out, t ? ", " : "  [");
+                    text_add_safe(&out, check->tags[t], strlen(check->tags[t]), 300);
+                    buf_add_str(&out, t + 1 == check->tags_n ? "]" : "");
+                }
+                buf_add_str(&out, "  ");
+                text_add_safe(&out, s->suites[i]->path, strlen(s->suites[i]->path), 1000);
+                buf_addf(&out, ":%u\n", check->at->pos.line);
             }
         }
     return write_out(&out, err);

@@ -21,16 +21,16 @@ static bool errs(struct finding *out, const struct suite_predicate *p)
     return false;
 }
 
-static void add_quoted(struct buf *out, const char *s, size_t len)
+static void add_quoted(struct buf *out, const struct scope *scope, const char *s, size_t len)
 {
     buf_add_char(out, '\'');
-    text_add_safe(out, s, len, FINDING_SHOWN_MAX);
+    finding_add_shown(out, scope->secrets, s, len);
     buf_add_char(out, '\'');
 }
 
 /* "header location is '/login', expected …" and the two values on their own. */
-static void say_text(struct finding *out, const struct suite_predicate *p, const char *what,
-                     const char *text, size_t len, const char *wanted, size_t wanted_len)
+static void say_text(struct finding *out, const struct suite_predicate *p, const struct scope *scope,
+                     const char *what, const char *text, size_t len, const char *wanted, size_t wanted_len)
 {
     static const char *const phrases[SUITE_PREDICATE_COUNT] = {
         [SUITE_EQUALS] = "expected",
@@ -44,16 +44,16 @@ static void say_text(struct finding *out, const struct suite_predicate *p, const
     if (len == 0)
         buf_add_str(&out->sentence, "empty");
     else
-        add_quoted(&out->sentence, text, len);
+        add_quoted(&out->sentence, scope, text, len);
     buf_addf(&out->sentence, ", %s ", phrases[p->op]);
-    add_quoted(&out->sentence, wanted, wanted_len);
-    text_add_safe(&out->met, text, len, FINDING_SHOWN_MAX);
+    add_quoted(&out->sentence, scope, wanted, wanted_len);
+    finding_add_shown(&out->met, scope->secrets, text, len);
     buf_addf(&out->expected, "%s ", suite_predicate_name(p->op));
-    text_add_safe(&out->expected, wanted, wanted_len, FINDING_SHOWN_MAX);
+    finding_add_shown(&out->expected, scope->secrets, wanted, wanted_len);
 }
 
-static bool match(const struct suite_predicate *p, const char *what, const char *text, size_t len, bool cut,
-                  struct finding *out)
+static bool match(const struct suite_predicate *p, const struct scope *scope, const char *what,
+                  const char *text, size_t len, bool cut, struct finding *out)
 {
     switch (regex_find(p->regex, text, len, NULL, 0)) {
     case REGEX_MATCH:
@@ -70,7 +70,7 @@ static bool match(const struct suite_predicate *p, const char *what, const char 
                  len);
         return errs(out, p);
     }
-    say_text(out, p, what, text, len, p->at->text, p->at->len);
+    say_text(out, p, scope, what, text, len, p->at->text, p->at->len);
     return fails(out, p);
 }
 
@@ -108,7 +108,7 @@ static bool compare(const struct suite_predicate *p, struct scope *scope, const 
                  len);
         return errs(out, p);
     }
-    say_text(out, p, what, text, len, buf_str(&wanted), wanted.len);
+    say_text(out, p, scope, what, text, len, buf_str(&wanted), wanted.len);
     return fails(out, p);
 }
 
@@ -130,7 +130,7 @@ bool predicate_text(const struct suite_predicate *p, struct scope *scope, const 
         return fails(out, p);
     }
     if (p->op == SUITE_MATCHES)
-        return match(p, what, text, len, cut, out);
+        return match(p, scope, what, text, len, cut, out);
     return compare(p, scope, what, text, len, cut, out);
 }
 
@@ -141,11 +141,19 @@ static const char *const json_kinds[] = {
     [JSON_REAL] = "a number",    [JSON_TRUE] = "true",    [JSON_FALSE] = "false",   [JSON_NULL] = "null",
 };
 
-static void say_json(struct finding *out, const char *pointer, const json_t *value)
+static void add_json(struct buf *out, const struct scope *scope, const json_t *value)
+{
+    struct buf line SL_CLEANUP(buf_wipe) = {0};
+
+    json_add_compact(&line, value);
+    finding_add_shown(out, scope->secrets, buf_str(&line), line.len);
+}
+
+static void say_json(struct finding *out, const struct scope *scope, const char *pointer, const json_t *value)
 {
     buf_addf(&out->sentence, "%s is ", pointer[0] ? pointer : "the JSON body");
-    json_add_shown(&out->sentence, value, FINDING_SHOWN_MAX);
-    json_add_shown(&out->met, value, FINDING_SHOWN_MAX);
+    add_json(&out->sentence, scope, value);
+    add_json(&out->met, scope, value);
 }
 
 static bool equals_json(const struct suite_predicate *p, struct scope *scope, const char *pointer,
@@ -164,16 +172,16 @@ static bool equals_json(const struct suite_predicate *p, struct scope *scope, co
     }
     same = json_same(value, wanted);
     if (!same) {
-        say_json(out, pointer, value);
+        say_json(out, scope, pointer, value);
         buf_add_str(&out->sentence, ", expected ");
-        json_add_shown(&out->sentence, wanted, FINDING_SHOWN_MAX);
-        json_add_shown(&out->expected, wanted, FINDING_SHOWN_MAX);
+        add_json(&out->sentence, scope, wanted);
+        add_json(&out->expected, scope, wanted);
     }
     json_decref(wanted);
     return same || fails(out, p);
 }
 
-static bool bound(const struct suite_predicate *p, const char *pointer, const json_t *value,
+static bool bound(const struct suite_predicate *p, const struct scope *scope, const char *pointer, const json_t *value,
                   struct finding *out)
 {
     const char *word = p->op == SUITE_AT_LEAST ? "at least" : "at most";
@@ -181,7 +189,7 @@ static bool bound(const struct suite_predicate *p, const char *pointer, const js
 
     if (json_is_number(value) && (p->op == SUITE_AT_LEAST ? met >= p->number : met <= p->number))
         return true;
-    say_json(out, pointer, value);
+    say_json(out, scope, pointer, value);
     buf_addf(&out->sentence, ", expected %s%s %s", json_is_number(value) ? "" : "a number of ", word, p->at->text);
     buf_addf(&out->expected, "%s %s", word, p->at->text);
     return fails(out, p);
@@ -254,7 +262,7 @@ bool predicate_json(const struct suite_predicate *p, struct scope *scope, const 
         return equals_json(p, scope, pointer, value, out);
     case SUITE_AT_LEAST:
     case SUITE_AT_MOST:
-        return bound(p, pointer, value, out);
+        return bound(p, scope, pointer, value, out);
     case SUITE_LENGTH:
         return length(p, pointer, value, out);
     default:

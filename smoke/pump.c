@@ -148,37 +148,57 @@ void probe_result_clear(struct probe_result *r)
     *r = (struct probe_result){0};
 }
 
-static char *head_of(const struct http_response *r)
+/* What is kept of an exchange holds no secret any more: the reporters cut it into lines and pieces, and half a
+ * secret is not known again. */
+static char *without_secrets(const struct pump *pump, const char *s, size_t len)
 {
-    struct buf head = {0};
+    struct buf text = {0};
+
+    buf_init(&text, len + 1);
+    buf_add(&text, s, len);
+    secret_redact(pump->options.secrets, &text);
+    return buf_take(&text);
+}
+
+static char *excerpt(const struct pump *pump, const struct buf *body)
+{
+    struct buf text = {0};
+
+    if (body->len <= PUMP_EXCERPT_MAX)
+        return without_secrets(pump, buf_str(body), body->len);
+    buf_init(&text, PUMP_EXCERPT_MAX);
+    buf_add(&text, buf_str(body), PUMP_EXCERPT_MAX);
+    secret_redact_cut(pump->options.secrets, &text);
+    return buf_take(&text);
+}
+
+static char *head_of(const struct pump *pump, const struct http_response *r)
+{
+    struct buf head SL_CLEANUP(buf_wipe) = {0};
 
     buf_init(&head, HEAD_EXCERPT_MAX);
     buf_addf(&head, "HTTP/%s %u\n", r->version == 20 ? "2" : r->version == 10 ? "1.0" : "1.1", r->status);
     for (size_t i = 0; i < r->fields_n && buf_ok(&head); i++)
         buf_addf(&head, "%s: %s\n", r->fields[i].name,
                  strcasecmp(r->fields[i].name, "Set-Cookie") == 0 ? "[not shown]" : r->fields[i].value);
-    return buf_take(&head);
-}
-
-static char *excerpt(const struct buf *body)
-{
-    return x_strndup(buf_str(body), body->len < PUMP_EXCERPT_MAX ? body->len : PUMP_EXCERPT_MAX);
+    return without_secrets(pump, buf_str(&head), head.len);
 }
 
 /* What a person needs to see what happened, and to do it again. */
-static void add_exchange(struct pump_flow *flow, const struct http_response *r, struct probe_result *out)
+static void add_exchange(const struct pump *pump, struct pump_flow *flow, const struct http_response *r,
+                         struct probe_result *out)
 {
     const struct suite_step *step = &flow->scope.check->steps[flow->step];
-    struct buf head = {0}, curl = {0};
+    struct buf head SL_CLEANUP(buf_wipe) = {0}, curl = {0};
     bool cookies = false;
 
     out->method = x_strdup(suite_method_name(step->request.method));
     if (flow->request.parts.path) {
-        out->url = x_strdup(buf_str(&flow->request.url));
+        out->url = without_secrets(pump, buf_str(&flow->request.url), flow->request.url.len);
         request_add_head(&head, &flow->request);
-        out->request_head = buf_take(&head);
+        out->request_head = without_secrets(pump, buf_str(&head), head.len);
         if (flow->request.has_body)
-            out->request_body = excerpt(&flow->request.body);
+            out->request_body = excerpt(pump, &flow->request.body);
         for (size_t i = 0; i < flow->request.headers_n; i++)
             cookies |= strcmp(flow->request.headers[i].name, "Cookie") == 0;
     }
@@ -190,8 +210,8 @@ static void add_exchange(struct pump_flow *flow, const struct http_response *r, 
     if (r && r->remote[0])
         out->remote = x_strdup(r->remote);
     if (r && r->status) {
-        out->response_head = head_of(r);
-        out->response_body = excerpt(&r->body);
+        out->response_head = head_of(pump, r);
+        out->response_body = excerpt(pump, &r->body);
         out->response_bytes = r->body_bytes;
     }
 }
@@ -239,7 +259,7 @@ static void finish(struct pump *pump, struct pump_flow *flow, const struct http_
         if (r)
             add_transfer(r, &out);
         if (finding->verdict != RUN_PASS || pump->options.keep_all)
-            add_exchange(flow, r, &out);
+            add_exchange(pump, flow, r, &out);
         if (finding->verdict != RUN_PASS) {
             out.sentence = taken(&finding->sentence);
             out.met = taken(&finding->met);

@@ -208,9 +208,15 @@ void pump_scope(const struct pump *pump, const struct pump_stratum *s, struct sc
 
 static bool uses_captures(const struct suite_check *check, const struct suite_step *step)
 {
-    for (uint32_t i = 0; i < check->slots_n; i++)
-        if (template_uses(&step->request.url.tpl, check->slots[i]))
+    const struct suite_request *r = &step->request;
+
+    for (uint32_t i = 0; i < check->slots_n; i++) {
+        if (template_uses(&r->url.tpl, check->slots[i]))
             return true;
+        for (size_t k = 0; k < r->query_n; k++)
+            if (template_uses(&r->query[k].value.tpl, check->slots[i]))
+                return true;
+    }
     return false;
 }
 

@@ -10,14 +10,21 @@
 
 #define TEXT_MAX ((size_t)8 * 1024)
 
-/* Lines stay lines; every other control byte is escaped. */
-static json_t *safe(const char *s)
+/* Lines stay lines; every other control byte is escaped. Secrets are taken out here, text by text: in the
+ * whole document a secret such as "true" or "1234" would take more than itself away. */
+static json_t *safe(const char *value)
 {
     struct buf out SL_CLEANUP(buf_clear) = {0};
+    struct buf raw SL_CLEANUP(buf_wipe) = {0};
+    const char *s;
     json_t *text;
 
-    if (!s)
+    if (!value)
         return NULL;
+    buf_init(&raw, strlen(value) + 1);
+    buf_add_str(&raw, value);
+    secret_redact_sink(&raw);
+    s = buf_str(&raw);
     while (*s && out.len < TEXT_MAX) {
         size_t len = strcspn(s, "\n");
 
@@ -186,12 +193,10 @@ void report_json(const struct report *report, struct buf *out)
         add_value(out, entry(report, &report->entries[i]));
     }
     buf_add_str(out, "]}\n");
-    secret_redact_sink(out);
 }
 
 void report_json_line(const struct report *report, const struct report_entry *e, struct buf *out)
 {
     add_value(out, entry(report, e));
     buf_add_char(out, '\n');
-    secret_redact_sink(out);
 }

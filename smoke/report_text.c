@@ -110,7 +110,9 @@ static void add_place(struct writer *w, const struct probe_result *r)
         buf_addf(w->out, "step %u of %zu: ", r->step + 1, check->steps_n);
     buf_addf(w->out, "%s\n", r->sentence ? r->sentence : "did not pass");
     if (e.snippet[0]) {
-        buf_addf(w->out, "          %s\n          ", e.snippet);
+        buf_add_str(w->out, "          ");
+        text_add_safe(w->out, e.snippet, strlen(e.snippet), sizeof e.snippet);
+        buf_add_str(w->out, "\n          ");
         for (uint32_t i = 1; i < e.snippet_col; i++)
             buf_add_char(w->out, ' ');
         buf_add_str(w->out, "^\n");

@@ -320,11 +320,17 @@ static bool read_column(struct suite_builder *b, const struct doc_node *at, stru
 
     if (!file_read(&text, beside(b, at->text), SUITE_MATRIX_BYTES_MAX, &why))
         return doc_fail(at, b->err, why.kind, "%s", why.text);
-    for (line = buf_str(&text); *line && ok; line = *end ? end + 1 : end) {
+    if (strlen(buf_str(&text)) != text.len) /* the rest must not be left out without a word */
+        return doc_fail(at, b->err, ERR_FILE, "%.120s holds a NUL byte: is it text?", at->text);
+    line = buf_str(&text);
+    if (text_starts_with(line, "\xef\xbb\xbf")) /* the mark some editors begin UTF-8 with */
+        line += 3;
+    for (; *line && ok; line = *end ? end + 1 : end) {
         size_t len;
 
         end = strchrnul(line, '\n');
         number++;
+        line += strspn(line, " \t");
         len = (size_t)(end - line);
         while (len && (line[len - 1] == ' ' || line[len - 1] == '\t' || line[len - 1] == '\r'))
             len--;

@@ -63,6 +63,9 @@ void secret_taint(struct secret_set *set, const char *name, const void *value, s
 
 /* Replaces every occurrence in text. set may be NULL. */
 void secret_redact(const struct secret_set *set, struct buf *text);
+/* As secret_redact() for a text that was cut at its end: what may be the beginning of a secret there goes
+ * too. Cut first, then this: half a secret is not known again later. */
+void secret_redact_cut(const struct secret_set *set, struct buf *text);
 
 /* The set that every sink uses: log, reports and views call secret_redact_sink() right before bytes
  * leave the program. NULL: none. */

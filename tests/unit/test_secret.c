@@ -185,6 +185,35 @@ TEST(what_cannot_be_hidden_is_refused)
     assert_int_equal(err.kind, ERR_FILE);
 }
 
+TEST(half_a_value_at_the_end_of_a_cut_text_is_hidden)
+{
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"x hunter2", "x [secret.password]"},
+        {"x hun", "x [secret.password]"},
+        {"x hu", "x hu"}, /* too short to give anything away */
+        {"x hun y", "x hun y"},
+        {"x hunter2!", "x [secret.password]"},
+        {"x hunter2!/\xc3", "x [secret.password]"},
+        {"x hunter2%", "x [secret.password]"},
+        {"x hunter2\\u0", "x [secret.password]"},
+        {"x 68756e7465", "x [secret.password]"},
+        {"x aHVudGVy", "x [secret.password]"},
+        {"x hunter2!/\xc3\xa4 z", "x [secret.password] z"},
+    };
+    SET;
+
+    add(set, "password", "hunter2!/\xc3\xa4");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf b SL_CLEANUP(buf_clear) = {0};
+
+        buf_add_str(&b, cases[i].text);
+        secret_redact_cut(set, &b);
+        assert_string_equal(buf_str(&b), cases[i].expected);
+    }
+}
+
 TEST(the_ceiling_of_a_buffer_does_not_cut_a_redacted_text)
 {
     SET;
@@ -317,6 +346,7 @@ int main(void)
         cmocka_unit_test(many_derived_values_push_out_the_oldest_not_the_loaded),
         cmocka_unit_test(a_replaced_value_stays_hidden),
         cmocka_unit_test(what_cannot_be_hidden_is_refused),
+        cmocka_unit_test(half_a_value_at_the_end_of_a_cut_text_is_hidden),
         cmocka_unit_test(the_ceiling_of_a_buffer_does_not_cut_a_redacted_text),
         cmocka_unit_test(every_source_gives_the_value_byte_for_byte),
         cmocka_unit_test(a_source_without_a_value_says_which_and_where),
