@@ -10,7 +10,8 @@ const json_t *answer_json(struct answer *answer)
 
         answer->json_tried = true;
         if (r->truncated)
-            err_set(&answer->json_err, ERR_LIMIT, "only the first %zu bytes of it were kept", r->body.len);
+            err_set(&answer->json_err, ERR_LIMIT, "only the first %zu bytes of it were kept",
+                    r->body.len);
         else
             answer->json = json_parse(buf_str(&r->body), r->body.len, &answer->json_err);
     }

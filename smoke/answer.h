@@ -1,4 +1,5 @@
-/* answer.h: a response as checks and captures look at it: its body is read as JSON once, when first asked. */
+/* answer.h: a response as checks and captures look at it: its body is read as JSON once, when first
+ * asked. */
 #ifndef SLUICE_SMOKE_ANSWER_H
 #define SLUICE_SMOKE_ANSWER_H
 

@@ -14,8 +14,8 @@ static bool missing(const struct suite_capture *capture, struct finding *out, co
     return false;
 }
 
-static bool keep(const struct suite_capture *capture, struct scope_value *out, const char *s, size_t len,
-                 struct finding *finding)
+static bool keep(const struct suite_capture *capture, struct scope_value *out, const char *s,
+                 size_t len, struct finding *finding)
 {
     if (len > CAPTURE_BYTES_MAX)
         return missing(capture, finding, "the value is longer than 16 KiB");
@@ -25,8 +25,8 @@ static bool keep(const struct suite_capture *capture, struct scope_value *out, c
     return true;
 }
 
-static bool take_json(const struct suite_capture *capture, struct answer *answer, struct scope_value *out,
-                      struct finding *finding)
+static bool take_json(const struct suite_capture *capture, struct answer *answer,
+                      struct scope_value *out, struct finding *finding)
 {
     const json_t *root = answer_json(answer);
     const json_t *value = root ? json_pointer_get(root, capture->from) : NULL;
@@ -66,8 +66,8 @@ static bool take_regex(const struct suite_capture *capture, const struct http_re
     }
 }
 
-bool capture_take(const struct suite_capture *capture, struct answer *answer, struct scope_value *out,
-                  struct finding *finding)
+bool capture_take(const struct suite_capture *capture, struct answer *answer,
+                  struct scope_value *out, struct finding *finding)
 {
     const char *value;
 

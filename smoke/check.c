@@ -20,13 +20,16 @@ static const struct doc_node *place(const struct suite_step *step, const struct 
     return at ? at : step->request.url.at;
 }
 
-/* ---- the transfer ---------------------------------------------------------------------------------- */
+/* ---- the transfer
+ * ---------------------------------------------------------------------------------- */
 
-/* What says nothing about the server: everything else that keeps an answer from coming is the server's. */
+/* What says nothing about the server: everything else that keeps an answer from coming is the
+ * server's. */
 static const bool is_our_own_fault[HTTP_OUTCOME_COUNT] = {
     [HTTP_NO_ROUTE] = true, [HTTP_CANCELLED] = true, [HTTP_INVALID] = true};
 
-static bool eval_outcome(const struct suite_step *step, const struct http_response *r, struct finding *out)
+static bool eval_outcome(const struct suite_step *step, const struct http_response *r,
+                         struct finding *out)
 {
     if (r->outcome == HTTP_OK)
         return true;
@@ -38,7 +41,8 @@ static bool eval_outcome(const struct suite_step *step, const struct http_respon
     return fails(out, is_our_own_fault[r->outcome] ? RUN_ERROR : RUN_FAIL, step->request.url.at);
 }
 
-/* ---- status ---------------------------------------------------------------------------------------- */
+/* ---- status
+ * ---------------------------------------------------------------------------------------- */
 
 static void add_statuses(struct buf *out, const struct suite_expect *expect)
 {
@@ -53,7 +57,8 @@ static void add_statuses(struct buf *out, const struct suite_expect *expect)
     }
 }
 
-static bool eval_status(const struct suite_step *step, const struct http_response *r, struct finding *out)
+static bool eval_status(const struct suite_step *step, const struct http_response *r,
+                        struct finding *out)
 {
     const struct suite_expect *expect = &step->expect;
 
@@ -68,14 +73,14 @@ static bool eval_status(const struct suite_step *step, const struct http_respons
         buf_add_str(&out->sentence, r->status == 429 ? ": the server asks for fewer requests"
                                                      : ", and the server asks to come back later");
     }
-    return fails(out, out->throttled ? RUN_ERROR : RUN_FAIL,
-                 place(step, expect->status_at));
+    return fails(out, out->throttled ? RUN_ERROR : RUN_FAIL, place(step, expect->status_at));
 }
 
-/* ---- headers, body, JSON --------------------------------------------------------------------------- */
+/* ---- headers, body, JSON
+ * --------------------------------------------------------------------------- */
 
-static bool eval_headers(const struct suite_step *step, struct scope *scope, const struct http_response *r,
-                         struct finding *out)
+static bool eval_headers(const struct suite_step *step, struct scope *scope,
+                         const struct http_response *r, struct finding *out)
 {
     for (size_t i = 0; i < step->expect.headers_n; i++) {
         const struct suite_target *t = &step->expect.headers[i];
@@ -84,19 +89,19 @@ static bool eval_headers(const struct suite_step *step, struct scope *scope, con
 
         buf_addf(&what, "header %s", t->name);
         for (size_t k = 0; k < t->predicates_n; k++)
-            if (!predicate_text(&t->predicates[k], scope, buf_str(&what), value, value ? strlen(value) : 0,
-                                false, out))
+            if (!predicate_text(&t->predicates[k], scope, buf_str(&what), value,
+                                value ? strlen(value) : 0, false, out))
                 return false;
     }
     return true;
 }
 
-static bool eval_body(const struct suite_step *step, struct scope *scope, const struct http_response *r,
-                      struct finding *out)
+static bool eval_body(const struct suite_step *step, struct scope *scope,
+                      const struct http_response *r, struct finding *out)
 {
     for (size_t i = 0; i < step->expect.body_n; i++)
-        if (!predicate_text(&step->expect.body[i], scope, "body", buf_str(&r->body), r->body.len, r->truncated,
-                            out))
+        if (!predicate_text(&step->expect.body[i], scope, "body", buf_str(&r->body), r->body.len,
+                            r->truncated, out))
             return false;
     return true;
 }
@@ -117,7 +122,8 @@ static bool eval_json(const struct suite_step *step, struct scope *scope, struct
         buf_addf(&out->sentence, "body is not JSON: ");
         text_add_safe(&out->sentence, answer->json_err.text, strlen(answer->json_err.text),
                       FINDING_SHOWN_MAX);
-        return fails(out, answer->response->truncated ? RUN_ERROR : RUN_FAIL, step->expect.json[0].at);
+        return fails(out, answer->response->truncated ? RUN_ERROR : RUN_FAIL,
+                     step->expect.json[0].at);
     }
     for (size_t i = 0; i < step->expect.json_n; i++) {
         const struct suite_target *t = &step->expect.json[i];
@@ -130,9 +136,11 @@ static bool eval_json(const struct suite_step *step, struct scope *scope, struct
     return true;
 }
 
-/* ---- latency, certificate -------------------------------------------------------------------------- */
+/* ---- latency, certificate
+ * -------------------------------------------------------------------------- */
 
-static bool eval_latency(const struct suite_step *step, const struct http_response *r, struct finding *out)
+static bool eval_latency(const struct suite_step *step, const struct http_response *r,
+                         struct finding *out)
 {
     int64_t ms = (r->timing.total_us + 999) / 1000;
 
@@ -141,13 +149,15 @@ static bool eval_latency(const struct suite_step *step, const struct http_respon
     text_format_duration(&out->met, ms);
     buf_add_str(&out->expected, "at most ");
     text_format_duration(&out->expected, step->expect.latency_ms);
-    buf_addf(&out->sentence, "the answer took %s, expected %s", buf_str(&out->met), buf_str(&out->expected));
+    buf_addf(&out->sentence, "the answer took %s, expected %s", buf_str(&out->met),
+             buf_str(&out->expected));
     return fails(out, RUN_FAIL, place(step, step->expect.latency_at));
 }
 
 #define DAY_MS INT64_C(86400000)
 
-static bool eval_certificate(const struct suite_step *step, const struct answer *answer, struct finding *out)
+static bool eval_certificate(const struct suite_step *step, const struct answer *answer,
+                             struct finding *out)
 {
     const struct crypto_cert *cert = &answer->response->certificate;
     int64_t left;
@@ -173,7 +183,8 @@ bool check_eval(const struct suite_step *step, struct scope *scope, struct answe
 {
     const struct http_response *r = answer->response;
 
-    return eval_outcome(step, r, out) && eval_status(step, r, out) && eval_headers(step, scope, r, out) &&
-           eval_body(step, scope, r, out) && eval_json(step, scope, answer, out) &&
-           eval_latency(step, r, out) && eval_certificate(step, answer, out);
+    return eval_outcome(step, r, out) && eval_status(step, r, out) &&
+           eval_headers(step, scope, r, out) && eval_body(step, scope, r, out) &&
+           eval_json(step, scope, answer, out) && eval_latency(step, r, out) &&
+           eval_certificate(step, answer, out);
 }

@@ -6,9 +6,10 @@
 #include "finding.h"
 #include "scope.h"
 
-/* True when all hold. Otherwise out tells the first that does not, in the order status, headers, body, JSON,
- * latency, certificate. A transfer that failed is a fail, except where this machine could not ask (no route:
- * error). A 429, or an unexpected status with Retry-After, is an error and marked throttled. */
+/* True when all hold. Otherwise out tells the first that does not, in the order status, headers,
+ * body, JSON, latency, certificate. A transfer that failed is a fail, except where this machine
+ * could not ask (no route: error). A 429, or an unexpected status with Retry-After, is an error and
+ * marked throttled. */
 bool check_eval(const struct suite_step *step, struct scope *scope, struct answer *answer,
                 struct finding *out) SL_MUST_CHECK;
 

@@ -37,7 +37,8 @@ static bool domain_match(const char *host, const char *domain)
 
     if (strcmp(host, domain) == 0)
         return true;
-    return h > d && strcmp(host + h - d, domain) == 0 && host[h - d - 1] == '.' && !is_address(host);
+    return h > d && strcmp(host + h - d, domain) == 0 && host[h - d - 1] == '.' &&
+           !is_address(host);
 }
 
 /* Section 5.1.4. */
@@ -54,7 +55,8 @@ static char *default_path(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    return path[0] != '/' || slash == path ? x_strdup("/") : x_strndup(path, (size_t)(slash - path));
+    return path[0] != '/' || slash == path ? x_strdup("/")
+                                           : x_strndup(path, (size_t)(slash - path));
 }
 
 static void trim(const char **s, size_t *len)
@@ -67,7 +69,8 @@ static void trim(const char **s, size_t *len)
         (*len)--;
 }
 
-/* Section 5.1.1 in the forms that are still sent: "Wed, 21 Oct 2026 07:28:00 GMT", also with dashes. */
+/* Section 5.1.1 in the forms that are still sent: "Wed, 21 Oct 2026 07:28:00 GMT", also with
+ * dashes. */
 static bool parse_date(const char *s, int64_t *out)
 {
     struct err err = {0};
@@ -173,7 +176,8 @@ static void read_attributes(struct cookie *c, struct attributes *at, const struc
 static void keep(struct cookie_jar *jar, struct cookie *c, int64_t now_ms)
 {
     for (size_t i = 0; i < jar->n; i++)
-        if (strcmp(jar->list[i].name, c->name) == 0 && strcmp(jar->list[i].domain, c->domain) == 0 &&
+        if (strcmp(jar->list[i].name, c->name) == 0 &&
+            strcmp(jar->list[i].domain, c->domain) == 0 &&
             strcmp(jar->list[i].path, c->path) == 0) {
             drop(jar, i);
             break;
@@ -189,7 +193,8 @@ static void keep(struct cookie_jar *jar, struct cookie *c, int64_t now_ms)
     jar->list[jar->n++] = *c;
 }
 
-void cookie_store(struct cookie_jar *jar, const struct http_url *url, const char *set_cookie, int64_t now_ms)
+void cookie_store(struct cookie_jar *jar, const struct http_url *url, const char *set_cookie,
+                  int64_t now_ms)
 {
     const char *end = strchrnul(set_cookie, ';');
     const char *eq = memchr(set_cookie, '=', (size_t)(end - set_cookie));
@@ -225,7 +230,8 @@ static bool belongs(const struct cookie *c, const struct http_url *url, int64_t 
     return path_match(url->path, c->path);
 }
 
-void cookie_format(const struct cookie_jar *jar, const struct http_url *url, int64_t now_ms, struct buf *out)
+void cookie_format(const struct cookie_jar *jar, const struct http_url *url, int64_t now_ms,
+                   struct buf *out)
 {
     size_t order[COOKIE_JAR_MAX], n = 0;
 
@@ -242,7 +248,8 @@ void cookie_format(const struct cookie_jar *jar, const struct http_url *url, int
         n++;
     }
     for (size_t i = 0; i < n; i++)
-        buf_addf(out, "%s%s=%s", i ? "; " : "", jar->list[order[i]].name, jar->list[order[i]].value);
+        buf_addf(out, "%s%s=%s", i ? "; " : "", jar->list[order[i]].name,
+                 jar->list[order[i]].value);
 }
 
 void cookie_jar_clear(struct cookie_jar *jar)

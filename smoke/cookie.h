@@ -1,7 +1,9 @@
-/* cookie.h: the cookie jar of one flow, a subset of RFC 6265: domain, path, Secure, Expires, Max-Age.
+/* cookie.h: the cookie jar of one flow, a subset of RFC 6265: domain, path, Secure, Expires,
+ * Max-Age.
  *
- * A jar lives as long as its flow, seconds, and sees only the hosts the flow itself names; a list of public
- * suffixes would guard nothing here. Domain must still cover the host that sets it, and have a dot in it. */
+ * A jar lives as long as its flow, seconds, and sees only the hosts the flow itself names; a list
+ * of public suffixes would guard nothing here. Domain must still cover the host that sets it, and
+ * have a dot in it. */
 #ifndef SLUICE_SMOKE_COOKIE_H
 #define SLUICE_SMOKE_COOKIE_H
 
@@ -12,7 +14,8 @@
 #include "sluice/buf.h"
 #include "sluice/http.h"
 
-#define COOKIE_JAR_MAX   50   /* cookies of one jar: the oldest gives way (RFC 6265 section 6.1 asks for 50) */
+#define COOKIE_JAR_MAX                                                                             \
+    50 /* cookies of one jar: the oldest gives way (RFC 6265 section 6.1 asks for 50) */
 #define COOKIE_BYTES_MAX 4096 /* of name and value together; longer ones are dropped */
 
 struct cookie { /* owned strings */
@@ -26,13 +29,15 @@ struct cookie_jar {
     size_t n;
 };
 
-/* Takes one Set-Cookie value received from url at wall time now_ms. What RFC 6265 section 5.2 says to ignore
- * is ignored. */
-void cookie_store(struct cookie_jar *jar, const struct http_url *url, const char *set_cookie, int64_t now_ms);
+/* Takes one Set-Cookie value received from url at wall time now_ms. What RFC 6265 section 5.2 says
+ * to ignore is ignored. */
+void cookie_store(struct cookie_jar *jar, const struct http_url *url, const char *set_cookie,
+                  int64_t now_ms);
 
-/* Appends the value of a Cookie header for url ("a=1; b=2"); nothing when no cookie belongs there. Longer
- * paths first, then the older (section 5.4). */
-void cookie_format(const struct cookie_jar *jar, const struct http_url *url, int64_t now_ms, struct buf *out);
+/* Appends the value of a Cookie header for url ("a=1; b=2"); nothing when no cookie belongs there.
+ * Longer paths first, then the older (section 5.4). */
+void cookie_format(const struct cookie_jar *jar, const struct http_url *url, int64_t now_ms,
+                   struct buf *out);
 
 void cookie_jar_clear(struct cookie_jar *jar); /* wipes values */
 

@@ -10,7 +10,8 @@
 
 #define FINDING_SHOWN_MAX 200 /* bytes of a foreign value in a sentence */
 
-/* A zeroed struct is a pass. The texts are safe to show: foreign bytes went through finding_add_shown(). */
+/* A zeroed struct is a pass. The texts are safe to show: foreign bytes went through
+ * finding_add_shown(). */
 struct finding {
     enum run_verdict verdict;
     bool throttled;
@@ -27,8 +28,10 @@ static inline void finding_clear(struct finding *f)
     *f = (struct finding){0};
 }
 
-/* Some bytes of a foreign value. Secrets go before it is cut: half a secret is not known again later. */
-static inline void finding_add_shown(struct buf *out, const struct secret_set *secrets, const char *s, size_t len)
+/* Some bytes of a foreign value. Secrets go before it is cut: half a secret is not known again
+ * later. */
+static inline void finding_add_shown(struct buf *out, const struct secret_set *secrets,
+                                     const char *s, size_t len)
 {
     size_t kept = len < 4 * FINDING_SHOWN_MAX ? len : 4 * FINDING_SHOWN_MAX;
     struct buf text SL_CLEANUP(buf_wipe) = {0};

@@ -5,6 +5,8 @@ libsmoke_a_CPPFLAGS = $(SMOKE_CPPFLAGS)
 libsmoke_a_SOURCES = \
 	smoke/suite.c include/sluice/suite.h \
 	smoke/suite_file.c smoke/suite_file.h \
+	smoke/suite_file_expect.c \
+	smoke/suite_use.c \
 	smoke/suite_test.c \
 	smoke/suite_step.c \
 	smoke/scope.c smoke/scope.h \

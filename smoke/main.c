@@ -1,5 +1,5 @@
-/* main.c: the program smoke. Reads suites, runs what is selected once, reports, and says by its exit status
- * what it came to. */
+/* main.c: the program smoke. Reads suites, runs what is selected once, reports, and says by its
+ * exit status what it came to. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,10 +17,10 @@
 #include "sluice/file.h"
 #include "sluice/text.h"
 
-#define REPORT_BYTES_MAX    ((size_t)256 * 1024 * 1024)
-#define CONNECTIONS_MIN     256
-#define CONNECTIONS_MAX     4096
-#define KEPT_EXCHANGES_MAX  200 /* failures that keep request and response: memory has a ceiling */
+#define REPORT_BYTES_MAX   ((size_t)256 * 1024 * 1024)
+#define CONNECTIONS_MIN    256
+#define CONNECTIONS_MAX    4096
+#define KEPT_EXCHANGES_MAX 200 /* failures that keep request and response: memory has a ceiling */
 
 struct session {
     struct opts opts;
@@ -38,7 +38,8 @@ struct session {
     bool terminated;
 };
 
-/* ---- suites ---------------------------------------------------------------------------------------- */
+/* ---- suites
+ * ---------------------------------------------------------------------------------------- */
 
 static bool check_given(struct session *s, struct err *err)
 {
@@ -52,9 +53,11 @@ static bool check_given(struct session *s, struct err *err)
             for (size_t v = 0; v < s->suites[k]->vars_n && n < ARRAY_LEN(names); v++)
                 names[n++] = s->suites[k]->vars[v].name;
         near = text_nearest(s->opts.given[i].name, names, n);
-        return near ? err_set(err, ERR_USAGE, "--var: no suite has a variable '%s'; did you mean '%s'?",
+        return near ? err_set(err, ERR_USAGE,
+                              "--var: no suite has a variable '%s'; did you mean '%s'?",
                               s->opts.given[i].name, near)
-                    : err_set(err, ERR_USAGE, "--var: no suite has a variable '%s'", s->opts.given[i].name);
+                    : err_set(err, ERR_USAGE, "--var: no suite has a variable '%s'",
+                              s->opts.given[i].name);
     }
     return true;
 }
@@ -66,7 +69,8 @@ static bool load_suites(struct session *s, struct err *err)
 
     if (s->opts.suites_n == 0) {
         if (access("smoke.yaml", R_OK) != 0)
-            return err_set(err, ERR_USAGE, "no suite named, and there is no smoke.yaml here; see smoke --help");
+            return err_set(err, ERR_USAGE,
+                           "no suite named, and there is no smoke.yaml here; see smoke --help");
         s->opts.suites[s->opts.suites_n++] = "smoke.yaml";
     }
     for (size_t i = 0; i < s->opts.suites_n; i++) {
@@ -91,10 +95,12 @@ static bool choose_checks(struct session *s, struct err *err)
             chosen += s->chosen[i][c];
         }
     }
-    return chosen > 0 || err_set(err, ERR_REFUSED, "nothing selected: --only and --skip leave no check");
+    return chosen > 0 ||
+           err_set(err, ERR_REFUSED, "nothing selected: --only and --skip leave no check");
 }
 
-/* ---- looking only ---------------------------------------------------------------------------------- */
+/* ---- looking only
+ * ---------------------------------------------------------------------------------- */
 
 static bool write_out(struct buf *text, struct err *err)
 {
@@ -141,8 +147,8 @@ static bool check_suites(struct session *s, struct err *err)
 
         for (size_t c = 0; c < s->suites[i]->checks_n; c++)
             rows += s->suites[i]->checks[c].rows_n;
-        buf_addf(&out, "%s: %zu check%s, %zu with their rows\n", s->suites[i]->path, s->suites[i]->checks_n,
-                 s->suites[i]->checks_n == 1 ? "" : "s", rows);
+        buf_addf(&out, "%s: %zu check%s, %zu with their rows\n", s->suites[i]->path,
+                 s->suites[i]->checks_n, s->suites[i]->checks_n == 1 ? "" : "s", rows);
     }
     return s->opts.quiet || write_out(&out, err);
 }
@@ -159,7 +165,8 @@ static bool print_schema(struct err *err)
     return write_out(&out, err);
 }
 
-/* ---- running --------------------------------------------------------------------------------------- */
+/* ---- running
+ * --------------------------------------------------------------------------------------- */
 
 static bool watch_signals(struct session *s, struct err *err)
 {
@@ -203,7 +210,8 @@ static bool open_pump(struct session *s, struct err *err)
     s->secrets = secret_new();
     secret_set_sink(s->secrets);
     options.secrets = s->secrets;
-    if (!suite_secrets_load(s->suites, (const bool *const *)s->chosen, s->suites_n, s->secrets, err))
+    if (!suite_secrets_load(s->suites, (const bool *const *)s->chosen, s->suites_n, s->secrets,
+                            err))
         return false;
     for (size_t i = 0; i < s->suites_n; i++)
         for (size_t c = 0; c < s->suites[i]->checks_n; c++)
@@ -252,7 +260,8 @@ static bool prepare_report(struct session *s, struct err *err)
 /* After so many failures the next ones keep their sentence and curl line only. */
 static void drop_exchange(struct probe_result *r)
 {
-    char **const owned[] = {&r->request_head, &r->request_body, &r->response_head, &r->response_body};
+    char **const owned[] = {&r->request_head, &r->request_body, &r->response_head,
+                            &r->response_body};
 
     for (size_t i = 0; i < ARRAY_LEN(owned); i++) {
         free(*owned[i]);
@@ -307,7 +316,8 @@ static bool run_all(struct session *s, struct err *err)
 
         pump_tick(s->pump, now);
         if (!http_wait(s->http, fds, 1,
-                       wait_ms(pump_wake_at(s->pump, now), progress_tick(&s->progress, now), now), err))
+                       wait_ms(pump_wake_at(s->pump, now), progress_tick(&s->progress, now), now),
+                       err))
             return false;
         now = clock_boot_ms(&clock_real);
         while (http_next(s->http, &done))
@@ -422,7 +432,8 @@ int main(int argc, char **argv)
     secret_forbid_dumps();
     log_init("smoke", LOG_LEVEL_INFO, LOG_COLOR_AUTO);
     if (opts_parse(&session.opts, argc, argv, &err)) {
-        log_init("smoke", session.opts.quiet ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, session.opts.color);
+        log_init("smoke", session.opts.quiet ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+                 session.opts.color);
         status = session.opts.help || session.opts.version ? help_or_version(&session.opts, &err)
                                                            : session_run(&session, &err);
     }

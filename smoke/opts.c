@@ -10,16 +10,18 @@ struct option_row;
 typedef bool take_option(struct opts *opts, const char *value, struct err *err);
 
 struct option_row {
-    const char *name; /* without "--" */
-    char letter;      /* 0: none */
+    const char *name;  /* without "--" */
+    char letter;       /* 0: none */
     const char *value; /* NULL: takes none */
     take_option *take;
     const char *help;
 };
 
-/* ---- values ---------------------------------------------------------------------------------------- */
+/* ---- values
+ * ---------------------------------------------------------------------------------------- */
 
-static bool append(const char **list, size_t *n, const char *what, const char *value, struct err *err)
+static bool append(const char **list, size_t *n, const char *what, const char *value,
+                   struct err *err)
 {
     if (*n == OPTS_LIST_MAX)
         return err_set(err, ERR_USAGE, "more than %d times --%s", OPTS_LIST_MAX, what);
@@ -29,7 +31,8 @@ static bool append(const char **list, size_t *n, const char *what, const char *v
     return true;
 }
 
-static bool choose(const char *what, const char *const *words, const char *value, int *out, struct err *err)
+static bool choose(const char *what, const char *const *words, const char *value, int *out,
+                   struct err *err)
 {
     for (int i = 0; words[i]; i++)
         if (strcmp(words[i], value) == 0) {
@@ -66,7 +69,8 @@ static bool take_connect_to(struct opts *o, const char *value, struct err *err)
     if (o->connect_to_n == OPTS_LIST_MAX)
         return err_set(err, ERR_USAGE, "more than %d times --connect-to", OPTS_LIST_MAX);
     if (!second || !second[1] || second[1] == ':')
-        return err_set(err, ERR_USAGE, "--connect-to expects HOST:PORT:TARGET[:PORT], not '%s'", value);
+        return err_set(err, ERR_USAGE, "--connect-to expects HOST:PORT:TARGET[:PORT], not '%s'",
+                       value);
     port = x_strndup(colon + 1, (size_t)(second - colon - 1));
     if (*port && !text_parse_u32(port, 1, 65535, &number, &why)) {
         free(port);
@@ -213,7 +217,8 @@ static const struct option_row rows[] = {
     {"version", 'V', NULL, take_version, "the version"},
 };
 
-/* ---- the line -------------------------------------------------------------------------------------- */
+/* ---- the line
+ * -------------------------------------------------------------------------------------- */
 
 static const struct option_row *find_long(const char *name, size_t len)
 {
@@ -260,7 +265,8 @@ static bool parse_long(struct opts *opts, int argc, char **argv, int *i, struct 
     if (!row)
         return unknown_long(name, len, err);
     if (!row->value)
-        return eq ? err_set(err, ERR_USAGE, "--%s takes no value", row->name) : row->take(opts, NULL, err);
+        return eq ? err_set(err, ERR_USAGE, "--%s takes no value", row->name)
+                  : row->take(opts, NULL, err);
     if (eq)
         return row->take(opts, eq + 1, err);
     if (*i + 1 >= argc)
@@ -339,11 +345,13 @@ void opts_clear(struct opts *opts)
 
 void opts_add_help(struct buf *out)
 {
-    buf_add_str(out, "Usage: smoke [OPTION]... SUITE...\n"
-                     "Run the checks of suite files and say which do not pass.\n\n"
-                     "  smoke shop.smoke.yaml\n"
-                     "  smoke --base-url https://staging.example.com --only auth shop.smoke.yaml\n"
-                     "  smoke --connect-to ::203.0.113.5 shop.smoke.yaml    one fleet, real Host and SNI\n\n");
+    buf_add_str(
+        out,
+        "Usage: smoke [OPTION]... SUITE...\n"
+        "Run the checks of suite files and say which do not pass.\n\n"
+        "  smoke shop.smoke.yaml\n"
+        "  smoke --base-url https://staging.example.com --only auth shop.smoke.yaml\n"
+        "  smoke --connect-to ::203.0.113.5 shop.smoke.yaml    one fleet, real Host and SNI\n\n");
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct buf left SL_CLEANUP(buf_clear) = {0};
 
@@ -358,8 +366,10 @@ void opts_add_help(struct buf *out)
         else
             buf_addf(out, "  %-24s  %s\n", buf_str(&left), rows[i].help);
     }
-    buf_add_str(out, "\nExit status: 0 all required checks passed, 1 at least one failed, 11 could not judge "
-                     "(nothing selected,\nno request got out, only errors), 64 wrong command line, 78 wrong "
-                     "file or missing secret, 130 interrupted.\n"
-                     "smoke(1) and smoke.yaml(5) say more.\n");
+    buf_add_str(
+        out,
+        "\nExit status: 0 all required checks passed, 1 at least one failed, 11 could not judge "
+        "(nothing selected,\nno request got out, only errors), 64 wrong command line, 78 wrong "
+        "file or missing secret, 130 interrupted.\n"
+        "smoke(1) and smoke.yaml(5) say more.\n");
 }

@@ -1,5 +1,5 @@
-/* opts.h: the command line of the program smoke, read strictly: a table of options, no abbreviations, "did
- * you mean". -h and --help anywhere win over everything else. */
+/* opts.h: the command line of the program smoke, read strictly: a table of options, no
+ * abbreviations, "did you mean". -h and --help anywhere win over everything else. */
 #ifndef SLUICE_SMOKE_OPTS_H
 #define SLUICE_SMOKE_OPTS_H
 

@@ -29,8 +29,9 @@ static void add_quoted(struct buf *out, const struct scope *scope, const char *s
 }
 
 /* "header location is '/login', expected …" and the two values on their own. */
-static void say_text(struct finding *out, const struct suite_predicate *p, const struct scope *scope,
-                     const char *what, const char *text, size_t len, const char *wanted, size_t wanted_len)
+static void say_text(struct finding *out, const struct suite_predicate *p,
+                     const struct scope *scope, const char *what, const char *text, size_t len,
+                     const char *wanted, size_t wanted_len)
 {
     static const char *const phrases[SUITE_PREDICATE_COUNT] = {
         [SUITE_EQUALS] = "expected",
@@ -59,22 +60,24 @@ static bool match(const struct suite_predicate *p, const struct scope *scope, co
     case REGEX_MATCH:
         return true;
     case REGEX_LIMIT:
-        buf_addf(&out->sentence, "%s could not be searched: the pattern needs too many steps", what);
+        buf_addf(&out->sentence, "%s could not be searched: the pattern needs too many steps",
+                 what);
         return errs(out, p);
     case REGEX_NO_MATCH:
     default:
         break;
     }
     if (cut) {
-        buf_addf(&out->sentence, "%s is longer than the %zu bytes that are kept, and they do not match", what,
-                 len);
+        buf_addf(&out->sentence,
+                 "%s is longer than the %zu bytes that are kept, and they do not match", what, len);
         return errs(out, p);
     }
     say_text(out, p, scope, what, text, len, p->at->text, p->at->len);
     return fails(out, p);
 }
 
-static bool holds(enum suite_predicate_op op, const char *text, size_t len, const char *wanted, size_t n)
+static bool holds(enum suite_predicate_op op, const char *text, size_t len, const char *wanted,
+                  size_t n)
 {
     switch (op) {
     case SUITE_EQUALS:
@@ -91,8 +94,8 @@ static bool holds(enum suite_predicate_op op, const char *text, size_t len, cons
     }
 }
 
-static bool compare(const struct suite_predicate *p, struct scope *scope, const char *what, const char *text,
-                    size_t len, bool cut, struct finding *out)
+static bool compare(const struct suite_predicate *p, struct scope *scope, const char *what,
+                    const char *text, size_t len, bool cut, struct finding *out)
 {
     struct buf wanted SL_CLEANUP(buf_wipe) = {0};
     struct err err = {0};
@@ -104,7 +107,8 @@ static bool compare(const struct suite_predicate *p, struct scope *scope, const 
     if (holds(p->op, text, len, buf_str(&wanted), wanted.len))
         return true;
     if (cut) {
-        buf_addf(&out->sentence, "%s is longer than the %zu bytes that are kept, and they do not hold it", what,
+        buf_addf(&out->sentence,
+                 "%s is longer than the %zu bytes that are kept, and they do not hold it", what,
                  len);
         return errs(out, p);
     }
@@ -112,7 +116,8 @@ static bool compare(const struct suite_predicate *p, struct scope *scope, const 
     return fails(out, p);
 }
 
-static bool exists(const struct suite_predicate *p, const char *what, bool there, struct finding *out)
+static bool exists(const struct suite_predicate *p, const char *what, bool there,
+                   struct finding *out)
 {
     if (there == p->flag)
         return true;
@@ -120,8 +125,8 @@ static bool exists(const struct suite_predicate *p, const char *what, bool there
     return fails(out, p);
 }
 
-bool predicate_text(const struct suite_predicate *p, struct scope *scope, const char *what, const char *text,
-                    size_t len, bool cut, struct finding *out)
+bool predicate_text(const struct suite_predicate *p, struct scope *scope, const char *what,
+                    const char *text, size_t len, bool cut, struct finding *out)
 {
     if (p->op == SUITE_EXISTS)
         return exists(p, what, text != NULL, out);
@@ -134,11 +139,13 @@ bool predicate_text(const struct suite_predicate *p, struct scope *scope, const 
     return compare(p, scope, what, text, len, cut, out);
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------------ */
+/* ---- JSON
+ * ------------------------------------------------------------------------------------------ */
 
 static const char *const json_kinds[] = {
-    [JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list", [JSON_STRING] = "a text", [JSON_INTEGER] = "a number",
-    [JSON_REAL] = "a number",    [JSON_TRUE] = "true",    [JSON_FALSE] = "false",   [JSON_NULL] = "null",
+    [JSON_OBJECT] = "an object", [JSON_ARRAY] = "a list",  [JSON_STRING] = "a text",
+    [JSON_INTEGER] = "a number", [JSON_REAL] = "a number", [JSON_TRUE] = "true",
+    [JSON_FALSE] = "false",      [JSON_NULL] = "null",
 };
 
 static void add_json(struct buf *out, const struct scope *scope, const json_t *value)
@@ -149,7 +156,8 @@ static void add_json(struct buf *out, const struct scope *scope, const json_t *v
     finding_add_shown(out, scope->secrets, buf_str(&line), line.len);
 }
 
-static void say_json(struct finding *out, const struct scope *scope, const char *pointer, const json_t *value)
+static void say_json(struct finding *out, const struct scope *scope, const char *pointer,
+                     const json_t *value)
 {
     buf_addf(&out->sentence, "%s is ", pointer[0] ? pointer : "the JSON body");
     add_json(&out->sentence, scope, value);
@@ -181,8 +189,8 @@ static bool equals_json(const struct suite_predicate *p, struct scope *scope, co
     return same || fails(out, p);
 }
 
-static bool bound(const struct suite_predicate *p, const struct scope *scope, const char *pointer, const json_t *value,
-                  struct finding *out)
+static bool bound(const struct suite_predicate *p, const struct scope *scope, const char *pointer,
+                  const json_t *value, struct finding *out)
 {
     const char *word = p->op == SUITE_AT_LEAST ? "at least" : "at most";
     double met = json_is_number(value) ? json_number_value(value) : 0;
@@ -190,7 +198,8 @@ static bool bound(const struct suite_predicate *p, const struct scope *scope, co
     if (json_is_number(value) && (p->op == SUITE_AT_LEAST ? met >= p->number : met <= p->number))
         return true;
     say_json(out, scope, pointer, value);
-    buf_addf(&out->sentence, ", expected %s%s %s", json_is_number(value) ? "" : "a number of ", word, p->at->text);
+    buf_addf(&out->sentence, ", expected %s%s %s", json_is_number(value) ? "" : "a number of ",
+             word, p->at->text);
     buf_addf(&out->expected, "%s %s", word, p->at->text);
     return fails(out, p);
 }
@@ -212,7 +221,8 @@ static bool length(const struct suite_predicate *p, const char *pointer, const j
     size_t n;
 
     if (!json_is_array(value) && !json_is_object(value) && !json_is_string(value)) {
-        buf_addf(&out->sentence, "%s is %s, which has no length", pointer, json_kinds[json_typeof(value)]);
+        buf_addf(&out->sentence, "%s is %s, which has no length", pointer,
+                 json_kinds[json_typeof(value)]);
         return fails(out, p);
     }
     n = json_is_array(value)    ? json_array_size(value)
@@ -220,7 +230,8 @@ static bool length(const struct suite_predicate *p, const char *pointer, const j
                                 : characters(value);
     if (n >= p->low && n <= p->high)
         return true;
-    buf_addf(&out->sentence, "%s has length %zu, expected ", pointer[0] ? pointer : "the JSON body", n);
+    buf_addf(&out->sentence, "%s has length %zu, expected ", pointer[0] ? pointer : "the JSON body",
+             n);
     buf_addf(&out->met, "%zu", n);
     if (p->low == p->high)
         buf_addf(&out->expected, "%u", p->low);
@@ -234,7 +245,8 @@ static bool length(const struct suite_predicate *p, const char *pointer, const j
     return fails(out, p);
 }
 
-/* matches and contains on JSON look at the text of a string, and at the compact form of anything else. */
+/* matches and contains on JSON look at the text of a string, and at the compact form of anything
+ * else. */
 static bool json_text(const struct suite_predicate *p, struct scope *scope, const char *pointer,
                       const json_t *value, struct finding *out)
 {
@@ -244,8 +256,8 @@ static bool json_text(const struct suite_predicate *p, struct scope *scope, cons
         buf_add(&text, json_string_value(value), json_string_length(value));
     else
         json_add_compact(&text, value);
-    return predicate_text(p, scope, pointer[0] ? pointer : "the JSON body", buf_str(&text), text.len,
-                          false, out);
+    return predicate_text(p, scope, pointer[0] ? pointer : "the JSON body", buf_str(&text),
+                          text.len, false, out);
 }
 
 bool predicate_json(const struct suite_predicate *p, struct scope *scope, const char *pointer,

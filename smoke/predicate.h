@@ -7,10 +7,11 @@
 #include "finding.h"
 #include "scope.h"
 
-/* Tests text (a header's value, a body); NULL: there is none. what names it in the sentence: "header
- * location". cut: text is only the beginning of the body. True when it holds; otherwise out is filled. */
-bool predicate_text(const struct suite_predicate *p, struct scope *scope, const char *what, const char *text,
-                    size_t len, bool cut, struct finding *out) SL_MUST_CHECK;
+/* Tests text (a header's value, a body); NULL: there is none. what names it in the sentence:
+ * "header location". cut: text is only the beginning of the body. True when it holds; otherwise out
+ * is filled. */
+bool predicate_text(const struct suite_predicate *p, struct scope *scope, const char *what,
+                    const char *text, size_t len, bool cut, struct finding *out) SL_MUST_CHECK;
 
 /* Tests a JSON value; NULL: the pointer names nothing. */
 bool predicate_json(const struct suite_predicate *p, struct scope *scope, const char *pointer,

@@ -1,5 +1,5 @@
-/* progress.c: first drawn after half a second, then at most ten times a second, wiped before anything else is
- * written. */
+/* progress.c: first drawn after half a second, then at most ten times a second, wiped before
+ * anything else is written. */
 #include "progress.h"
 
 #include <stdio.h>
@@ -40,12 +40,14 @@ static void wipe(void *ctx)
     p->shown = false;
 }
 
-void progress_begin(struct progress *p, const struct opts *opts, const struct report *report, int64_t now_ms)
+void progress_begin(struct progress *p, const struct opts *opts, const struct report *report,
+                    int64_t now_ms)
 {
     const char *term = getenv("TERM");
     bool tty = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
 
-    *p = (struct progress){.report = report, .started_ms = now_ms, .drawn_ms = now_ms + FIRST_MS - EVERY_MS};
+    *p = (struct progress){
+        .report = report, .started_ms = now_ms, .drawn_ms = now_ms + FIRST_MS - EVERY_MS};
     p->json = opts->progress == OPTS_PROGRESS_JSON;
     p->live = opts->progress == OPTS_PROGRESS_TTY ||
               (opts->progress == OPTS_PROGRESS_AUTO && tty && !opts->quiet);
@@ -73,7 +75,8 @@ static void draw(struct progress *p)
 {
     struct winsize size = {0};
     struct buf line SL_CLEANUP(buf_clear) = {0};
-    size_t width = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 10 ? size.ws_col : 80;
+    size_t width =
+        ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 10 ? size.ws_col : 80;
     struct buf title SL_CLEANUP(buf_clear) = {0};
     size_t kept;
 

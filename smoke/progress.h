@@ -14,7 +14,8 @@ struct progress {
 };
 
 /* Decides by options and terminal. report is borrowed until progress_end(). */
-void progress_begin(struct progress *p, const struct opts *opts, const struct report *report, int64_t now_ms);
+void progress_begin(struct progress *p, const struct opts *opts, const struct report *report,
+                    int64_t now_ms);
 void progress_result(struct progress *p, const struct report_entry *entry);
 /* Draws when it is time. Returns when it wants to be called next, INT64_MAX: never. */
 int64_t progress_tick(struct progress *p, int64_t now_ms);

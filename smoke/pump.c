@@ -21,7 +21,8 @@
 #define BODY_KEEP_MIN    ((size_t)64 * 1024)
 #define HEAD_EXCERPT_MAX ((size_t)2048)
 
-/* ---- begin and end --------------------------------------------------------------------------------- */
+/* ---- begin and end
+ * --------------------------------------------------------------------------------- */
 
 static void copy_connect_to(struct pump *pump)
 {
@@ -109,7 +110,8 @@ void pump_free(struct pump *pump)
     free(pump);
 }
 
-/* ---- results --------------------------------------------------------------------------------------- */
+/* ---- results
+ * --------------------------------------------------------------------------------------- */
 
 static void push_result(struct pump *pump, const struct probe_result *result)
 {
@@ -139,17 +141,17 @@ bool pump_next(struct pump *pump, struct probe_result *out)
 
 void probe_result_clear(struct probe_result *r)
 {
-    char *const owned[] = {r->sentence,      r->met,           r->expected, r->method,
-                           r->url,           r->request_head,  r->request_body, r->response_head,
-                           r->response_body, r->remote,        r->curl};
+    char *const owned[] = {r->sentence,      r->met,          r->expected,     r->method,
+                           r->url,           r->request_head, r->request_body, r->response_head,
+                           r->response_body, r->remote,       r->curl};
 
     for (size_t i = 0; i < ARRAY_LEN(owned); i++)
         free(owned[i]);
     *r = (struct probe_result){0};
 }
 
-/* What is kept of an exchange holds no secret any more: the reporters cut it into lines and pieces, and half a
- * secret is not known again. */
+/* What is kept of an exchange holds no secret any more: the reporters cut it into lines and pieces,
+ * and half a secret is not known again. */
 static char *without_secrets(const struct pump *pump, const char *s, size_t len)
 {
     struct buf text = {0};
@@ -177,16 +179,21 @@ static char *head_of(const struct pump *pump, const struct http_response *r)
     struct buf head SL_CLEANUP(buf_wipe) = {0};
 
     buf_init(&head, HEAD_EXCERPT_MAX);
-    buf_addf(&head, "HTTP/%s %u\n", r->version == 20 ? "2" : r->version == 10 ? "1.0" : "1.1", r->status);
+    buf_addf(&head, "HTTP/%s %u\n",
+             r->version == 20   ? "2"
+             : r->version == 10 ? "1.0"
+                                : "1.1",
+             r->status);
     for (size_t i = 0; i < r->fields_n && buf_ok(&head); i++)
         buf_addf(&head, "%s: %s\n", r->fields[i].name,
-                 strcasecmp(r->fields[i].name, "Set-Cookie") == 0 ? "[not shown]" : r->fields[i].value);
+                 strcasecmp(r->fields[i].name, "Set-Cookie") == 0 ? "[not shown]"
+                                                                  : r->fields[i].value);
     return without_secrets(pump, buf_str(&head), head.len);
 }
 
 /* What a person needs to see what happened, and to do it again. */
-static void add_exchange(const struct pump *pump, struct pump_flow *flow, const struct http_response *r,
-                         struct probe_result *out)
+static void add_exchange(const struct pump *pump, struct pump_flow *flow,
+                         const struct http_response *r, struct probe_result *out)
 {
     const struct suite_step *step = &flow->scope.check->steps[flow->step];
     struct buf head SL_CLEANUP(buf_wipe) = {0}, curl = {0};
@@ -271,7 +278,8 @@ static void finish(struct pump *pump, struct pump_flow *flow, const struct http_
     end_flow(flow);
 }
 
-/* ---- requests -------------------------------------------------------------------------------------- */
+/* ---- requests
+ * -------------------------------------------------------------------------------------- */
 
 static uint32_t bounded_ms(const struct pump *pump, int64_t ms)
 {
@@ -314,7 +322,8 @@ static void send_step(struct pump *pump, struct pump_flow *flow, int64_t now_ms)
     struct err err = {0};
 
     if (!build(pump, flow, &err)) {
-        struct finding finding SL_CLEANUP(finding_clear) = {.verdict = RUN_ERROR, .at = step->request.url.at};
+        struct finding finding SL_CLEANUP(finding_clear) = {.verdict = RUN_ERROR,
+                                                            .at = step->request.url.at};
 
         buf_add_str(&finding.sentence, "the request cannot be made: ");
         text_add_safe(&finding.sentence, err.text, strlen(err.text), sizeof err.text);
@@ -363,13 +372,15 @@ void pump_tick(struct pump *pump, int64_t now_ms)
         begin_flow(pump, &order, now_ms);
 }
 
-/* ---- answers --------------------------------------------------------------------------------------- */
+/* ---- answers
+ * --------------------------------------------------------------------------------------- */
 
 static void take_cookies(struct pump *pump, struct pump_flow *flow, const struct http_response *r)
 {
     for (size_t i = 0; i < r->fields_n; i++)
         if (strcasecmp(r->fields[i].name, "Set-Cookie") == 0)
-            cookie_store(&flow->jar, &flow->request.parts, r->fields[i].value, clock_wall_ms(pump->clock));
+            cookie_store(&flow->jar, &flow->request.parts, r->fields[i].value,
+                         clock_wall_ms(pump->clock));
 }
 
 static bool judge(struct pump *pump, struct pump_flow *flow, const struct http_response *r,
@@ -380,12 +391,14 @@ static bool judge(struct pump *pump, struct pump_flow *flow, const struct http_r
     bool ok = check_eval(step, &flow->scope, &answer, finding);
 
     for (size_t i = 0; ok && i < step->captures_n; i++)
-        ok = capture_take(&step->captures[i], &answer, &flow->scope.values[step->captures[i].slot], finding);
+        ok = capture_take(&step->captures[i], &answer, &flow->scope.values[step->captures[i].slot],
+                          finding);
     answer_clear(&answer);
     return ok;
 }
 
-static void go_on(struct pump *pump, struct pump_flow *flow, const struct http_response *r, int64_t now_ms)
+static void go_on(struct pump *pump, struct pump_flow *flow, const struct http_response *r,
+                  int64_t now_ms)
 {
     struct finding finding SL_CLEANUP(finding_clear) = {0};
 
@@ -418,7 +431,8 @@ bool pump_take(struct pump *pump, struct http_done *done, int64_t now_ms)
     return true;
 }
 
-/* ---- the rest -------------------------------------------------------------------------------------- */
+/* ---- the rest
+ * -------------------------------------------------------------------------------------- */
 
 uint32_t pump_strata_n(const struct pump *pump)
 {

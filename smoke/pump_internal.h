@@ -54,7 +54,7 @@ struct pump {
     size_t connect_to_n;
 
     struct pump_stratum *strata;
-    uint32_t *ordinals;   /* of each stratum: which endpoint of its record and side */
+    uint32_t *ordinals; /* of each stratum: which endpoint of its record and side */
     uint32_t strata_n, strata_cap;
     uint32_t cells_n;
 
@@ -77,10 +77,10 @@ struct pump {
 bool pump_enumerate(struct pump *pump, struct err *err) SL_MUST_CHECK;
 void pump_free_strata(struct pump *pump);
 
-/* Where a request of this stratum goes: fills connect_to ("": as the url says). False (ERR_REFUSED) when its
- * host belongs to no record: a captured url led out of the plan. */
-bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_url *url, struct buf *connect_to,
-                 struct err *err) SL_MUST_CHECK;
+/* Where a request of this stratum goes: fills connect_to ("": as the url says). False (ERR_REFUSED)
+ * when its host belongs to no record: a captured url led out of the plan. */
+bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_url *url,
+                 struct buf *connect_to, struct err *err) SL_MUST_CHECK;
 
 /* A scope for a cell; values are allocated. */
 void pump_scope(const struct pump *pump, const struct pump_stratum *s, struct scope *scope);

@@ -6,7 +6,8 @@
 
 #include "pump_internal.h"
 
-/* ---- endpoints ------------------------------------------------------------------------------------- */
+/* ---- endpoints
+ * ------------------------------------------------------------------------------------- */
 
 static char *lower(const char *s)
 {
@@ -76,22 +77,24 @@ static const struct pump_record *record_covering(const struct pump *pump, const 
     return best;
 }
 
-static const struct pump_record *record_for(const struct pump *pump, const struct suite_check *check,
-                                            const char *host)
+static const struct pump_record *record_for(const struct pump *pump,
+                                            const struct suite_check *check, const char *host)
 {
     const struct pump_record *r = record_covering(pump, host);
 
     return r || !check->pin ? r : record_named(pump, check->pin);
 }
 
-/* ---- where a request goes -------------------------------------------------------------------------- */
+/* ---- where a request goes
+ * -------------------------------------------------------------------------- */
 
 static void add_unpinned(const struct pump *pump, const struct http_url *url, struct buf *out)
 {
     for (size_t i = 0; i < pump->connect_to_n; i++) {
         const struct pump_connect_to *c = &pump->connect_to[i];
 
-        if ((c->host[0] && strcasecmp(c->host, url->host) != 0) || (c->port && c->port != url->port))
+        if ((c->host[0] && strcasecmp(c->host, url->host) != 0) ||
+            (c->port && c->port != url->port))
             continue;
         buf_add_str(out, c->target);
         if (c->target[strlen(c->target) - 1] == ']' || !strchr(c->target, ':'))
@@ -100,8 +103,8 @@ static void add_unpinned(const struct pump *pump, const struct http_url *url, st
     }
 }
 
-bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_url *url, struct buf *connect_to,
-                 struct err *err)
+bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_url *url,
+                 struct buf *connect_to, struct err *err)
 {
     const struct pump_stratum *s = &pump->strata[stratum];
     const struct suite_check *check = &pump->suites[s->suite]->checks[s->check];
@@ -121,7 +124,8 @@ bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_ur
     return true;
 }
 
-/* ---- names to numbers ------------------------------------------------------------------------------ */
+/* ---- names to numbers
+ * ------------------------------------------------------------------------------ */
 
 struct name_table { /* open addressing */
     char **names;
@@ -188,7 +192,8 @@ static void name_clear(struct name_table *t)
     free(t->numbers);
 }
 
-/* ---- strata ---------------------------------------------------------------------------------------- */
+/* ---- strata
+ * ---------------------------------------------------------------------------------------- */
 
 void pump_scope(const struct pump *pump, const struct pump_stratum *s, struct scope *scope)
 {
@@ -228,8 +233,8 @@ static bool bad_url(const struct suite_step *step, const struct err *why, struct
 }
 
 /* The record of the cell's first request on this side, after looking that every request has one. */
-static bool pin_cell(struct pump *pump, const struct pump_stratum *cell, const struct pump_record **out,
-                     struct err *err)
+static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
+                     const struct pump_record **out, struct err *err)
 {
     const struct suite_check *check = &pump->suites[cell->suite]->checks[cell->check];
     struct scope scope SL_CLEANUP(scope_clear) = {0};
@@ -250,19 +255,22 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell, const s
             continue;
         r = record_for(pump, check, request.parts.host);
         if (!r)
-            return doc_fail(step->request.url.at ? step->request.url.at : step->request.at, err, ERR_FILE,
-                            "no record of the plan covers %s; add 'pin: RECORD' or 'via: dns' to this check",
-                            request.parts.host);
+            return doc_fail(
+                step->request.url.at ? step->request.url.at : step->request.at, err, ERR_FILE,
+                "no record of the plan covers %s; add 'pin: RECORD' or 'via: dns' to this check",
+                request.parts.host);
         if (r->n[cell->side] == 0)
-            return doc_fail(step->request.url.at ? step->request.url.at : step->request.at, err, ERR_REFUSED,
-                            "%s has no endpoint on the %s side", r->host, suite_side_names[cell->side]);
+            return doc_fail(step->request.url.at ? step->request.url.at : step->request.at, err,
+                            ERR_REFUSED, "%s has no endpoint on the %s side", r->host,
+                            suite_side_names[cell->side]);
         if (!*out)
             *out = r;
     }
     return true;
 }
 
-static bool add_stratum(struct pump *pump, const struct pump_stratum *s, uint32_t ordinal, struct err *err)
+static bool add_stratum(struct pump *pump, const struct pump_stratum *s, uint32_t ordinal,
+                        struct err *err)
 {
     if (pump->strata_n == PUMP_STRATA_MAX)
         return err_set(err, ERR_LIMIT, "more than %d checks times endpoints", PUMP_STRATA_MAX);
@@ -293,7 +301,8 @@ static bool add_side(struct pump *pump, struct pump_stratum *cell, struct err *e
     return true;
 }
 
-static bool add_cell(struct pump *pump, uint32_t suite, uint32_t check, uint32_t row, struct err *err)
+static bool add_cell(struct pump *pump, uint32_t suite, uint32_t check, uint32_t row,
+                     struct err *err)
 {
     const struct suite_check *c = &pump->suites[suite]->checks[check];
     struct pump_stratum cell = {.cell = pump->cells_n++,
@@ -337,7 +346,8 @@ static bool is_chosen(const struct pump *pump, uint32_t suite, uint32_t check)
 static void find_twins(struct pump *pump)
 {
     for (uint32_t begin = 0, end; begin < pump->strata_n; begin = end) {
-        for (end = begin; end < pump->strata_n && pump->strata[end].cell == pump->strata[begin].cell;)
+        for (end = begin;
+             end < pump->strata_n && pump->strata[end].cell == pump->strata[begin].cell;)
             end++;
         for (uint32_t i = begin; i < end; i++) {
             uint32_t first = RUN_NONE, n = 0;
@@ -351,7 +361,8 @@ static void find_twins(struct pump *pump)
     }
 }
 
-/* ---- the scheduler's tables ------------------------------------------------------------------------ */
+/* ---- the scheduler's tables
+ * ------------------------------------------------------------------------ */
 
 /* The queue a stratum belongs to: origin and target of its first request. */
 static bool host_of(struct pump *pump, uint32_t stratum, struct name_table *hosts, uint32_t *out,
@@ -402,8 +413,8 @@ static bool build_run(struct pump *pump, struct name_table *names, struct err *e
     pump->fresh_ms = x_calloc(names->n, sizeof *pump->fresh_ms);
     for (uint32_t i = 0; i < names->n; i++)
         pump->fresh_ms[i] = INT64_MIN;
-    run_init(&pump->run, pump->run_strata, pump->strata_n, pump->groups, groups_n, pump->hosts, pump->hosts_n,
-             pump->jobs);
+    run_init(&pump->run, pump->run_strata, pump->strata_n, pump->groups, groups_n, pump->hosts,
+             pump->hosts_n, pump->jobs);
     return true;
 }
 

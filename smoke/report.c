@@ -24,7 +24,8 @@ void report_count(struct report *report)
 {
     bool any_reached = false, any_asked = false;
 
-    report->passed = report->flaky = report->failed = report->errors = report->warned = report->not_run = 0;
+    report->passed = report->flaky = report->failed = report->errors = report->warned =
+        report->not_run = 0;
     report->requests = 0;
     for (size_t i = 0; i < report->entries_n; i++) {
         const struct report_entry *e = &report->entries[i];

@@ -1,7 +1,8 @@
-/* report.h: a finished result, and the reporters that turn it into bytes. They know nothing of the run.
+/* report.h: a finished result, and the reporters that turn it into bytes. They know nothing of the
+ * run.
  *
- * Every string of a result may hold foreign bytes; reporters pass them through text_add_safe(), and what they
- * made through secret_redact_sink(), before it is handed on. */
+ * Every string of a result may hold foreign bytes; reporters pass them through text_add_safe(), and
+ * what they made through secret_redact_sink(), before it is handed on. */
 #ifndef SLUICE_SMOKE_REPORT_H
 #define SLUICE_SMOKE_REPORT_H
 
@@ -17,7 +18,7 @@ struct report_entry {
 struct report {
     struct suite *const *suites;
     size_t suites_n;
-    const struct pump *pump; /* for titles and strata */
+    const struct pump *pump;      /* for titles and strata */
     struct report_entry *entries; /* selected strata in order */
     size_t entries_n;
     int64_t started_wall_ms, elapsed_ms;
@@ -30,7 +31,8 @@ struct report {
     int exit_status;
 };
 
-/* Counts, decides `offline` and the exit status (docs: smoke(1)). warned: did not pass but need not. */
+/* Counts, decides `offline` and the exit status (docs: smoke(1)). warned: did not pass but need
+ * not. */
 void report_count(struct report *report);
 
 /* A reader's word for an entry: "ok", "flaky", "FAIL", "ERROR", "warn", "not run". */
@@ -39,12 +41,14 @@ const char *report_word(const struct report *report, const struct report_entry *
 struct report_text_options {
     bool color, quiet, verbose;
 };
-void report_text(const struct report *report, const struct report_text_options *options, struct buf *out);
+void report_text(const struct report *report, const struct report_text_options *options,
+                 struct buf *out);
 
 /* One JSON document, documented in smoke(1), "schema": 1. */
 void report_json(const struct report *report, struct buf *out);
 
 /* One line of JSON for one result, for --progress json. */
-void report_json_line(const struct report *report, const struct report_entry *entry, struct buf *out);
+void report_json_line(const struct report *report, const struct report_entry *entry,
+                      struct buf *out);
 
 #endif

@@ -1,5 +1,5 @@
-/* report_json.c: for machines. Foreign bytes are escaped as for people, so the document is always UTF-8 and
- * safe to print. */
+/* report_json.c: for machines. Foreign bytes are escaped as for people, so the document is always
+ * UTF-8 and safe to print. */
 #include <string.h>
 
 #include "config.h"
@@ -10,8 +10,8 @@
 
 #define TEXT_MAX ((size_t)8 * 1024)
 
-/* Lines stay lines; every other control byte is escaped. Secrets are taken out here, text by text: in the
- * whole document a secret such as "true" or "1234" would take more than itself away. */
+/* Lines stay lines; every other control byte is escaped. Secrets are taken out here, text by text:
+ * in the whole document a secret such as "true" or "1234" would take more than itself away. */
 static json_t *safe(const char *value)
 {
     struct buf out SL_CLEANUP(buf_clear) = {0};
@@ -111,7 +111,8 @@ static json_t *row_of(const struct report *report, const struct pump_stratum *s)
 
 static const char *verdict_of(const struct report_entry *e)
 {
-    static const char *const names[] = {[RUN_PASS] = "pass", [RUN_FAIL] = "fail", [RUN_ERROR] = "error"};
+    static const char *const names[] = {
+        [RUN_PASS] = "pass", [RUN_FAIL] = "fail", [RUN_ERROR] = "error"};
 
     _Static_assert(ARRAY_LEN(names) == RUN_VERDICT_COUNT, "a name for every verdict");
     return e->done ? names[e->result.verdict] : "not_run";

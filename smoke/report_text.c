@@ -1,5 +1,5 @@
-/* report_text.c: for people, at a terminal or in a log. Nothing a server sent stands at the beginning of a
- * line: CI systems take orders from such lines. */
+/* report_text.c: for people, at a terminal or in a log. Nothing a server sent stands at the
+ * beginning of a line: CI systems take orders from such lines. */
 #include <string.h>
 
 #include "report.h"
@@ -19,8 +19,9 @@ struct writer {
 
 static const char *color_of(const char *word)
 {
-    static const char *const rows[][2] = {{"ok", "\x1b[32m"},     {"flaky", "\x1b[33m"}, {"FAIL", "\x1b[1;31m"},
-                                          {"ERROR", "\x1b[1;35m"}, {"warn", "\x1b[33m"},  {"not run", "\x1b[2m"}};
+    static const char *const rows[][2] = {{"ok", "\x1b[32m"},     {"flaky", "\x1b[33m"},
+                                          {"FAIL", "\x1b[1;31m"}, {"ERROR", "\x1b[1;35m"},
+                                          {"warn", "\x1b[33m"},   {"not run", "\x1b[2m"}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (strcmp(rows[i][0], word) == 0)
@@ -153,7 +154,8 @@ static void add_summary(struct writer *w)
 {
     const struct report *r = w->report;
 
-    buf_addf(w->out, "%zu check%s: %zu passed", r->entries_n, r->entries_n == 1 ? "" : "s", r->passed);
+    buf_addf(w->out, "%zu check%s: %zu passed", r->entries_n, r->entries_n == 1 ? "" : "s",
+             r->passed);
     add_count(w->out, r->flaky, "of them after a retry");
     add_count(w->out, r->failed, "failed");
     add_count(w->out, r->errors, r->errors == 1 ? "error" : "errors");
@@ -165,10 +167,12 @@ static void add_summary(struct writer *w)
     if (r->interrupted)
         buf_add_str(w->out, "interrupted: this is what was done so far\n");
     if (r->offline)
-        buf_add_str(w->out, "no request reached a server: is this machine offline? Nothing was judged\n");
+        buf_add_str(w->out,
+                    "no request reached a server: is this machine offline? Nothing was judged\n");
 }
 
-void report_text(const struct report *report, const struct report_text_options *options, struct buf *out)
+void report_text(const struct report *report, const struct report_text_options *options,
+                 struct buf *out)
 {
     struct writer w = {.report = report, .options = options, .out = out};
     bool bad = report->exit_status != 0;

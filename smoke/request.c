@@ -1,4 +1,5 @@
-/* request.c: the same templates twice: with their values for the server, with marks for the curl line. */
+/* request.c: the same templates twice: with their values for the server, with marks for the curl
+ * line. */
 #include "request.h"
 
 #include <string.h>
@@ -10,7 +11,8 @@
 
 static const char marks_kept[] = {SCOPE_MARK_BEGIN, SCOPE_MARK_END, '\0'};
 
-/* ---- url ------------------------------------------------------------------------------------------- */
+/* ---- url
+ * ------------------------------------------------------------------------------------------- */
 
 static bool add_pairs(struct scope *scope, const struct suite_pair *pairs, size_t n, char first,
                       struct buf *out, struct err *err)
@@ -29,8 +31,8 @@ static bool add_pairs(struct scope *scope, const struct suite_pair *pairs, size_
     return true;
 }
 
-/* A path is added to base_url as it stands there; what a template gave is a reference (RFC 3986 section 5)
- * seen from the flow's last url, as a browser sees a Location. */
+/* A path is added to base_url as it stands there; what a template gave is a reference (RFC 3986
+ * section 5) seen from the flow's last url, as a browser sees a Location. */
 static bool expand_url(struct scope *scope, const struct suite_request *from, const char *previous,
                        struct buf *out, struct err *err)
 {
@@ -66,24 +68,28 @@ static bool same_origin(const struct http_url *url, const char *other)
 {
     struct http_url parts = {0};
     struct err err = {0};
-    bool same = other[0] && http_url_parse(&parts, other, &err) && strcmp(parts.scheme, url->scheme) == 0 &&
-                strcmp(parts.host, url->host) == 0 && parts.port == url->port;
+    bool same = other[0] && http_url_parse(&parts, other, &err) &&
+                strcmp(parts.scheme, url->scheme) == 0 && strcmp(parts.host, url->host) == 0 &&
+                parts.port == url->port;
 
     http_url_clear(&parts);
     return same;
 }
 
 /* A server must not be able to send the flow, and what it carries, elsewhere. */
-static bool origin_allowed(struct request *out, struct scope *scope, const char *previous, struct err *err)
+static bool origin_allowed(struct request *out, struct scope *scope, const char *previous,
+                           struct err *err)
 {
     struct buf base SL_CLEANUP(buf_wipe) = {0};
 
     if (same_origin(&out->parts, previous))
         return true;
-    if (scope->suite->base_url.text && scope_expand(scope, &scope->suite->base_url.tpl, &base, NULL, err) &&
+    if (scope->suite->base_url.text &&
+        scope_expand(scope, &scope->suite->base_url.tpl, &base, NULL, err) &&
         same_origin(&out->parts, buf_str(&base)))
         return true;
-    return err_set(err, ERR_REFUSED, "the captured url leads to %s://%s, where this flow has not been",
+    return err_set(err, ERR_REFUSED,
+                   "the captured url leads to %s://%s, where this flow has not been",
                    out->parts.scheme, out->parts.host);
 }
 
@@ -94,7 +100,8 @@ static bool add_query(struct scope *scope, const struct suite_request *from, str
     size_t cut = strcspn(text, "#");
 
     buf_cut(url, cut);
-    return add_pairs(scope, from->query, from->query_n, strchr(buf_str(url), '?') ? '&' : '?', url, err);
+    return add_pairs(scope, from->query, from->query_n, strchr(buf_str(url), '?') ? '&' : '?', url,
+                     err);
 }
 
 bool request_build_url(struct request *out, struct scope *scope, const struct suite_request *from,
@@ -102,7 +109,8 @@ bool request_build_url(struct request *out, struct scope *scope, const struct su
 {
     out->method = suite_method_name(from->method);
     buf_init(&out->url, HTTP_URL_MAX);
-    if (!expand_url(scope, from, previous, &out->url, err) || !add_query(scope, from, &out->url, err))
+    if (!expand_url(scope, from, previous, &out->url, err) ||
+        !add_query(scope, from, &out->url, err))
         return false;
     if (!buf_ok(&out->url))
         return err_set(err, ERR_LIMIT, "the url is longer than %d bytes", HTTP_URL_MAX);
@@ -113,7 +121,8 @@ bool request_build_url(struct request *out, struct scope *scope, const struct su
     return !from->url_foreign || origin_allowed(out, scope, previous, err);
 }
 
-/* ---- headers and body ------------------------------------------------------------------------------ */
+/* ---- headers and body
+ * ------------------------------------------------------------------------------ */
 
 static bool add_header(struct request *out, const char *name, const char *value, size_t len,
                        struct err *err)
@@ -133,8 +142,8 @@ static bool has_header(const struct request *out, const char *name)
     return false;
 }
 
-static bool add_own_headers(struct request *out, struct scope *scope, const struct suite_request *from,
-                            struct err *err)
+static bool add_own_headers(struct request *out, struct scope *scope,
+                            const struct suite_request *from, struct err *err)
 {
     for (size_t i = 0; i < from->headers_n; i++) {
         const struct suite_pair *pair = &from->headers[i];
@@ -209,8 +218,8 @@ static bool build_body(struct request *out, struct scope *scope, const struct su
            add_header(out, "Content-Type", type, strlen(type), err);
 }
 
-static bool add_signature(struct request *out, struct scope *scope, const struct suite_request *from,
-                          int64_t wall_ms, struct err *err)
+static bool add_signature(struct request *out, struct scope *scope,
+                          const struct suite_request *from, int64_t wall_ms, struct err *err)
 {
     struct buf key SL_CLEANUP(buf_wipe) = {0};
     struct buf value SL_CLEANUP(buf_wipe) = {0};
@@ -238,11 +247,12 @@ bool request_build(struct request *out, struct scope *scope, const struct suite_
 {
     return request_build_url(out, scope, from, around->previous, err) &&
            add_own_headers(out, scope, from, err) && add_auth(out, scope, from, err) &&
-           build_body(out, scope, from, err) && add_signature(out, scope, from, around->wall_ms, err) &&
-           add_cookies(out, around, err);
+           build_body(out, scope, from, err) &&
+           add_signature(out, scope, from, around->wall_ms, err) && add_cookies(out, around, err);
 }
 
-/* ---- shown ----------------------------------------------------------------------------------------- */
+/* ---- shown
+ * ----------------------------------------------------------------------------------------- */
 
 /* A shell word: what stands between marks becomes "$NAME". */
 static void add_word(struct buf *out, const char *s, size_t len)
@@ -320,9 +330,10 @@ static void add_curl_target(struct buf *out, const char *connect_to)
 void request_add_curl(struct buf *out, struct scope *scope, const struct suite_request *from,
                       const char *previous, const char *connect_to, bool cookies)
 {
-    static const char cookie_mark[] = {SCOPE_MARK_BEGIN, 'C', 'O', 'O', 'K', 'I', 'E', SCOPE_MARK_END, 0};
+    static const char cookie_mark[] = {SCOPE_MARK_BEGIN, 'C', 'O', 'O', 'K', 'I', 'E',
+                                       SCOPE_MARK_END,   0};
     static const char sign_mark[] = {SCOPE_MARK_BEGIN, 'S', 'I', 'G', 'N', 'A', 'T', 'U', 'R', 'E',
-                                     SCOPE_MARK_END, 0};
+                                     SCOPE_MARK_END,   0};
     struct request request = {0};
     struct err err = {0};
     bool ok;

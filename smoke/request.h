@@ -1,4 +1,5 @@
-/* request.h: from a step and its scope to bytes that can be sent, and to a curl line that can be pasted. */
+/* request.h: from a step and its scope to bytes that can be sent, and to a curl line that can be
+ * pasted. */
 #ifndef SLUICE_SMOKE_REQUEST_H
 #define SLUICE_SMOKE_REQUEST_H
 
@@ -10,7 +11,7 @@
 #define REQUEST_BODY_MAX    ((size_t)1024 * 1024)
 #define REQUEST_CURL_MAX    ((size_t)16 * 1024)
 
-struct request { /* owned; request_clear() */
+struct request {        /* owned; request_clear() */
     const char *method; /* static */
     struct buf url;
     struct http_url parts;
@@ -23,13 +24,13 @@ struct request { /* owned; request_clear() */
 
 /* Where a request's url is seen from, and what else it needs beside its scope. */
 struct request_around {
-    const char *previous;   /* the flow's last url, "" at first: for a url that a capture gave */
+    const char *previous; /* the flow's last url, "" at first: for a url that a capture gave */
     const struct cookie_jar *jar; /* NULL: none */
-    int64_t wall_ms;        /* for signatures and cookies */
+    int64_t wall_ms;              /* for signatures and cookies */
 };
 
-/* Expands a step's request. ERR_REFUSED: a value was not captured, holds bytes a header cannot, or a captured
- * url leads to another origin. ERR_FILE: the url is none. */
+/* Expands a step's request. ERR_REFUSED: a value was not captured, holds bytes a header cannot, or
+ * a captured url leads to another origin. ERR_FILE: the url is none. */
 bool request_build(struct request *out, struct scope *scope, const struct suite_request *from,
                    const struct request_around *around, struct err *err) SL_MUST_CHECK;
 
@@ -37,13 +38,14 @@ bool request_build(struct request *out, struct scope *scope, const struct suite_
 bool request_build_url(struct request *out, struct scope *scope, const struct suite_request *from,
                        const char *previous, struct err *err) SL_MUST_CHECK;
 
-/* Appends a curl command line; connect_to as in struct http_request, or NULL; url is what was sent, for a
- * line without templates in it. Secrets, captured values, cookies and signatures appear as "$NAME". */
+/* Appends a curl command line; connect_to as in struct http_request, or NULL; url is what was sent,
+ * for a line without templates in it. Secrets, captured values, cookies and signatures appear as
+ * "$NAME". */
 void request_add_curl(struct buf *out, struct scope *scope, const struct suite_request *from,
                       const char *previous, const char *connect_to, bool cookies);
 
-/* Appends "POST /path HTTP/1.1", Host and the headers, one a line; values of Authorization, Cookie and
- * signatures are left out. */
+/* Appends "POST /path HTTP/1.1", Host and the headers, one a line; values of Authorization, Cookie
+ * and signatures are left out. */
 void request_add_head(struct buf *out, const struct request *request);
 
 void request_clear(struct request *request); /* wipes */

@@ -5,9 +5,9 @@
  *      │ retry after a delay                          asks ──────┤                  │
  *      └──────────────────────────────────────────── turns ──────┘ ◄────────────────┘
  *
- * A host is in the idle ring when it has queued strata and nothing in flight, in the busy ring when it has
- * both. Idle hosts go first, so that with many hosts each needs one connection; within a ring hosts take
- * turns. Everything but a turn and an ask costs O(1). */
+ * A host is in the idle ring when it has queued strata and nothing in flight, in the busy ring when
+ * it has both. Idle hosts go first, so that with many hosts each needs one connection; within a
+ * ring hosts take turns. Everything but a turn and an ask costs O(1). */
 #include "sluice/run.h"
 
 #include <assert.h>
@@ -16,7 +16,8 @@
 enum { STATE_FREE, STATE_QUEUED, STATE_SWEEPING, STATE_DELAYED };
 enum { RING_NONE, RING_IDLE, RING_BUSY };
 
-/* ---- rings of hosts -------------------------------------------------------------------------------- */
+/* ---- rings of hosts
+ * -------------------------------------------------------------------------------- */
 
 static void ring_append(struct run *run, struct run_ring *ring, uint32_t host)
 {
@@ -91,10 +92,12 @@ static uint32_t dequeue(struct run *run)
     return stratum;
 }
 
-/* ---- begin ----------------------------------------------------------------------------------------- */
+/* ---- begin
+ * ----------------------------------------------------------------------------------------- */
 
-void run_init(struct run *run, struct run_stratum *strata, uint32_t strata_n, struct run_group *groups,
-              uint32_t groups_n, struct run_host *hosts, uint32_t hosts_n, uint32_t jobs)
+void run_init(struct run *run, struct run_stratum *strata, uint32_t strata_n,
+              struct run_group *groups, uint32_t groups_n, struct run_host *hosts, uint32_t hosts_n,
+              uint32_t jobs)
 {
     assert(jobs >= 1);
     memset(run, 0, sizeof *run);
@@ -122,7 +125,8 @@ void run_init(struct run *run, struct run_stratum *strata, uint32_t strata_n, st
     for (uint32_t i = 0; i < groups_n; i++)
         groups[i].next_ms = INT64_MIN;
     for (uint32_t i = 0; i < hosts_n; i++)
-        hosts[i] = (struct run_host){.head = RUN_NONE, .tail = RUN_NONE, .prev = RUN_NONE, .next = RUN_NONE};
+        hosts[i] = (struct run_host){
+            .head = RUN_NONE, .tail = RUN_NONE, .prev = RUN_NONE, .next = RUN_NONE};
 }
 
 uint32_t run_sweep(struct run *run, run_filter *filter, void *ctx)
@@ -189,7 +193,8 @@ void run_stop(struct run *run)
     run->rate_milli = 0;
 }
 
-/* ---- next ------------------------------------------------------------------------------------------ */
+/* ---- next
+ * ------------------------------------------------------------------------------------------ */
 
 static int64_t max64(int64_t a, int64_t b)
 {
@@ -226,7 +231,8 @@ static bool next_ask(struct run *run, int64_t now_ms, struct run_order *out)
             continue;
         memmove(&run->asks[i], &run->asks[i + 1], (run->asks_n - i - 1) * sizeof run->asks[0]);
         run->asks_n--;
-        *out = (struct run_order){.stratum = ask.stratum, .source = RUN_ASK, .tag = ask.tag, .attempt = 1};
+        *out = (struct run_order){
+            .stratum = ask.stratum, .source = RUN_ASK, .tag = ask.tag, .attempt = 1};
         start(run, ask.stratum, now_ms);
         return true;
     }
@@ -282,7 +288,8 @@ static int64_t turn_due(const struct run *run, const struct run_stratum *s, int 
     return run->groups[s->group].next_ms;
 }
 
-/* The slot after this one. What rounding leaves is carried on, and slots missed are lost: no bursts. */
+/* The slot after this one. What rounding leaves is carried on, and slots missed are lost: no
+ * bursts. */
 static void use_slot(struct run *run, int side, int64_t now_ms)
 {
     int64_t unit = INT64_C(1000) * run->rate_milli; /* a millisecond, in the units of credit */
@@ -322,10 +329,12 @@ bool run_next(struct run *run, int64_t now_ms, struct run_order *out)
 {
     if (run->flying >= run->jobs)
         return false;
-    return next_ask(run, now_ms, out) || next_turn(run, now_ms, out) || next_sweep(run, now_ms, out);
+    return next_ask(run, now_ms, out) || next_turn(run, now_ms, out) ||
+           next_sweep(run, now_ms, out);
 }
 
-/* ---- answers --------------------------------------------------------------------------------------- */
+/* ---- answers
+ * --------------------------------------------------------------------------------------- */
 
 static void slow_down(struct run_group *g)
 {
@@ -349,8 +358,8 @@ static void delay(struct run *run, uint32_t stratum, int64_t now_ms)
         run->delayed_min_ms = s->due_ms;
 }
 
-bool run_result(struct run *run, const struct run_order *order, enum run_verdict verdict, bool throttled,
-                int64_t now_ms)
+bool run_result(struct run *run, const struct run_order *order, enum run_verdict verdict,
+                bool throttled, int64_t now_ms)
 {
     struct run_stratum *s = &run->strata[order->stratum];
 

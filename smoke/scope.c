@@ -18,7 +18,8 @@ static void give_mark(struct scope *scope, const char *name, struct template_val
     buf_reset(&scope->work);
     buf_add_char(&scope->work, SCOPE_MARK_BEGIN);
     for (const char *p = name; *p; p++)
-        buf_add_char(&scope->work, (char)(*p == '-' || *p == '.' ? '_' : toupper((unsigned char)*p)));
+        buf_add_char(&scope->work,
+                     (char)(*p == '-' || *p == '.' ? '_' : toupper((unsigned char)*p)));
     buf_add_char(&scope->work, SCOPE_MARK_END);
     value->data = scope->work.data;
     value->len = scope->work.len;
@@ -28,7 +29,8 @@ static bool find_builtin(struct scope *scope, const char *name, struct template_
 {
     const struct {
         const char *name, *value;
-    } builtin[] = {{"side", scope->side}, {"run", scope->run}, {"uuid", scope->uuid}, {"now", scope->now}};
+    } builtin[] = {
+        {"side", scope->side}, {"run", scope->run}, {"uuid", scope->uuid}, {"now", scope->now}};
 
     for (size_t i = 0; i < ARRAY_LEN(builtin); i++)
         if (strcmp(name, builtin[i].name) == 0) {
@@ -55,7 +57,8 @@ static bool find_secret(struct scope *scope, const char *name, struct template_v
     return false;
 }
 
-static bool find_captured(struct scope *scope, const char *name, struct template_value *value, bool *found)
+static bool find_captured(struct scope *scope, const char *name, struct template_value *value,
+                          bool *found)
 {
     for (uint32_t i = 0; i < scope->check->slots_n; i++)
         if (strcmp(name, scope->check->slots[i]) == 0) {
@@ -142,12 +145,14 @@ static void add_escaped(struct buf *out, const struct buf *raw)
 
     if (!text) { /* not UTF-8: JSON cannot hold it, so the nearest that can be sent */
         for (size_t i = 0; i < raw->len; i++)
-            buf_add_char(out, (char)(raw->data[i] & 0x80 || raw->data[i] < 0x20 ? '?' : raw->data[i]));
+            buf_add_char(out,
+                         (char)(raw->data[i] & 0x80 || raw->data[i] < 0x20 ? '?' : raw->data[i]));
         return;
     }
     json_add_compact(&quoted, text);
     for (size_t i = 1; i + 1 < quoted.len; i++) {
-        if (strncmp(quoted.data + i, "\\u0001", 6) == 0 || strncmp(quoted.data + i, "\\u0002", 6) == 0) {
+        if (strncmp(quoted.data + i, "\\u0001", 6) == 0 ||
+            strncmp(quoted.data + i, "\\u0002", 6) == 0) {
             buf_add_char(out, quoted.data[i + 5] == '1' ? SCOPE_MARK_BEGIN : SCOPE_MARK_END);
             i += 5;
         } else {
@@ -160,7 +165,8 @@ static void add_escaped(struct buf *out, const struct buf *raw)
     json_decref(text);
 }
 
-bool scope_expand_json(struct scope *scope, const struct suite_json *json, struct buf *out, struct err *err)
+bool scope_expand_json(struct scope *scope, const struct suite_json *json, struct buf *out,
+                       struct err *err)
 {
     for (size_t i = 0; i < json->parts_n; i++) {
         struct buf raw SL_CLEANUP(buf_wipe) = {0};

@@ -1,7 +1,8 @@
 /* scope.h: what the names in a flow's templates stand for.
  *
- * With `marks` on, secrets and captured values come out as "\x01NAME\x02" (upper case) instead: the curl line
- * of a report is made from the same templates, but holds no value that must not be seen. */
+ * With `marks` on, secrets and captured values come out as "\x01NAME\x02" (upper case) instead: the
+ * curl line of a report is made from the same templates, but holds no value that must not be seen.
+ */
 #ifndef SLUICE_SMOKE_SCOPE_H
 #define SLUICE_SMOKE_SCOPE_H
 
@@ -27,8 +28,8 @@ struct scope {
     struct buf work; /* the value last looked up */
 };
 
-/* Appends the expansion of text; *secret (may be NULL) becomes true when a secret went in. ERR_REFUSED names
- * a value that was not captured. */
+/* Appends the expansion of text; *secret (may be NULL) becomes true when a secret went in.
+ * ERR_REFUSED names a value that was not captured. */
 bool scope_expand(struct scope *scope, const struct template *tpl, struct buf *out, bool *secret,
                   struct err *err) SL_MUST_CHECK;
 

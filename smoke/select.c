@@ -19,7 +19,8 @@ static bool names_check(const char *word, const struct suite_check *check)
     return matches(word, check->name.text);
 }
 
-static bool names_row(const char *word, const struct suite *suite, const struct suite_check *check, uint32_t row)
+static bool names_row(const char *word, const struct suite *suite, const struct suite_check *check,
+                      uint32_t row)
 {
     struct buf title SL_CLEANUP(buf_clear) = {0};
 
@@ -38,13 +39,15 @@ static bool any(const char *const *words, size_t n, const struct suite *suite,
     return false;
 }
 
-bool select_row(const struct opts *opts, const struct suite *suite, const struct suite_check *check, uint32_t row)
+bool select_row(const struct opts *opts, const struct suite *suite, const struct suite_check *check,
+                uint32_t row)
 {
     return (opts->only_n == 0 || any(opts->only, opts->only_n, suite, check, row)) &&
            !any(opts->skip, opts->skip_n, suite, check, row);
 }
 
-bool select_check(const struct opts *opts, const struct suite *suite, const struct suite_check *check)
+bool select_check(const struct opts *opts, const struct suite *suite,
+                  const struct suite_check *check)
 {
     if (opts->only_n == 0 && opts->skip_n == 0)
         return true;
@@ -92,14 +95,19 @@ static bool check_words(const char *option, const char *const *words, size_t wor
         if (names_something(words[i], suites, n))
             continue;
         near = nearest(words[i], suites, n);
-        return near ? err_set(err, ERR_REFUSED, "nothing selected: --%s '%s' names no check and no tag; did you mean '%s'?",
+        return near ? err_set(err, ERR_REFUSED,
+                              "nothing selected: --%s '%s' names no check and no tag; did you mean "
+                              "'%s'?",
                               option, words[i], near)
-                    : err_set(err, ERR_REFUSED, "nothing selected: --%s '%s' names no check and no tag", option, words[i]);
+                    : err_set(err, ERR_REFUSED,
+                              "nothing selected: --%s '%s' names no check and no tag", option,
+                              words[i]);
     }
     return true;
 }
 
-bool select_check_words(const struct opts *opts, struct suite *const *suites, size_t n, struct err *err)
+bool select_check_words(const struct opts *opts, struct suite *const *suites, size_t n,
+                        struct err *err)
 {
     return check_words("only", opts->only, opts->only_n, suites, n, err) &&
            check_words("skip", opts->skip, opts->skip_n, suites, n, err);

@@ -3,8 +3,8 @@
 
 #include "sluice/crypto.h"
 
-void sign_stripe(struct buf *out, const char *secret, size_t secret_len, int64_t unix_s, const void *body,
-                 size_t body_len)
+void sign_stripe(struct buf *out, const char *secret, size_t secret_len, int64_t unix_s,
+                 const void *body, size_t body_len)
 {
     struct buf text SL_CLEANUP(buf_clear) = {0};
     char hex[2 * CRYPTO_SHA256_BYTES + 1];

@@ -7,9 +7,10 @@
 
 #include "sluice/buf.h"
 
-/* The value of Stripe-Signature: "t=SECONDS,v1=HEX", HEX = HMAC-SHA256 over "SECONDS.BODY" with the endpoint's
- * secret, byte for byte with its "whsec_" (Stripe's documentation, "Verify webhook signatures manually"). */
-void sign_stripe(struct buf *out, const char *secret, size_t secret_len, int64_t unix_s, const void *body,
-                 size_t body_len);
+/* The value of Stripe-Signature: "t=SECONDS,v1=HEX", HEX = HMAC-SHA256 over "SECONDS.BODY" with the
+ * endpoint's secret, byte for byte with its "whsec_" (Stripe's documentation, "Verify webhook
+ * signatures manually"). */
+void sign_stripe(struct buf *out, const char *secret, size_t secret_len, int64_t unix_s,
+                 const void *body, size_t body_len);
 
 #endif

@@ -20,9 +20,11 @@ static const char *const method_names[] = {
 _Static_assert(ARRAY_LEN(method_names) == SUITE_METHOD_COUNT, "a name for every method");
 
 static const char *const predicate_names[] = {
-    [SUITE_EQUALS] = "equals",           [SUITE_CONTAINS] = "contains",   [SUITE_MATCHES] = "matches",
-    [SUITE_STARTS_WITH] = "starts_with", [SUITE_ENDS_WITH] = "ends_with", [SUITE_EXISTS] = "exists",
-    [SUITE_AT_LEAST] = "at_least",       [SUITE_AT_MOST] = "at_most",     [SUITE_LENGTH] = "length",
+    [SUITE_EQUALS] = "equals",       [SUITE_CONTAINS] = "contains",
+    [SUITE_MATCHES] = "matches",     [SUITE_STARTS_WITH] = "starts_with",
+    [SUITE_ENDS_WITH] = "ends_with", [SUITE_EXISTS] = "exists",
+    [SUITE_AT_LEAST] = "at_least",   [SUITE_AT_MOST] = "at_most",
+    [SUITE_LENGTH] = "length",
 };
 _Static_assert(ARRAY_LEN(predicate_names) == SUITE_PREDICATE_COUNT, "a name for every predicate");
 
@@ -41,7 +43,8 @@ json_t *suite_schema_json(void)
     return schema_to_json(&file_suite_schema, "A suite of smoke checks");
 }
 
-/* ---- names and templates --------------------------------------------------------------------------- */
+/* ---- names and templates
+ * --------------------------------------------------------------------------- */
 
 bool suite_name_ok(const char *name)
 {
@@ -155,7 +158,8 @@ bool suite_build_scalar(struct suite_builder *b, const struct doc_node *node, co
                         struct suite_text *out)
 {
     if (node->kind != DOC_SCALAR || doc_is_empty(node))
-        return doc_fail(node, b->err, ERR_FILE, "'%s' expects a text, not %s", what, doc_kind_name(node));
+        return doc_fail(node, b->err, ERR_FILE, "'%s' expects a text, not %s", what,
+                        doc_kind_name(node));
     out->at = node;
     out->text = node->text;
     return suite_build_text(b, out);
@@ -206,15 +210,19 @@ bool suite_build_pairs(struct suite_builder *b, const struct schema_entry *entri
     return true;
 }
 
-/* ---- variables, secrets, matrix -------------------------------------------------------------------- */
+/* ---- variables, secrets, matrix
+ * -------------------------------------------------------------------- */
 
 static bool own_name(struct suite_builder *b, const struct doc_node *key, const char *what)
 {
     if (!suite_name_ok(key->text))
-        return doc_fail(key, b->err, ERR_FILE, "'%.80s' cannot be the name of %s: letters, digits, '_' and "
-                        "'-', beginning with a letter", key->text, what);
+        return doc_fail(key, b->err, ERR_FILE,
+                        "'%.80s' cannot be the name of %s: letters, digits, '_' and "
+                        "'-', beginning with a letter",
+                        key->text, what);
     if (is_builtin(key->text))
-        return doc_fail(key, b->err, ERR_FILE, "'%s' is built in and cannot be declared", key->text);
+        return doc_fail(key, b->err, ERR_FILE, "'%s' is built in and cannot be declared",
+                        key->text);
     return true;
 }
 
@@ -240,7 +248,8 @@ static bool build_vars(struct suite_builder *b)
             return false;
         for (size_t c = 0; c < b->suite->columns_n; c++)
             if (strcmp(b->suite->columns[c].name, key->text) == 0)
-                return doc_fail(key, b->err, ERR_FILE, "'%s' is a matrix column already", key->text);
+                return doc_fail(key, b->err, ERR_FILE, "'%s' is a matrix column already",
+                                key->text);
         vars[i].name = key->text;
         b->uses = &vars[i].uses;
         if (given) {
@@ -273,8 +282,10 @@ static bool build_secrets(struct suite_builder *b)
         const struct file_secret *s = &file->secrets[i];
 
         if (!suite_name_ok(s->name))
-            return doc_fail(s->at, b->err, ERR_FILE, "'%.80s' cannot be the name of a secret: letters, "
-                            "digits, '_' and '-', beginning with a letter", s->name);
+            return doc_fail(s->at, b->err, ERR_FILE,
+                            "'%.80s' cannot be the name of a secret: letters, "
+                            "digits, '_' and '-', beginning with a letter",
+                            s->name);
         specs[i] = (struct secret_spec){.name = s->name, .pos = s->at->pos};
         if (s->env) {
             specs[i].source = SECRET_ENV;
@@ -310,7 +321,8 @@ static bool value_ok(const char *s, size_t len)
 }
 
 /* One value a line; blank lines and lines that begin with # are left out. */
-static bool read_column(struct suite_builder *b, const struct doc_node *at, struct suite_column *column)
+static bool read_column(struct suite_builder *b, const struct doc_node *at,
+                        struct suite_column *column)
 {
     struct buf text SL_CLEANUP(buf_clear) = {0};
     struct err why = {0};
@@ -355,15 +367,18 @@ static bool read_column(struct suite_builder *b, const struct doc_node *at, stru
     }
     free(values);
     if (!ok && n == SUITE_ROWS_MAX)
-        return doc_fail(at, b->err, ERR_FILE, "%.120s has more than %d values", at->text, SUITE_ROWS_MAX);
+        return doc_fail(at, b->err, ERR_FILE, "%.120s has more than %d values", at->text,
+                        SUITE_ROWS_MAX);
     if (!ok)
-        return doc_fail(at, b->err, ERR_FILE,
-                        "%.120s, line %zu: a value is at most %d bytes of UTF-8 without control characters",
-                        at->text, number, SUITE_VALUE_MAX);
+        return doc_fail(
+            at, b->err, ERR_FILE,
+            "%.120s, line %zu: a value is at most %d bytes of UTF-8 without control characters",
+            at->text, number, SUITE_VALUE_MAX);
     return n > 0 || doc_fail(at, b->err, ERR_FILE, "%.120s holds no value", at->text);
 }
 
-static bool build_column(struct suite_builder *b, const struct doc_node *node, struct suite_column *column)
+static bool build_column(struct suite_builder *b, const struct doc_node *node,
+                         struct suite_column *column)
 {
     const struct doc_node *file;
     const char **values;
@@ -375,10 +390,12 @@ static bool build_column(struct suite_builder *b, const struct doc_node *node, s
         return read_column(b, file, column);
     }
     if (node->kind != DOC_LIST || node->n == 0 || node->n > SUITE_ROWS_MAX)
-        return doc_fail(node, b->err, ERR_FILE, "a matrix column is a list of values or {file: NAME}");
+        return doc_fail(node, b->err, ERR_FILE,
+                        "a matrix column is a list of values or {file: NAME}");
     values = arena_array(&b->suite->mem, node->n, sizeof *values);
     for (size_t i = 0; i < node->n; i++) {
-        if (node->items[i]->kind != DOC_SCALAR || !value_ok(node->items[i]->text, node->items[i]->len))
+        if (node->items[i]->kind != DOC_SCALAR ||
+            !value_ok(node->items[i]->text, node->items[i]->len))
             return doc_fail(node->items[i], b->err, ERR_FILE,
                             "a matrix value is one line of text, 1 to %d bytes", SUITE_VALUE_MAX);
         values[i] = node->items[i]->text;
@@ -414,8 +431,8 @@ static bool build_base_url(struct suite_builder *b)
         /* From the command line: as it is, checked by the program's options. */
         suite->base_url.text = arena_strdup(&suite->mem, b->options->base_url);
         suite->base_url.at = NULL;
-        return template_parse(&suite->base_url.tpl, &suite->mem, suite->base_url.text, (struct pos){0},
-                              name_known, b, b->err);
+        return template_parse(&suite->base_url.tpl, &suite->mem, suite->base_url.text,
+                              (struct pos){0}, name_known, b, b->err);
     }
     suite->base_url = b->file->base_url;
     if (!suite_build_text(b, &suite->base_url))
@@ -432,7 +449,8 @@ static bool build_base_url(struct suite_builder *b)
     return true;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------- */
+/* ---- the whole
+ * ------------------------------------------------------------------------------------- */
 
 static bool same_name(const struct suite_check *a, const struct suite_check *b)
 {
@@ -502,127 +520,4 @@ void suite_clear(struct suite *suite)
     arena_clear(&suite->mem);
     arena_clear(&suite->doc_mem);
     *suite = (struct suite){0};
-}
-
-/* ---- secrets of several suites --------------------------------------------------------------------- */
-
-static uint64_t secrets_used(const struct suite *suite, const bool *checks)
-{
-    uint64_t bits = suite->base_uses.secrets;
-
-    for (size_t i = 0; i < suite->checks_n; i++)
-        if (!checks || checks[i])
-            bits |= suite->checks[i].uses.secrets;
-    return bits;
-}
-
-static bool same_secret(const struct secret_spec *a, const struct secret_spec *b)
-{
-    size_t i = 0;
-
-    if (a->source != b->source || strcmp(a->name, b->name) != 0)
-        return false;
-    if (a->source != SECRET_COMMAND)
-        return strcmp(a->from, b->from) == 0;
-    while (a->argv[i] && b->argv[i] && strcmp(a->argv[i], b->argv[i]) == 0)
-        i++;
-    return !a->argv[i] && !b->argv[i];
-}
-
-/* The earlier suite's key when it has the same secret; *clash when it has another of that name. */
-static const char *earlier_key(struct suite *const *suites, size_t n, const struct secret_spec *spec,
-                               bool *clash)
-{
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < suites[i]->secrets_n; k++) {
-            if (same_secret(&suites[i]->secrets[k], spec))
-                return suites[i]->secret_keys[k];
-            *clash |= strcmp(suites[i]->secrets[k].name, spec->name) == 0;
-        }
-    return NULL;
-}
-
-bool suite_secrets_load(struct suite *const *suites, const bool *const *used, size_t n,
-                        struct secret_set *set, struct err *err)
-{
-    for (size_t i = 0; i < n; i++) {
-        struct suite *suite = suites[i];
-        uint64_t bits = secrets_used(suite, used ? used[i] : NULL);
-
-        for (size_t k = 0; k < suite->secrets_n; k++) {
-            struct secret_spec spec = suite->secrets[k];
-            bool clash = false;
-            const char *key = earlier_key(suites, i, &spec, &clash);
-            size_t len;
-
-            if (!key)
-                key = clash ? arena_printf(&suite->mem, "%s.%zu", spec.name, i + 1) : spec.name;
-            suite->secret_keys[k] = key;
-            if (!(bits >> k & 1) || secret_get(set, key, &len))
-                continue;
-            spec.name = key;
-            if (!secret_load(set, &spec, 1, err)) {
-                err_add_snippet(err, suite->secrets_n ? suite->checks[0].at->doc->text : "",
-                                suite->secrets_n ? suite->checks[0].at->doc->len : 0);
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-/* ---- rows ------------------------------------------------------------------------------------------ */
-
-const char *suite_column_value(const struct suite *suite, const struct suite_check *check, uint32_t row,
-                               size_t column)
-{
-    /* The last column used turns fastest, as in a nested loop. */
-    for (size_t i = suite->columns_n; i-- > 0;) {
-        uint32_t n = (uint32_t)suite->columns[i].values_n;
-
-        if (!(check->uses.columns >> i & 1))
-            continue;
-        if (i == column)
-            return suite->columns[i].values[row % n];
-        row /= n;
-    }
-    return NULL;
-}
-
-struct title_ctx {
-    const struct suite *suite;
-    const struct suite_check *check;
-    uint32_t row;
-};
-
-static bool title_lookup(void *ctx, const char *name, struct template_value *value)
-{
-    const struct title_ctx *t = ctx;
-
-    for (size_t i = 0; i < t->suite->columns_n; i++)
-        if (strcmp(name, t->suite->columns[i].name) == 0) {
-            value->data = suite_column_value(t->suite, t->check, t->row, i);
-            value->len = strlen(value->data);
-            return true;
-        }
-    return false;
-}
-
-void suite_title(const struct suite *suite, const struct suite_check *check, uint32_t row, struct buf *out)
-{
-    struct title_ctx ctx = {suite, check, row};
-    struct err err = {0};
-    bool first = true;
-
-    if (!template_expand(&check->name.tpl, title_lookup, &ctx, out, NULL, &err))
-        return;
-    for (size_t i = 0; i < suite->columns_n; i++) {
-        if (!(check->uses.columns >> i & 1) || template_uses(&check->name.tpl, suite->columns[i].name))
-            continue;
-        buf_addf(out, "%s%s=%s", first ? " (" : ", ", suite->columns[i].name,
-                 suite_column_value(suite, check, row, i));
-        first = false;
-    }
-    if (!first)
-        buf_add_char(out, ')');
 }

@@ -1,15 +1,16 @@
-/* suite_file.c: the tables of a suite file. What a key means is said here and nowhere else; the JSON Schema
- * is printed from the same rows. */
+/* suite_file.c: the tables of a suite file. What a key means is said here and nowhere else; the
+ * JSON Schema is printed from the same rows. */
 #include "suite_file.h"
 
 #include <string.h>
 
 const char *const suite_side_names[] = {"old", "new", NULL};
 
-#define TEXT(owner, member) \
+#define TEXT(owner, member)                                                                        \
     .type = SCHEMA_STRING, SCHEMA_TO(owner, member.text), SCHEMA_AT(owner, member.at)
 
-/* ---- requests -------------------------------------------------------------------------------------- */
+/* ---- requests
+ * -------------------------------------------------------------------------------------- */
 
 static const struct schema_field basic_fields[] = {
     {.key = "user", TEXT(struct file_basic, user), .flags = SCHEMA_REQUIRED},
@@ -19,7 +20,10 @@ static const struct schema basic_schema = {SCHEMA_TABLE("basic", struct file_bas
 
 static const struct schema_field auth_fields[] = {
     {.key = "bearer", TEXT(struct file_auth, bearer), .help = "Authorization: Bearer and this"},
-    {.key = "basic", .type = SCHEMA_MAP_PTR, SCHEMA_TO(struct file_auth, basic), .sub = &basic_schema,
+    {.key = "basic",
+     .type = SCHEMA_MAP_PTR,
+     SCHEMA_TO(struct file_auth, basic),
+     .sub = &basic_schema,
      .help = "user name and password (RFC 7617)"},
 };
 
@@ -37,16 +41,24 @@ static const struct schema auth_schema = {SCHEMA_TABLE("auth", struct file_auth,
 
 static const char *const scheme_names[] = {"stripe", NULL};
 static const struct schema_field sign_fields[] = {
-    {.key = "scheme", .type = SCHEMA_ENUM, SCHEMA_TO(struct file_sign, scheme), .names = scheme_names,
-     .flags = SCHEMA_REQUIRED, .help = "stripe: Stripe-Signature with t= and v1="},
-    {.key = "secret", TEXT(struct file_sign, secret), .flags = SCHEMA_REQUIRED,
+    {.key = "scheme",
+     .type = SCHEMA_ENUM,
+     SCHEMA_TO(struct file_sign, scheme),
+     .names = scheme_names,
+     .flags = SCHEMA_REQUIRED,
+     .help = "stripe: Stripe-Signature with t= and v1="},
+    {.key = "secret",
+     TEXT(struct file_sign, secret),
+     .flags = SCHEMA_REQUIRED,
      .help = "the key, as a rule \"{{secret.NAME}}\""},
 };
 static const struct schema sign_schema = {SCHEMA_TABLE("sign", struct file_sign, sign_fields)};
 
 #define URL(word, method)                                                                          \
-    {.key = word, TEXT(struct file_request, url[method]), .flags = SCHEMA_ONE_LINE,                \
-     .max = 4096, .help = "the url, absolute or a path below base_url"}
+    {                                                                                              \
+        .key = word, TEXT(struct file_request, url[method]), .flags = SCHEMA_ONE_LINE,             \
+        .max = 4096, .help = "the url, absolute or a path below base_url"                          \
+    }
 
 static const struct schema_field request_fields[] = {
     URL("get", SUITE_GET),
@@ -55,182 +67,79 @@ static const struct schema_field request_fields[] = {
     URL("put", SUITE_PUT),
     URL("patch", SUITE_PATCH),
     URL("delete", SUITE_DELETE),
-    {.key = "headers", .type = SCHEMA_FREE_MAP, SCHEMA_TO(struct file_request, headers),
-     SCHEMA_COUNT(struct file_request, headers_n), .max = 100},
-    {.key = "query", .type = SCHEMA_FREE_MAP, SCHEMA_TO(struct file_request, query),
-     SCHEMA_COUNT(struct file_request, query_n), .max = 100, .help = "added to the url, percent-encoded"},
-    {.key = "json", .type = SCHEMA_NODE, SCHEMA_TO(struct file_request, json),
+    {.key = "headers",
+     .type = SCHEMA_FREE_MAP,
+     SCHEMA_TO(struct file_request, headers),
+     SCHEMA_COUNT(struct file_request, headers_n),
+     .max = 100},
+    {.key = "query",
+     .type = SCHEMA_FREE_MAP,
+     SCHEMA_TO(struct file_request, query),
+     SCHEMA_COUNT(struct file_request, query_n),
+     .max = 100,
+     .help = "added to the url, percent-encoded"},
+    {.key = "json",
+     .type = SCHEMA_NODE,
+     SCHEMA_TO(struct file_request, json),
      .help = "the body; plain scalars are typed as in JSON, quoted ones are texts"},
-    {.key = "form", .type = SCHEMA_FREE_MAP, SCHEMA_TO(struct file_request, form),
-     SCHEMA_COUNT(struct file_request, form_n), SCHEMA_AT(struct file_request, form_at), .max = 1000,
+    {.key = "form",
+     .type = SCHEMA_FREE_MAP,
+     SCHEMA_TO(struct file_request, form),
+     SCHEMA_COUNT(struct file_request, form_n),
+     SCHEMA_AT(struct file_request, form_at),
+     .max = 1000,
      .help = "the body, application/x-www-form-urlencoded"},
-    {.key = "body", TEXT(struct file_request, body), .flags = SCHEMA_EMPTY_OK,
+    {.key = "body",
+     TEXT(struct file_request, body),
+     .flags = SCHEMA_EMPTY_OK,
      .help = "the body as it is; name its Content-Type under headers"},
-    {.key = "auth", .type = SCHEMA_MAP_PTR, SCHEMA_TO(struct file_request, auth), .sub = &auth_schema},
-    {.key = "sign", .type = SCHEMA_MAP_PTR, SCHEMA_TO(struct file_request, sign), .sub = &sign_schema,
+    {.key = "auth",
+     .type = SCHEMA_MAP_PTR,
+     SCHEMA_TO(struct file_request, auth),
+     .sub = &auth_schema},
+    {.key = "sign",
+     .type = SCHEMA_MAP_PTR,
+     SCHEMA_TO(struct file_request, sign),
+     .sub = &sign_schema,
      .help = "signs the body the way a webhook's sender does"},
-    {.key = "timeout", .type = SCHEMA_DURATION, SCHEMA_TO(struct file_request, timeout_ms), .min = 1,
-     .max = 600000, .help = "for the whole answer; 10s unless defaults say otherwise"},
-    {.key = "connect_timeout", .type = SCHEMA_DURATION, SCHEMA_TO(struct file_request, connect_ms),
-     .min = 1, .max = 600000, .help = "for look-up, TCP and TLS; 5s unless defaults say otherwise"},
+    {.key = "timeout",
+     .type = SCHEMA_DURATION,
+     SCHEMA_TO(struct file_request, timeout_ms),
+     .min = 1,
+     .max = 600000,
+     .help = "for the whole answer; 10s unless defaults say otherwise"},
+    {.key = "connect_timeout",
+     .type = SCHEMA_DURATION,
+     SCHEMA_TO(struct file_request, connect_ms),
+     .min = 1,
+     .max = 600000,
+     .help = "for look-up, TCP and TLS; 5s unless defaults say otherwise"},
 };
 static const struct schema request_schema = {
-    SCHEMA_TABLE("request", struct file_request, request_fields), SCHEMA_AT(struct file_request, at)};
+    SCHEMA_TABLE("request", struct file_request, request_fields),
+    SCHEMA_AT(struct file_request, at)};
 
-/* ---- expectations ---------------------------------------------------------------------------------- */
-
-static bool status_of(const struct doc_node *node, struct suite_status *out)
-{
-    const char *s = node->text;
-
-    if (node->kind != DOC_SCALAR || node->len != 3 || s[0] < '1' || s[0] > '5')
-        return false;
-    if (strcmp(s + 1, "xx") == 0) {
-        out->low = (uint16_t)((s[0] - '0') * 100);
-        out->high = (uint16_t)(out->low + 99);
-        return true;
-    }
-    if (s[1] < '0' || s[1] > '9' || s[2] < '0' || s[2] > '9')
-        return false;
-    out->low = out->high = (uint16_t)((s[0] - '0') * 100 + (s[1] - '0') * 10 + (s[2] - '0'));
-    return true;
-}
-
-static bool decode_status(struct schema_ctx *ctx, const struct schema_field *field,
-                          const struct doc_node *node, void *out)
-{
-    const struct doc_node *const *items = node->kind == DOC_LIST ? node->items : &node;
-    size_t n = node->kind == DOC_LIST ? node->n : 1;
-    struct suite_status *list = arena_array(ctx->mem, n + 1, sizeof *list);
-
-    (void)field;
-    if (n == 0)
-        return doc_fail(node, ctx->err, ERR_FILE, "'status' must not be empty");
-    for (size_t i = 0; i < n; i++)
-        if (!status_of(items[i], &list[i]))
-            return doc_fail(items[i], ctx->err, ERR_FILE,
-                            "'status' expects a status (200), a class (2xx) or a list of them");
-    *(struct file_status *)out = (struct file_status){list, n};
-    return true;
-}
-
-#define TEST(word, op, text) \
-    {.key = word, .type = SCHEMA_NODE, SCHEMA_TO(struct file_tests, node[op]), .help = text}
-#define TEST_EQUALS     TEST("equals", SUITE_EQUALS, "exactly this")
-#define TEST_CONTAINS   TEST("contains", SUITE_CONTAINS, "this text, or each of a list, somewhere in it")
-#define TEST_MATCHES    TEST("matches", SUITE_MATCHES, "a Perl-compatible pattern, or a list, found in it")
-#define TEST_EXISTS     TEST("exists", SUITE_EXISTS, "true: it is there; false: it is not")
-
-static const struct schema_field header_fields[] = {
-    TEST_EQUALS,
-    TEST_CONTAINS,
-    TEST_MATCHES,
-    TEST("starts_with", SUITE_STARTS_WITH, "begins with this text"),
-    TEST("ends_with", SUITE_ENDS_WITH, "ends with this text"),
-    TEST_EXISTS,
-};
-static const struct schema header_tests = {SCHEMA_TABLE("header_tests", struct file_tests, header_fields),
-                                           SCHEMA_AT(struct file_tests, at), .scalar_key = "equals"};
-
-static const struct schema_field body_fields[] = {TEST_EQUALS, TEST_CONTAINS, TEST_MATCHES};
-static const struct schema body_tests = {SCHEMA_TABLE("body_tests", struct file_tests, body_fields),
-                                         SCHEMA_AT(struct file_tests, at)};
-
-static const struct schema_field json_fields[] = {
-    TEST_EQUALS,
-    TEST_CONTAINS,
-    TEST_MATCHES,
-    TEST("at_least", SUITE_AT_LEAST, "a number not below this"),
-    TEST("at_most", SUITE_AT_MOST, "a number not above this"),
-    TEST_EXISTS,
-    TEST("length", SUITE_LENGTH, "how many items, keys or characters: a number, or at_least and at_most"),
-};
-static const struct schema json_tests = {SCHEMA_TABLE("json_tests", struct file_tests, json_fields),
-                                         SCHEMA_AT(struct file_tests, at), .scalar_key = "equals",
-                                         .list_key = "equals"};
-
-static const struct schema_field length_fields[] = {
-    {.key = "at_least", .type = SCHEMA_U32, SCHEMA_TO(struct suite_predicate, low), .preset = "0"},
-    {.key = "at_most", .type = SCHEMA_U32, SCHEMA_TO(struct suite_predicate, high),
-     .preset = "4294967295"},
-};
-const struct schema file_length_schema = {
-    SCHEMA_TABLE("length", struct suite_predicate, length_fields)};
-
-/* The rows of a target are those of its tests: their structs begin one pointer later. */
-static bool decode_targets(struct schema_ctx *ctx, const struct schema *tests, const struct doc_node *node,
-                           const struct file_target **out, size_t *n)
-{
-    struct file_target *list;
-
-    if (node->kind != DOC_MAP || node->n == 0)
-        return doc_fail(node, ctx->err, ERR_FILE, "expected a map here, not %s", doc_kind_name(node));
-    list = arena_array(ctx->mem, node->n, sizeof *list);
-    for (size_t i = 0; i < node->n; i++) {
-        list[i].name = node->pairs[i].key->text;
-        if (!schema_decode_sub(ctx, tests, node->pairs[i].value, &list[i].tests))
-            return false;
-        list[i].tests.at = node->pairs[i].key;
-    }
-    *out = list;
-    *n = node->n;
-    return true;
-}
-
-static bool decode_headers(struct schema_ctx *ctx, const struct schema_field *field,
-                           const struct doc_node *node, void *out)
-{
-    struct file_expect *expect = (struct file_expect *)((char *)out - field->offset);
-
-    return decode_targets(ctx, &header_tests, node, &expect->headers, &expect->headers_n);
-}
-
-static bool decode_json(struct schema_ctx *ctx, const struct schema_field *field,
-                        const struct doc_node *node, void *out)
-{
-    struct file_expect *expect = (struct file_expect *)((char *)out - field->offset);
-
-    return decode_targets(ctx, &json_tests, node, &expect->json, &expect->json_n);
-}
-
-static const struct schema_field certificate_fields[] = {
-    {.key = "days_left", .type = SCHEMA_U32, SCHEMA_TO(struct file_certificate, days_left),
-     SCHEMA_AT(struct file_certificate, days_left_at), .min = 1, .max = 3650, .flags = SCHEMA_REQUIRED,
-     .help = "the certificate is valid for at least so many days more"},
-};
-static const struct schema certificate_schema = {
-    SCHEMA_TABLE("certificate", struct file_certificate, certificate_fields)};
-
-static const struct schema_field expect_fields[] = {
-    {.key = "status", .type = SCHEMA_CUSTOM, SCHEMA_TO(struct file_expect, status),
-     SCHEMA_AT(struct file_expect, status_at), .hook = decode_status,
-     .help = "a status (200), a class (2xx) or a list of them; 2xx unless defaults say otherwise"},
-    {.key = "header", .type = SCHEMA_CUSTOM, SCHEMA_TO(struct file_expect, headers),
-     SCHEMA_AT(struct file_expect, headers_at), .hook = decode_headers,
-     .help = "by name: a text, or tests (equals, contains, matches, starts_with, ends_with, exists)"},
-    {.key = "body", .type = SCHEMA_MAP_PTR, SCHEMA_TO(struct file_expect, body), .sub = &body_tests},
-    {.key = "json", .type = SCHEMA_CUSTOM, SCHEMA_TO(struct file_expect, json),
-     SCHEMA_AT(struct file_expect, json_at), .hook = decode_json,
-     .help = "by JSON pointer: a value, or tests (equals, contains, matches, at_least, at_most, exists, length)"},
-    {.key = "latency", .type = SCHEMA_DURATION, SCHEMA_TO(struct file_expect, latency_ms),
-     SCHEMA_AT(struct file_expect, latency_at), .min = 1, .max = 600000,
-     .help = "from the start of the request to the end of its answer, at most"},
-    {.key = "certificate", .type = SCHEMA_MAP, SCHEMA_TO(struct file_expect, certificate),
-     .sub = &certificate_schema},
-};
-static const struct schema expect_schema = {SCHEMA_TABLE("expect", struct file_expect, expect_fields),
-                                            SCHEMA_AT(struct file_expect, at)};
-
-/* ---- checks ---------------------------------------------------------------------------------------- */
+/* ---- checks
+ * ---------------------------------------------------------------------------------------- */
 
 static const struct schema_field capture_fields[] = {
-    {.key = "json", .type = SCHEMA_STRING, SCHEMA_TO(struct file_capture, json),
-     SCHEMA_AT(struct file_capture, json_at), .flags = SCHEMA_EMPTY_OK, .max = 1024,
+    {.key = "json",
+     .type = SCHEMA_STRING,
+     SCHEMA_TO(struct file_capture, json),
+     SCHEMA_AT(struct file_capture, json_at),
+     .flags = SCHEMA_EMPTY_OK,
+     .max = 1024,
      .help = "the value a JSON pointer names"},
-    {.key = "regex", .type = SCHEMA_STRING, SCHEMA_TO(struct file_capture, regex),
-     SCHEMA_AT(struct file_capture, regex_at), .help = "the pattern's first group, else its match"},
-    {.key = "header", .type = SCHEMA_STRING, SCHEMA_TO(struct file_capture, header),
-     .flags = SCHEMA_ONE_LINE, .help = "the value of the first header of that name"},
+    {.key = "regex",
+     .type = SCHEMA_STRING,
+     SCHEMA_TO(struct file_capture, regex),
+     SCHEMA_AT(struct file_capture, regex_at),
+     .help = "the pattern's first group, else its match"},
+    {.key = "header",
+     .type = SCHEMA_STRING,
+     SCHEMA_TO(struct file_capture, header),
+     .flags = SCHEMA_ONE_LINE,
+     .help = "the value of the first header of that name"},
 };
 
 static bool check_capture(struct schema_ctx *ctx, const struct doc_node *node, void *out)
@@ -238,22 +147,30 @@ static bool check_capture(struct schema_ctx *ctx, const struct doc_node *node, v
     const struct file_capture *capture = out;
 
     if (!!capture->json + !!capture->regex + !!capture->header != 1)
-        return doc_fail(node, ctx->err, ERR_FILE, "a capture needs one of 'json', 'regex' and 'header'");
+        return doc_fail(node, ctx->err, ERR_FILE,
+                        "a capture needs one of 'json', 'regex' and 'header'");
     return true;
 }
 
 static const struct schema capture_schema = {
-    SCHEMA_TABLE("capture", struct file_capture, capture_fields), SCHEMA_KEY(struct file_capture, name),
-    SCHEMA_AT(struct file_capture, at), .check = check_capture};
+    SCHEMA_TABLE("capture", struct file_capture, capture_fields),
+    SCHEMA_KEY(struct file_capture, name), SCHEMA_AT(struct file_capture, at),
+    .check = check_capture};
 
-#define STEP_ROWS(owner, prefix)                                                                    \
-    {.key = "request", .type = SCHEMA_MAP_PTR, SCHEMA_TO(owner, prefix request),                    \
+#define STEP_ROWS(owner, prefix)                                                                   \
+    {.key = "request",                                                                             \
+     .type = SCHEMA_MAP_PTR,                                                                       \
+     SCHEMA_TO(owner, prefix request),                                                             \
      .sub = &request_schema},                                                                      \
-        {.key = "expect", .type = SCHEMA_MAP_PTR, SCHEMA_TO(owner, prefix expect),                  \
-         .sub = &expect_schema},                                                                   \
-        {.key = "capture", .type = SCHEMA_FREE_MAP, SCHEMA_TO(owner, prefix captures),              \
-         SCHEMA_COUNT(owner, prefix captures_n), .sub = &capture_schema,                            \
-         .max = SUITE_CAPTURES_MAX, .help = "values for the templates of later steps"}
+        {.key = "expect",                                                                          \
+         .type = SCHEMA_MAP_PTR,                                                                   \
+         SCHEMA_TO(owner, prefix expect),                                                          \
+         .sub = &file_expect_schema},                                                              \
+    {                                                                                              \
+        .key = "capture", .type = SCHEMA_FREE_MAP, SCHEMA_TO(owner, prefix captures),              \
+        SCHEMA_COUNT(owner, prefix captures_n), .sub = &capture_schema, .max = SUITE_CAPTURES_MAX, \
+        .help = "values for the templates of later steps"                                          \
+    }
 
 static const struct schema_field step_fields[] = {STEP_ROWS(struct file_step, )};
 
@@ -268,9 +185,16 @@ static const struct schema step_schema = {SCHEMA_TABLE("step", struct file_step,
                                           SCHEMA_AT(struct file_step, at), .check = check_step};
 
 static const struct schema_field retries_fields[] = {
-    {.key = "times", .type = SCHEMA_U32, SCHEMA_TO(struct file_retries, times), .min = 0,
-     .max = SUITE_RETRIES_MAX, .flags = SCHEMA_REQUIRED},
-    {.key = "delay", .type = SCHEMA_DURATION, SCHEMA_TO(struct file_retries, delay_ms), .max = 600000,
+    {.key = "times",
+     .type = SCHEMA_U32,
+     SCHEMA_TO(struct file_retries, times),
+     .min = 0,
+     .max = SUITE_RETRIES_MAX,
+     .flags = SCHEMA_REQUIRED},
+    {.key = "delay",
+     .type = SCHEMA_DURATION,
+     SCHEMA_TO(struct file_retries, delay_ms),
+     .max = 600000,
      .preset = "1s"},
 };
 static const struct schema retries_schema = {
@@ -291,7 +215,8 @@ static bool decode_sides(struct schema_ctx *ctx, const struct schema_field *fiel
                (items[i]->kind != DOC_SCALAR || strcmp(suite_side_names[s], items[i]->text) != 0))
             s++;
         if (!suite_side_names[s])
-            return doc_fail(items[i], ctx->err, ERR_FILE, "'sides' expects old, new or a list of them");
+            return doc_fail(items[i], ctx->err, ERR_FILE,
+                            "'sides' expects old, new or a list of them");
         sides[s] = true;
     }
     return n > 0 || doc_fail(node, ctx->err, ERR_FILE, "'sides' must not be empty");
@@ -301,32 +226,69 @@ static const char *const severity_names[] = {"fail", "warn", NULL};
 static const char *const via_names[] = {"pin", "dns", NULL};
 
 static const struct schema_field check_fields[] = {
-    {.key = "name", TEXT(struct file_check, name), .flags = SCHEMA_REQUIRED | SCHEMA_ONE_LINE, .max = 200,
+    {.key = "name",
+     TEXT(struct file_check, name),
+     .flags = SCHEMA_REQUIRED | SCHEMA_ONE_LINE,
+     .max = 200,
      .help = "unique in the suite; may hold matrix columns"},
-    {.key = "tags", .type = SCHEMA_STRINGS, SCHEMA_TO(struct file_check, tags),
-     SCHEMA_COUNT(struct file_check, tags_n), .flags = SCHEMA_OR_ONE | SCHEMA_ONE_LINE, .max = 50,
+    {.key = "tags",
+     .type = SCHEMA_STRINGS,
+     SCHEMA_TO(struct file_check, tags),
+     SCHEMA_COUNT(struct file_check, tags_n),
+     .flags = SCHEMA_OR_ONE | SCHEMA_ONE_LINE,
+     .max = 50,
      .help = "words to choose checks by: --only and --skip"},
-    {.key = "every", .type = SCHEMA_DURATION, SCHEMA_TO(struct file_check, every_ms), .min = 100,
-     .max = 86400000, .help = "least time between two runs of one row against one side in a ramp"},
-    {.key = "steps", .type = SCHEMA_LIST, SCHEMA_TO(struct file_check, steps),
-     SCHEMA_COUNT(struct file_check, steps_n), .sub = &step_schema, .min = 1, .max = SUITE_STEPS_MAX,
+    {.key = "every",
+     .type = SCHEMA_DURATION,
+     SCHEMA_TO(struct file_check, every_ms),
+     .min = 100,
+     .max = 86400000,
+     .help = "least time between two runs of one row against one side in a ramp"},
+    {.key = "steps",
+     .type = SCHEMA_LIST,
+     SCHEMA_TO(struct file_check, steps),
+     SCHEMA_COUNT(struct file_check, steps_n),
+     .sub = &step_schema,
+     .min = 1,
+     .max = SUITE_STEPS_MAX,
      .help = "one flow: a cookie jar and captured values in common"},
     STEP_ROWS(struct file_check, step.),
-    {.key = "sides", .type = SCHEMA_CUSTOM, SCHEMA_TO(struct file_check, sides),
-     SCHEMA_AT(struct file_check, sides_at), .hook = decode_sides,
+    {.key = "sides",
+     .type = SCHEMA_CUSTOM,
+     SCHEMA_TO(struct file_check, sides),
+     SCHEMA_AT(struct file_check, sides_at),
+     .hook = decode_sides,
      .help = "old, new or both, which is the default"},
-    {.key = "from", .type = SCHEMA_PERCENT, SCHEMA_TO(struct file_check, from_ppm),
-     SCHEMA_AT(struct file_check, from_at), .help = "in a ramp, not before this step"},
-    {.key = "severity", .type = SCHEMA_ENUM, SCHEMA_TO(struct file_check, severity),
-     .names = severity_names, .help = "warn: shown, but decides nothing"},
-    {.key = "via", .type = SCHEMA_ENUM, SCHEMA_TO(struct file_check, via), .names = via_names,
+    {.key = "from",
+     .type = SCHEMA_PERCENT,
+     SCHEMA_TO(struct file_check, from_ppm),
+     SCHEMA_AT(struct file_check, from_at),
+     .help = "in a ramp, not before this step"},
+    {.key = "severity",
+     .type = SCHEMA_ENUM,
+     SCHEMA_TO(struct file_check, severity),
+     .names = severity_names,
+     .help = "warn: shown, but decides nothing"},
+    {.key = "via",
+     .type = SCHEMA_ENUM,
+     SCHEMA_TO(struct file_check, via),
+     .names = via_names,
      .help = "dns: not pinned to a side, and so no evidence for either"},
-    {.key = "pin", .type = SCHEMA_STRING, SCHEMA_TO(struct file_check, pin),
-     SCHEMA_AT(struct file_check, pin_at), .flags = SCHEMA_ONE_LINE, .max = 255,
+    {.key = "pin",
+     .type = SCHEMA_STRING,
+     SCHEMA_TO(struct file_check, pin),
+     SCHEMA_AT(struct file_check, pin_at),
+     .flags = SCHEMA_ONE_LINE,
+     .max = 255,
      .help = "the plan's record whose endpoints take requests to hosts that no record covers"},
-    {.key = "retries", .type = SCHEMA_MAP_PTR, SCHEMA_TO(struct file_check, retries),
-     .sub = &retries_schema, .help = "by the program smoke; a ramp asks again by its own rule"},
-    {.key = "known_bad", .type = SCHEMA_BOOL, SCHEMA_TO(struct file_check, known_bad),
+    {.key = "retries",
+     .type = SCHEMA_MAP_PTR,
+     SCHEMA_TO(struct file_check, retries),
+     .sub = &retries_schema,
+     .help = "by the program smoke; a ramp asks again by its own rule"},
+    {.key = "known_bad",
+     .type = SCHEMA_BOOL,
+     SCHEMA_TO(struct file_check, known_bad),
      .help = "fails on both sides today: reported, but no evidence"},
 };
 
@@ -340,24 +302,39 @@ static bool check_check(struct schema_ctx *ctx, const struct doc_node *node, voi
     if (one && !check->step.request)
         return doc_fail(node, ctx->err, ERR_FILE, "check needs the key 'request'");
     if (check->from_at && (check->from_ppm == 0 || check->from_ppm % 10000))
-        return doc_fail(check->from_at, ctx->err, ERR_FILE, "'from' expects a whole percentage, 1%% to 100%%");
+        return doc_fail(check->from_at, ctx->err, ERR_FILE,
+                        "'from' expects a whole percentage, 1%% to 100%%");
     return true;
 }
 
 static const struct schema check_schema = {SCHEMA_TABLE("check", struct file_check, check_fields),
                                            SCHEMA_AT(struct file_check, at), .check = check_check};
 
-/* ---- the rest -------------------------------------------------------------------------------------- */
+/* ---- the rest
+ * -------------------------------------------------------------------------------------- */
 
 static const struct schema_field secret_fields[] = {
-    {.key = "env", .type = SCHEMA_STRING, SCHEMA_TO(struct file_secret, env), .flags = SCHEMA_ONE_LINE,
+    {.key = "env",
+     .type = SCHEMA_STRING,
+     SCHEMA_TO(struct file_secret, env),
+     .flags = SCHEMA_ONE_LINE,
      .help = "the variable of the environment"},
-    {.key = "file", .type = SCHEMA_STRING, SCHEMA_TO(struct file_secret, file), .flags = SCHEMA_ONE_LINE,
+    {.key = "file",
+     .type = SCHEMA_STRING,
+     SCHEMA_TO(struct file_secret, file),
+     .flags = SCHEMA_ONE_LINE,
      .help = "a file, relative to this one"},
-    {.key = "credential", .type = SCHEMA_STRING, SCHEMA_TO(struct file_secret, credential),
-     .flags = SCHEMA_ONE_LINE, .help = "a systemd credential (LoadCredential=)"},
-    {.key = "command", .type = SCHEMA_STRINGS, SCHEMA_TO(struct file_secret, command),
-     SCHEMA_COUNT(struct file_secret, command_n), .min = 1, .max = 100,
+    {.key = "credential",
+     .type = SCHEMA_STRING,
+     SCHEMA_TO(struct file_secret, credential),
+     .flags = SCHEMA_ONE_LINE,
+     .help = "a systemd credential (LoadCredential=)"},
+    {.key = "command",
+     .type = SCHEMA_STRINGS,
+     SCHEMA_TO(struct file_secret, command),
+     SCHEMA_COUNT(struct file_secret, command_n),
+     .min = 1,
+     .max = 100,
      .help = "a program and its arguments; no shell; what it prints is the secret"},
 };
 
@@ -376,41 +353,84 @@ static const struct schema secret_schema = {
     SCHEMA_AT(struct file_secret, at), .check = check_secret};
 
 static const struct schema_field defaults_fields[] = {
-    {.key = "timeout", .type = SCHEMA_DURATION, SCHEMA_TO(struct file_defaults, timeout_ms), .min = 1,
+    {.key = "timeout",
+     .type = SCHEMA_DURATION,
+     SCHEMA_TO(struct file_defaults, timeout_ms),
+     .min = 1,
      .max = 600000},
-    {.key = "connect_timeout", .type = SCHEMA_DURATION, SCHEMA_TO(struct file_defaults, connect_ms),
-     .min = 1, .max = 600000},
-    {.key = "every", .type = SCHEMA_DURATION, SCHEMA_TO(struct file_defaults, every_ms), .min = 100,
+    {.key = "connect_timeout",
+     .type = SCHEMA_DURATION,
+     SCHEMA_TO(struct file_defaults, connect_ms),
+     .min = 1,
+     .max = 600000},
+    {.key = "every",
+     .type = SCHEMA_DURATION,
+     SCHEMA_TO(struct file_defaults, every_ms),
+     .min = 100,
      .max = 86400000},
-    {.key = "headers", .type = SCHEMA_FREE_MAP, SCHEMA_TO(struct file_defaults, headers),
-     SCHEMA_COUNT(struct file_defaults, headers_n), .max = 100,
+    {.key = "headers",
+     .type = SCHEMA_FREE_MAP,
+     SCHEMA_TO(struct file_defaults, headers),
+     SCHEMA_COUNT(struct file_defaults, headers_n),
+     .max = 100,
      .help = "sent with every request that does not name them itself"},
-    {.key = "expect", .type = SCHEMA_MAP_PTR, SCHEMA_TO(struct file_defaults, expect),
-     .sub = &expect_schema, .help = "each key stands for the same key of a step's `expect` that has none"},
-    {.key = "retries", .type = SCHEMA_MAP_PTR, SCHEMA_TO(struct file_defaults, retries),
+    {.key = "expect",
+     .type = SCHEMA_MAP_PTR,
+     SCHEMA_TO(struct file_defaults, expect),
+     .sub = &file_expect_schema,
+     .help = "each key stands for the same key of a step's `expect` that has none"},
+    {.key = "retries",
+     .type = SCHEMA_MAP_PTR,
+     SCHEMA_TO(struct file_defaults, retries),
      .sub = &retries_schema},
 };
 static const struct schema defaults_schema = {
     SCHEMA_TABLE("defaults", struct file_defaults, defaults_fields)};
 
 static const struct schema_field suite_fields[] = {
-    {.key = "version", .type = SCHEMA_U32, SCHEMA_TO(struct file_suite, version), .min = 1, .max = 1,
-     .flags = SCHEMA_REQUIRED, .help = "1"},
-    {.key = "base_url", TEXT(struct file_suite, base_url), .flags = SCHEMA_ONE_LINE, .max = 2048,
+    {.key = "version",
+     .type = SCHEMA_U32,
+     SCHEMA_TO(struct file_suite, version),
+     .min = 1,
+     .max = 1,
+     .flags = SCHEMA_REQUIRED,
+     .help = "1"},
+    {.key = "base_url",
+     TEXT(struct file_suite, base_url),
+     .flags = SCHEMA_ONE_LINE,
+     .max = 2048,
      .help = "what paths are added to; --base-url replaces it"},
-    {.key = "vars", .type = SCHEMA_FREE_MAP, SCHEMA_TO(struct file_suite, vars),
-     SCHEMA_COUNT(struct file_suite, vars_n), .max = 200,
+    {.key = "vars",
+     .type = SCHEMA_FREE_MAP,
+     SCHEMA_TO(struct file_suite, vars),
+     SCHEMA_COUNT(struct file_suite, vars_n),
+     .max = 200,
      .help = "texts for templates; --var replaces one; built in: side run uuid now"},
-    {.key = "secrets", .type = SCHEMA_FREE_MAP, SCHEMA_TO(struct file_suite, secrets),
-     SCHEMA_COUNT(struct file_suite, secrets_n), .sub = &secret_schema, .max = SUITE_SECRETS_MAX,
+    {.key = "secrets",
+     .type = SCHEMA_FREE_MAP,
+     SCHEMA_TO(struct file_suite, secrets),
+     SCHEMA_COUNT(struct file_suite, secrets_n),
+     .sub = &secret_schema,
+     .max = SUITE_SECRETS_MAX,
      .help = "used as {{secret.NAME}}, redacted wherever they would be shown"},
-    {.key = "matrix", .type = SCHEMA_FREE_MAP, SCHEMA_TO(struct file_suite, matrix),
-     SCHEMA_COUNT(struct file_suite, matrix_n), .max = SUITE_COLUMNS_MAX,
-     .help = "by name a list of values or {file: one a line}; a check runs for every combination of those it uses"},
-    {.key = "defaults", .type = SCHEMA_MAP, SCHEMA_TO(struct file_suite, defaults),
+    {.key = "matrix",
+     .type = SCHEMA_FREE_MAP,
+     SCHEMA_TO(struct file_suite, matrix),
+     SCHEMA_COUNT(struct file_suite, matrix_n),
+     .max = SUITE_COLUMNS_MAX,
+     .help = "by name a list of values or {file: one a line}; a check runs for every combination "
+             "of those it uses"},
+    {.key = "defaults",
+     .type = SCHEMA_MAP,
+     SCHEMA_TO(struct file_suite, defaults),
      .sub = &defaults_schema},
-    {.key = "checks", .type = SCHEMA_LIST, SCHEMA_TO(struct file_suite, checks),
-     SCHEMA_COUNT(struct file_suite, checks_n), .sub = &check_schema, .min = 1, .max = SUITE_CHECKS_MAX,
+    {.key = "checks",
+     .type = SCHEMA_LIST,
+     SCHEMA_TO(struct file_suite, checks),
+     SCHEMA_COUNT(struct file_suite, checks_n),
+     .sub = &check_schema,
+     .min = 1,
+     .max = SUITE_CHECKS_MAX,
      .flags = SCHEMA_REQUIRED},
 };
 const struct schema file_suite_schema = {SCHEMA_TABLE("suite", struct file_suite, suite_fields)};

@@ -1,9 +1,9 @@
 /* suite_file.h: what the tables decode, before anything is compiled. Private to smoke/suite*.c.
  *
- * Decoding has two passes: the tables (suite_file.c) fill these structs from YAML; compiling (suite.c,
- * suite_step.c, suite_test.c) turns them into the structs of sluice/suite.h, where every template, pattern
- * and pointer is parsed. Names may be used before the place that declares them, so the second pass needs the
- * whole of the first. */
+ * Decoding has two passes: the tables (suite_file.c) fill these structs from YAML; compiling
+ * (suite.c, suite_step.c, suite_test.c) turns them into the structs of sluice/suite.h, where every
+ * template, pattern and pointer is parsed. Names may be used before the place that declares them,
+ * so the second pass needs the whole of the first. */
 #ifndef SLUICE_SMOKE_SUITE_FILE_H
 #define SLUICE_SMOKE_SUITE_FILE_H
 
@@ -23,7 +23,7 @@ struct file_auth {
     struct suite_text bearer;
     struct file_basic {
         struct suite_text user, password;
-    } *basic;
+    } * basic;
 };
 
 struct file_sign {
@@ -139,6 +139,7 @@ struct file_suite {
 };
 
 extern const struct schema file_suite_schema;
+extern const struct schema file_expect_schema;
 extern const struct schema file_length_schema; /* struct suite_predicate's low and high */
 
 /* What the second pass carries. */
@@ -148,11 +149,11 @@ struct suite_builder {
     const struct suite_options *options;
     struct err *err;
     /* names a template may use now */
-    bool names_only;             /* a check's name: columns and nothing else */
-    size_t vars_known;           /* the first so many variables */
-    const char *const *slots;    /* captures of the check's earlier steps */
+    bool names_only;          /* a check's name: columns and nothing else */
+    size_t vars_known;        /* the first so many variables */
+    const char *const *slots; /* captures of the check's earlier steps */
     size_t slots_n;
-    struct suite_uses *uses;     /* what is used is added here */
+    struct suite_uses *uses; /* what is used is added here */
 };
 
 /* suite.c */
@@ -172,6 +173,7 @@ bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
                         const struct file_expect *preset, struct suite_expect *out);
 
 /* suite_step.c */
-bool suite_build_check(struct suite_builder *b, const struct file_check *file, struct suite_check *out);
+bool suite_build_check(struct suite_builder *b, const struct file_check *file,
+                       struct suite_check *out);
 
 #endif

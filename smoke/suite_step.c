@@ -10,11 +10,12 @@
 #define EVERY_WRITE_MS  30000
 #define EVERY_SIGNED_MS 60000
 
-/* ---- requests -------------------------------------------------------------------------------------- */
+/* ---- requests
+ * -------------------------------------------------------------------------------------- */
 
 /* What a sender of requests decides itself; a file that sets it would send two. */
-static const char *const reserved_headers[] = {"content-length", "transfer-encoding", "connection",
-                                               "upgrade", "te", "trailer", "keep-alive"};
+static const char *const reserved_headers[] = {
+    "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "keep-alive"};
 
 static bool header_pair_ok(struct suite_builder *b, const struct schema_entry *entry)
 {
@@ -22,7 +23,8 @@ static bool header_pair_ok(struct suite_builder *b, const struct schema_entry *e
     const struct doc_node *key = entry->key;
 
     for (size_t i = 0; i < key->len; i++)
-        if (!strchr("!#$%&'*+-.^_`|~", key->text[i]) && !(key->text[i] >= '0' && key->text[i] <= '9') &&
+        if (!strchr("!#$%&'*+-.^_`|~", key->text[i]) &&
+            !(key->text[i] >= '0' && key->text[i] <= '9') &&
             !((key->text[i] | 0x20) >= 'a' && (key->text[i] | 0x20) <= 'z'))
             return doc_fail(key, b->err, ERR_FILE, "this is not a header's name");
     for (size_t i = 0; i < ARRAY_LEN(reserved_headers); i++)
@@ -85,14 +87,16 @@ static bool captured_origin(const struct suite_builder *b, const struct template
     return false;
 }
 
-static bool build_url(struct suite_builder *b, const struct suite_text *text, struct suite_request *out)
+static bool build_url(struct suite_builder *b, const struct suite_text *text,
+                      struct suite_request *out)
 {
     out->url = *text;
     if (text->text[0] == '/' && text->text[1] == '/')
         return doc_fail(text->at, b->err, ERR_FILE, "a url needs its scheme: https:%s", text->text);
     if (text->text[0] != '/' && !text_starts_with(text->text, "http://") &&
         !text_starts_with(text->text, "https://") && !text_starts_with(text->text, "{{"))
-        return doc_fail(text->at, b->err, ERR_FILE, "a url begins with '/', 'https://' or 'http://'");
+        return doc_fail(text->at, b->err, ERR_FILE,
+                        "a url begins with '/', 'https://' or 'http://'");
     if (text->text[0] == '/') {
         if (!b->suite->base_url.text)
             return doc_fail(text->at, b->err, ERR_FILE,
@@ -115,10 +119,12 @@ static bool build_url(struct suite_builder *b, const struct suite_text *text, st
     return true;
 }
 
-static bool build_body(struct suite_builder *b, const struct file_request *file, struct suite_request *out)
+static bool build_body(struct suite_builder *b, const struct file_request *file,
+                       struct suite_request *out)
 {
     if (!!file->json + !!file->form_at + !!file->body.at > 1)
-        return doc_fail(file->at, b->err, ERR_FILE, "a request has one of 'json', 'form' and 'body'");
+        return doc_fail(file->at, b->err, ERR_FILE,
+                        "a request has one of 'json', 'form' and 'body'");
     if (file->json) {
         out->body = SUITE_BODY_JSON;
         return suite_build_json(b, file->json, &out->json);
@@ -139,7 +145,8 @@ static bool build_credentials(struct suite_builder *b, const struct file_request
                               struct suite_request *out)
 {
     if (file->auth && has_entry(file->headers, file->headers_n, "Authorization"))
-        return doc_fail(file->auth->at, b->err, ERR_FILE, "'auth' and an Authorization header exclude each other");
+        return doc_fail(file->auth->at, b->err, ERR_FILE,
+                        "'auth' and an Authorization header exclude each other");
     if (file->auth && file->auth->basic) {
         out->auth = SUITE_AUTH_BASIC;
         out->user = file->auth->basic->user;
@@ -171,10 +178,10 @@ static bool build_request(struct suite_builder *b, const struct file_request *fi
         return doc_fail(file->at, b->err, ERR_FILE,
                         "a request needs one of get, head, post, put, patch and delete");
     out->at = file->at;
-    out->timeout_ms = file->timeout_ms    ? file->timeout_ms
+    out->timeout_ms = file->timeout_ms       ? file->timeout_ms
                       : defaults->timeout_ms ? defaults->timeout_ms
                                              : SUITE_TIMEOUT_MS_DEFAULT;
-    out->connect_ms = file->connect_ms    ? file->connect_ms
+    out->connect_ms = file->connect_ms       ? file->connect_ms
                       : defaults->connect_ms ? defaults->connect_ms
                                              : SUITE_CONNECT_MS_DEFAULT;
     if (!build_url(b, &file->url[out->method], out) || !build_headers(b, file, out) ||
@@ -182,11 +189,13 @@ static bool build_request(struct suite_builder *b, const struct file_request *fi
         !build_body(b, file, out) || !build_credentials(b, file, out))
         return false;
     if (out->body != SUITE_BODY_NONE && (out->method == SUITE_GET || out->method == SUITE_HEAD))
-        return doc_fail(file->at, b->err, ERR_FILE, "a %s request has no body", suite_method_name(out->method));
+        return doc_fail(file->at, b->err, ERR_FILE, "a %s request has no body",
+                        suite_method_name(out->method));
     return true;
 }
 
-/* ---- captures and steps ---------------------------------------------------------------------------- */
+/* ---- captures and steps
+ * ---------------------------------------------------------------------------- */
 
 static bool name_taken(const struct suite_builder *b, const char *name)
 {
@@ -222,10 +231,13 @@ static bool build_capture(struct suite_builder *b, const struct file_capture *fi
     out->name = file->name;
     out->at = file->at;
     if (!suite_name_ok(file->name))
-        return doc_fail(file->at, b->err, ERR_FILE, "'%.80s' cannot be the name of a captured value: "
-                        "letters, digits, '_' and '-', beginning with a letter", file->name);
+        return doc_fail(file->at, b->err, ERR_FILE,
+                        "'%.80s' cannot be the name of a captured value: "
+                        "letters, digits, '_' and '-', beginning with a letter",
+                        file->name);
     if (name_taken(b, file->name))
-        return doc_fail(file->at, b->err, ERR_FILE, "'%s' is the name of something else already", file->name);
+        return doc_fail(file->at, b->err, ERR_FILE, "'%s' is the name of something else already",
+                        file->name);
     if (file->json) {
         out->kind = SUITE_CAPTURE_JSON;
         out->from = file->json;
@@ -268,7 +280,8 @@ static bool build_step(struct suite_builder *b, const struct file_step *file, co
     return true;
 }
 
-/* ---- checks ---------------------------------------------------------------------------------------- */
+/* ---- checks
+ * ---------------------------------------------------------------------------------------- */
 
 static int64_t least_every(const struct suite_check *check)
 {
@@ -276,9 +289,9 @@ static int64_t least_every(const struct suite_check *check)
 
     for (size_t i = 0; i < check->steps_n; i++) {
         const struct suite_request *r = &check->steps[i].request;
-        int64_t own = r->sign != SUITE_SIGN_NONE                              ? EVERY_SIGNED_MS
+        int64_t own = r->sign != SUITE_SIGN_NONE                          ? EVERY_SIGNED_MS
                       : r->method == SUITE_GET || r->method == SUITE_HEAD ? EVERY_READ_MS
-                                                                             : EVERY_WRITE_MS;
+                                                                          : EVERY_WRITE_MS;
 
         if (own > every)
             every = own;
@@ -286,7 +299,8 @@ static int64_t least_every(const struct suite_check *check)
     return every;
 }
 
-static bool build_steps(struct suite_builder *b, const struct file_check *file, struct suite_check *out)
+static bool build_steps(struct suite_builder *b, const struct file_check *file,
+                        struct suite_check *out)
 {
     const struct file_step *from = file->steps ? file->steps : &file->step;
     size_t n = file->steps ? file->steps_n : 1;
@@ -318,13 +332,15 @@ static bool count_rows(struct suite_builder *b, struct suite_check *out)
             rows *= b->suite->columns[i].values_n;
             if (rows > SUITE_ROWS_MAX)
                 return doc_fail(out->at, b->err, ERR_FILE,
-                                "the columns this check uses make more than %d rows", SUITE_ROWS_MAX);
+                                "the columns this check uses make more than %d rows",
+                                SUITE_ROWS_MAX);
         }
     out->rows_n = (uint32_t)rows;
     return true;
 }
 
-bool suite_build_check(struct suite_builder *b, const struct file_check *file, struct suite_check *out)
+bool suite_build_check(struct suite_builder *b, const struct file_check *file,
+                       struct suite_check *out)
 {
     const struct file_defaults *defaults = &b->file->defaults;
     const struct file_retries *retries = file->retries ? file->retries : defaults->retries;

@@ -6,7 +6,8 @@
 #include "sluice/text.h"
 #include "suite_file.h"
 
-/* ---- JSON with templates --------------------------------------------------------------------------- */
+/* ---- JSON with templates
+ * --------------------------------------------------------------------------- */
 
 struct json_builder {
     struct suite_builder *b;
@@ -142,9 +143,11 @@ bool suite_build_json(struct suite_builder *b, const struct doc_node *node, stru
     return ok && (!j.plain || fix_json(b, node, out));
 }
 
-/* ---- predicates ------------------------------------------------------------------------------------ */
+/* ---- predicates
+ * ------------------------------------------------------------------------------------ */
 
-static bool build_exists(struct suite_builder *b, const struct doc_node *node, struct suite_predicate *p)
+static bool build_exists(struct suite_builder *b, const struct doc_node *node,
+                         struct suite_predicate *p)
 {
     if (node->kind != DOC_SCALAR || node->quoted ||
         (strcmp(node->text, "true") != 0 && strcmp(node->text, "false") != 0))
@@ -153,18 +156,21 @@ static bool build_exists(struct suite_builder *b, const struct doc_node *node, s
     return true;
 }
 
-static bool build_bound(struct suite_builder *b, const struct doc_node *node, struct suite_predicate *p)
+static bool build_bound(struct suite_builder *b, const struct doc_node *node,
+                        struct suite_predicate *p)
 {
     struct err why = {0};
 
     if (node->kind != DOC_SCALAR || node->quoted || doc_is_empty(node))
-        return doc_fail(node, b->err, ERR_FILE, "'%s' expects a number", suite_predicate_name(p->op));
+        return doc_fail(node, b->err, ERR_FILE, "'%s' expects a number",
+                        suite_predicate_name(p->op));
     if (!text_parse_double(node->text, -1e300, 1e300, &p->number, &why))
         return doc_fail(node, b->err, ERR_FILE, "'%s': %s", suite_predicate_name(p->op), why.text);
     return true;
 }
 
-static bool build_length(struct suite_builder *b, const struct doc_node *node, struct suite_predicate *p)
+static bool build_length(struct suite_builder *b, const struct doc_node *node,
+                         struct suite_predicate *p)
 {
     struct err why = {0};
 
@@ -200,7 +206,8 @@ static bool build_predicate(struct suite_builder *b, const struct doc_node *node
     case SUITE_STARTS_WITH:
     case SUITE_ENDS_WITH:
         if (node->kind == DOC_SCALAR && node->len == 0)
-            return doc_fail(node, b->err, ERR_FILE, "'%s' must not be empty", suite_predicate_name(p->op));
+            return doc_fail(node, b->err, ERR_FILE, "'%s' must not be empty",
+                            suite_predicate_name(p->op));
         return suite_build_scalar(b, node, suite_predicate_name(p->op), &p->text);
     case SUITE_MATCHES:
         p->regex = suite_build_regex(b, node);
@@ -258,20 +265,21 @@ static bool build_tests(struct suite_builder *b, const struct file_tests *tests,
     return true;
 }
 
-/* ---- expectations ---------------------------------------------------------------------------------- */
+/* ---- expectations
+ * ---------------------------------------------------------------------------------- */
 
 static bool header_name_ok(const char *name)
 {
     /* RFC 9110 section 5.1: a token. */
     for (const char *p = name; *p; p++)
-        if (!strchr("!#$%&'*+-.^_`|~", *p) && !(*p >= '0' && *p <= '9') && !(*p >= 'a' && *p <= 'z') &&
-            !(*p >= 'A' && *p <= 'Z'))
+        if (!strchr("!#$%&'*+-.^_`|~", *p) && !(*p >= '0' && *p <= '9') &&
+            !(*p >= 'a' && *p <= 'z') && !(*p >= 'A' && *p <= 'Z'))
             return false;
     return *name;
 }
 
-static bool build_targets(struct suite_builder *b, const struct file_target *from, size_t n, bool json,
-                          const struct suite_target **out, size_t *out_n)
+static bool build_targets(struct suite_builder *b, const struct file_target *from, size_t n,
+                          bool json, const struct suite_target **out, size_t *out_n)
 {
     struct suite_target *list = arena_array(&b->suite->mem, n + 1, sizeof *list);
 

@@ -1,11 +1,12 @@
 /* pump.h: runs the checks of suites against endpoints, over one struct http that others may share.
  *
- * pump_new() enumerates the strata: every check, matrix row and endpoint, with stable numbers from 0. Without
- * endpoints (the program smoke) every cell is one stratum and connects where DNS or connect_to says. With
- * endpoints (a ramp) every request is pinned: its host's record, else the wildcard that covers it, else the
- * check's `pin:`, says which endpoints there are; a host with none is an error unless the check says `via:
- * dns`. What to run when is decided by run.h; the pump builds requests, keeps cookies and captures of each
- * flow, judges answers and hands results over one by one.
+ * pump_new() enumerates the strata: every check, matrix row and endpoint, with stable numbers from
+ * 0. Without endpoints (the program smoke) every cell is one stratum and connects where DNS or
+ * connect_to says. With endpoints (a ramp) every request is pinned: its host's record, else the
+ * wildcard that covers it, else the check's `pin:`, says which endpoints there are; a host with
+ * none is an error unless the check says `via: dns`. What to run when is decided by run.h; the pump
+ * builds requests, keeps cookies and captures of each flow, judges answers and hands results over
+ * one by one.
  *
  *     pump_sweep(pump, NULL, NULL);  or  pump_rate(pump, 5000, now)
  *     for (;;) {
@@ -29,9 +30,9 @@
 #include "sluice/secret.h"
 #include "sluice/suite.h"
 
-#define PUMP_STRATA_MAX 200000
-#define PUMP_JOBS_MAX   1000
-#define PUMP_FRESH_MS   3000        /* a pinned endpoint gets a new connection at least this often */
+#define PUMP_STRATA_MAX  200000
+#define PUMP_JOBS_MAX    1000
+#define PUMP_FRESH_MS    3000 /* a pinned endpoint gets a new connection at least this often */
 #define PUMP_EXCERPT_MAX ((size_t)4096) /* of a body, kept with a result that did not pass */
 
 struct pump; /* opaque */
@@ -39,7 +40,7 @@ struct pump; /* opaque */
 /* One address or target of one side. All borrowed during pump_new() only. */
 struct pump_endpoint {
     enum suite_side side;
-    const char *host;    /* the record's name, any case, no final dot; "*.shops.example.com" covers names */
+    const char *host;    /* the record's name, no final dot; "*.shops.example.com" covers names */
     const char *address; /* "203.0.113.5", "2001:db8::1" or a host name */
     uint16_t port;       /* 0: the url's own */
 };
@@ -48,19 +49,19 @@ struct pump_endpoint {
 struct pump_connect_to {
     const char *host;
     uint16_t port;
-    const char *target; /* "address:port", "[v6]:port", "name:port"; port may be missing: ":" and all */
+    const char *target; /* "address:port", "[v6]:port", "name:port"; ":port" may be missing */
 };
 
 struct pump_options {
-    const struct clock *clock;        /* wall time for {{now}}, signatures, cookies, certificates; NULL: real */
-    const struct secret_set *secrets; /* borrowed until pump_free() */
-    const char *run;                  /* {{run}}; NULL: a random one */
-    uint32_t jobs;                    /* probes in flight at most, 1 to PUMP_JOBS_MAX; 0: 10 */
+    const struct clock *clock; /* for {{now}}, signatures, cookies, certificates; NULL: real */
+    const struct secret_set *secrets;      /* borrowed until pump_free() */
+    const char *run;                       /* {{run}}; NULL: a random one */
+    uint32_t jobs;                         /* probes in flight at most, 1 to PUMP_JOBS_MAX; 0: 10 */
     const struct pump_endpoint *endpoints; /* NULL and 0: nothing is pinned */
     size_t endpoints_n;
     const struct pump_connect_to *connect_to; /* unpinned only */
     size_t connect_to_n;
-    enum suite_side side;      /* unpinned only: {{side}}, and which checks run when side_only */
+    enum suite_side side; /* unpinned only: {{side}}, and which checks run when side_only */
     bool side_only;
     bool no_retries;           /* a ramp counts every probe */
     bool keep_all;             /* exchange details also with a pass */
@@ -70,42 +71,42 @@ struct pump_options {
 
 /* One stratum, for the plan's lint and the ramp's table. Borrowed strings. */
 struct pump_stratum {
-    uint32_t cell;          /* check × row over all suites: what is compared with the other side */
+    uint32_t cell; /* check × row over all suites: what is compared with the other side */
     uint32_t suite, check, row;
-    enum suite_side side;   /* unpinned: options.side */
-    uint32_t endpoint;      /* index into pump_endpoint_at(); RUN_NONE: not pinned */
+    enum suite_side side; /* unpinned: options.side */
+    uint32_t endpoint;    /* index into pump_endpoint_at(); RUN_NONE: not pinned */
     uint8_t from_percent;
-    bool required;          /* counts as evidence: severity is not warn, not known_bad, not via dns */
-    bool reads_only;        /* all its requests are GET or HEAD */
+    bool required;   /* counts as evidence: severity is not warn, not known_bad, not via dns */
+    bool reads_only; /* all its requests are GET or HEAD */
     int64_t every_ms;
-    uint32_t twin;          /* the stratum of the same cell on the other side, RUN_NONE when there is none */
+    uint32_t twin; /* the stratum of the same cell on the other side, RUN_NONE when there is none */
 };
 
-/* What one probe found. Owned strings; clear with probe_result_clear(). Strings may hold foreign bytes and
- * secrets: reporters go through text_add_safe() and secret_redact_sink(). A pass carries no strings unless
- * keep_all. */
+/* What one probe found. Owned strings; clear with probe_result_clear(). Strings may hold foreign
+ * bytes and secrets: reporters go through text_add_safe() and secret_redact_sink(). A pass carries
+ * no strings unless keep_all. */
 struct probe_result {
     uint32_t stratum;
     uint32_t suite, check, row;
     enum suite_side side;
     enum run_source source;
-    uint32_t tag;            /* of pump_ask() */
+    uint32_t tag; /* of pump_ask() */
     enum run_verdict verdict;
-    uint32_t attempts;       /* above 1 with a pass: flaky */
-    bool throttled;          /* 429 or Retry-After that nobody expected */
-    bool unreached;          /* no packet came back: DNS, no route. Not evidence if nobody is reached */
-    bool no_route;           /* this machine has no route to that address family: not probed */
-    enum http_outcome outcome; /* of the last request */
-    uint16_t status;           /* of the last request; 0 none */
-    uint32_t step;             /* index of the last request, the one that failed */
-    uint32_t requests;         /* made in this attempt */
-    int64_t latency_us;        /* of all requests of the flow together */
-    int64_t started_ms, ended_ms; /* boot clock, as given to pump_tick() and pump_take() */
+    uint32_t attempts; /* above 1 with a pass: flaky */
+    bool throttled;    /* 429 or Retry-After that nobody expected */
+    bool unreached;    /* no packet came back: DNS, no route. Not evidence if nobody is reached */
+    bool no_route;     /* this machine has no route to that address family: not probed */
+    enum http_outcome outcome;      /* of the last request */
+    uint16_t status;                /* of the last request; 0 none */
+    uint32_t step;                  /* index of the last request, the one that failed */
+    uint32_t requests;              /* made in this attempt */
+    int64_t latency_us;             /* of all requests of the flow together */
+    int64_t started_ms, ended_ms;   /* boot clock, as given to pump_tick() and pump_take() */
     int64_t sent_at_us, done_at_us; /* of the last request; clock_boot_us() */
 
     /* failures and errors */
-    char *sentence; /* one plain sentence: "status is 502, expected 200" */
-    char *met, *expected; /* NULL where the sentence says all */
+    char *sentence;            /* one plain sentence: "status is 502, expected 200" */
+    char *met, *expected;      /* NULL where the sentence says all */
     const struct doc_node *at; /* the line of the suite that was not met; borrowed from the suite */
     char *method, *url;
     char *request_head, *request_body;
@@ -115,19 +116,20 @@ struct probe_result {
     char *curl;   /* a line to paste; secrets and captured values as "$NAME" */
 };
 
-/* Compiles strata. ERR_FILE with the place of a host no endpoint covers or a url that cannot be; ERR_REFUSED
- * "nothing selected" when there is no stratum. suites, http and options.secrets are borrowed until
- * pump_free(); suite_secrets_load() must have been called. */
+/* Compiles strata. ERR_FILE with the place of a host no endpoint covers or a url that cannot be;
+ * ERR_REFUSED "nothing selected" when there is no stratum. suites, http and options.secrets are
+ * borrowed until pump_free(); suite_secrets_load() must have been called. */
 struct pump *pump_new(struct suite *const *suites, size_t suites_n, struct http *http,
                       const struct pump_options *options, struct err *err) SL_MUST_CHECK;
-/* Cancels what is in flight; answers still to come through http_next() must go to pump_take() before, or
- * be cleared by the caller. NULL is fine. */
+/* Cancels what is in flight; answers still to come through http_next() must go to pump_take()
+ * before, or be cleared by the caller. NULL is fine. */
 void pump_free(struct pump *pump);
 
 uint32_t pump_strata_n(const struct pump *pump);
 const struct pump_stratum *pump_stratum(const struct pump *pump, uint32_t stratum);
 uint32_t pump_cells_n(const struct pump *pump);
-uint32_t pump_hosts_n(const struct pump *pump); /* different origins, for http_config.connections_max */
+uint32_t
+pump_hosts_n(const struct pump *pump); /* different origins, for http_config.connections_max */
 /* "203.0.113.5" as given, or NULL when the stratum is not pinned. */
 const char *pump_endpoint_address(const struct pump *pump, uint32_t stratum);
 /* "sign in", "tenant acme". */
@@ -145,7 +147,8 @@ void pump_stop(struct pump *pump);
 
 /* Starts what is due. now_ms: boot clock. */
 void pump_tick(struct pump *pump, int64_t now_ms);
-/* True when the answer was the pump's; its response is the pump's then. May start the flow's next request. */
+/* True when the answer was the pump's; its response is the pump's then. May start the flow's next
+ * request. */
 bool pump_take(struct pump *pump, struct http_done *done, int64_t now_ms);
 /* False when no result waits. */
 bool pump_next(struct pump *pump, struct probe_result *out);

@@ -1,14 +1,16 @@
-/* run.h: which probe next. Pure: numbers in, numbers out; libc only, no clock, no socket, no allocation.
+/* run.h: which probe next. Pure: numbers in, numbers out; libc only, no clock, no socket, no
+ * allocation.
  *
- * A stratum is check × matrix row × endpoint. The caller fills in the tables (strata, groups, hosts), the
- * scheduler keeps its own state in them. Three sources of work share one bound on probes in flight:
+ * A stratum is check × matrix row × endpoint. The caller fills in the tables (strata, groups,
+ * hosts), the scheduler keeps its own state in them. Three sources of work share one bound on
+ * probes in flight:
  *
  *   asks   out of turn (the confirm rule, an operator), each at its time
  *   sweep  every chosen stratum once, as fast as the bound allows; retries are taken here
  *   turns  rate probes a second and side, the longest waiting stratum first, honouring `every`
  *
- * Sweeps keep a queue for each host and go round the hosts, idle ones first: with many tenants each host
- * needs one connection, and no request's clock runs while it waits for one.
+ * Sweeps keep a queue for each host and go round the hosts, idle ones first: with many tenants each
+ * host needs one connection, and no request's clock runs while it waits for one.
  *
  *     while (run_next(&run, now_ms, &order))
  *         ... start a probe of order.stratum ...
@@ -20,9 +22,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RUN_SIDES     2
-#define RUN_ASKS_MAX  1024 /* waiting at once; more are refused */
-#define RUN_NONE      UINT32_MAX
+#define RUN_SIDES       2
+#define RUN_ASKS_MAX    1024 /* waiting at once; more are refused */
+#define RUN_NONE        UINT32_MAX
 #define RUN_SLOW_MS_MAX 600000 /* slowing a check by half stops here */
 
 enum run_verdict { RUN_PASS, RUN_FAIL, RUN_ERROR, RUN_VERDICT_COUNT };
@@ -85,14 +87,14 @@ struct run {
     struct run_group *groups;
     struct run_host *hosts;
     uint32_t strata_n, groups_n, hosts_n;
-    uint32_t jobs;       /* probes in flight at most */
+    uint32_t jobs; /* probes in flight at most */
     uint32_t flying;
-    uint32_t percent;    /* of the step, for from_percent */
-    uint32_t rate_milli; /* turns a second and side in thousandths; 0: no turns */
-    int64_t slot_ms[RUN_SIDES];   /* when the side's next turn may start */
-    int64_t credit[RUN_SIDES];    /* what rounding left, see use_slot() */
+    uint32_t percent;           /* of the step, for from_percent */
+    uint32_t rate_milli;        /* turns a second and side in thousandths; 0: no turns */
+    int64_t slot_ms[RUN_SIDES]; /* when the side's next turn may start */
+    int64_t credit[RUN_SIDES];  /* what rounding left, see use_slot() */
     struct run_ring idle, busy;
-    uint32_t delayed;      /* list of strata waiting for a retry */
+    uint32_t delayed; /* list of strata waiting for a retry */
     int64_t delayed_min_ms;
     uint32_t sweeping; /* strata of the sweep without a final answer */
     uint32_t asks_n;
@@ -100,8 +102,9 @@ struct run {
 };
 
 /* Checks the tables' indices (a wrong one is a bug) and starts with nothing to do. jobs >= 1. */
-void run_init(struct run *run, struct run_stratum *strata, uint32_t strata_n, struct run_group *groups,
-              uint32_t groups_n, struct run_host *hosts, uint32_t hosts_n, uint32_t jobs);
+void run_init(struct run *run, struct run_stratum *strata, uint32_t strata_n,
+              struct run_group *groups, uint32_t groups_n, struct run_host *hosts, uint32_t hosts_n,
+              uint32_t jobs);
 
 /* One more pass: queues each stratum that is not off, has no place in a queue and passes the filter
  * (NULL: all). Returns how many. `every` is not waited for; it counts on from there. */
@@ -122,14 +125,14 @@ void run_stop(struct run *run);
 /* True with the next probe to start now. */
 bool run_next(struct run *run, int64_t now_ms, struct run_order *out);
 
-/* The answer to an order. False when the same stratum will be asked again by itself (a retry of a sweep):
- * the answer is not final. throttled: the server said "too many" and nobody expected it; the check's `every`
- * doubles. */
-bool run_result(struct run *run, const struct run_order *order, enum run_verdict verdict, bool throttled,
-                int64_t now_ms);
+/* The answer to an order. False when the same stratum will be asked again by itself (a retry of a
+ * sweep): the answer is not final. throttled: the server said "too many" and nobody expected it;
+ * the check's `every` doubles. */
+bool run_result(struct run *run, const struct run_order *order, enum run_verdict verdict,
+                bool throttled, int64_t now_ms);
 
-/* The next time run_next() may have something, given no answer comes; INT64_MAX when only an answer (or
- * nothing) can change that. */
+/* The next time run_next() may have something, given no answer comes; INT64_MAX when only an answer
+ * (or nothing) can change that. */
 int64_t run_wake_at(const struct run *run, int64_t now_ms);
 
 /* Nothing in flight, no sweep, no ask, no turns. */

@@ -1,11 +1,13 @@
-/* suite.h: a suite file, read and compiled: variables, secrets, matrix, and checks of one or more requests.
+/* suite.h: a suite file, read and compiled: variables, secrets, matrix, and checks of one or more
+ * requests.
  *
- * suite_load() decodes the YAML through tables and compiles everything that can be wrong: templates with
- * unknown names, patterns, JSON pointers, header bytes, urls. What loads can be sent. Strings, templates and
- * tables live in the suite's arena; regexes and fixed JSON values are owned by it; suite_clear() ends all.
+ * suite_load() decodes the YAML through tables and compiles everything that can be wrong: templates
+ * with unknown names, patterns, JSON pointers, header bytes, urls. What loads can be sent. Strings,
+ * templates and tables live in the suite's arena; regexes and fixed JSON values are owned by it;
+ * suite_clear() ends all.
  *
- * A check has rows: one for every combination of the matrix columns that it uses (a check that uses none
- * has one row). check × row is a cell; the pump makes strata of cells and endpoints. */
+ * A check has rows: one for every combination of the matrix columns that it uses (a check that uses
+ * none has one row). check × row is a cell; the pump makes strata of cells and endpoints. */
 #ifndef SLUICE_SUITE_H
 #define SLUICE_SUITE_H
 
@@ -22,16 +24,16 @@
 #include "sluice/secret.h"
 #include "sluice/template.h"
 
-#define SUITE_CHECKS_MAX     2000
-#define SUITE_STEPS_MAX      50     /* requests of one check */
-#define SUITE_COLUMNS_MAX    8      /* of a matrix */
-#define SUITE_ROWS_MAX       50000  /* of one check */
-#define SUITE_CELLS_MAX      100000 /* check × row of a suite */
-#define SUITE_CAPTURES_MAX   64     /* of one check */
-#define SUITE_SECRETS_MAX    64     /* of one suite */
-#define SUITE_VALUE_MAX      1024   /* bytes of a matrix value */
-#define SUITE_MATRIX_BYTES_MAX ((size_t)4 * 1024 * 1024) /* of a matrix file */
-#define SUITE_RETRIES_MAX    20
+#define SUITE_CHECKS_MAX         2000
+#define SUITE_STEPS_MAX          50                        /* requests of one check */
+#define SUITE_COLUMNS_MAX        8                         /* of a matrix */
+#define SUITE_ROWS_MAX           50000                     /* of one check */
+#define SUITE_CELLS_MAX          100000                    /* check × row of a suite */
+#define SUITE_CAPTURES_MAX       64                        /* of one check */
+#define SUITE_SECRETS_MAX        64                        /* of one suite */
+#define SUITE_VALUE_MAX          1024                      /* bytes of a matrix value */
+#define SUITE_MATRIX_BYTES_MAX   ((size_t)4 * 1024 * 1024) /* of a matrix file */
+#define SUITE_RETRIES_MAX        20
 #define SUITE_TIMEOUT_MS_DEFAULT 10000
 #define SUITE_CONNECT_MS_DEFAULT 5000
 
@@ -58,7 +60,8 @@ struct suite_pair { /* a header, form field or query item */
     struct suite_text value;
 };
 
-/* A JSON value whose strings may hold templates. fixed is set when none does (borrowed from the suite). */
+/* A JSON value whose strings may hold templates. fixed is set when none does (borrowed from the
+ * suite). */
 struct suite_json_part {
     bool is_string;      /* expand tpl and write it as the inside of a JSON string */
     const char *literal; /* else: bytes to copy */
@@ -90,15 +93,15 @@ struct suite_request {
     const struct doc_node *at;
     enum suite_method method;
     struct suite_text url; /* absolute, or relative to base_url */
-    bool url_foreign;      /* a capture stands in its scheme or host: its origin is checked when sent */
+    bool url_foreign; /* a capture stands in its scheme or host: its origin is checked when sent */
     const struct suite_pair *headers, *query, *form;
     size_t headers_n, query_n, form_n;
     enum suite_body body;
     struct suite_json json;
     struct suite_text raw;
     enum suite_auth auth;
-    struct suite_text token;           /* bearer */
-    struct suite_text user, password;  /* basic */
+    struct suite_text token;          /* bearer */
+    struct suite_text user, password; /* basic */
     enum suite_sign sign;
     struct suite_text sign_secret;
     int64_t timeout_ms, connect_ms;
@@ -140,17 +143,18 @@ struct suite_target { /* a header's name or a JSON pointer, and what must hold f
 };
 
 struct suite_expect {
-    const struct doc_node *at;        /* NULL: nothing said, all from defaults */
+    const struct doc_node *at;         /* NULL: nothing said, all from defaults */
     const struct suite_status *status; /* never empty after loading: 2xx when nobody names one */
     size_t status_n;
-    const struct doc_node *status_at; /* as latency_at, days_left_at: NULL when the step itself says nothing */
+    /* status_at, latency_at, days_left_at: NULL when the step itself says nothing */
+    const struct doc_node *status_at;
     const struct suite_target *headers, *json;
     size_t headers_n, json_n;
     const struct suite_predicate *body;
     size_t body_n;
-    int64_t latency_ms;               /* 0: not judged. From the start of the request to its last byte */
+    int64_t latency_ms; /* 0: not judged. From the start of the request to its last byte */
     const struct doc_node *latency_at;
-    uint32_t days_left;               /* 0: not judged */
+    uint32_t days_left; /* 0: not judged */
     const struct doc_node *days_left_at;
 };
 
@@ -160,9 +164,9 @@ struct suite_capture {
     const char *name;
     const struct doc_node *at;
     enum suite_capture_kind kind;
-    const char *from;     /* JSON pointer or header name; the pattern's text for a regex */
-    struct regex *regex;  /* first group when it has one, else the whole match */
-    uint32_t slot;        /* index into the flow's captured values */
+    const char *from;    /* JSON pointer or header name; the pattern's text for a regex */
+    struct regex *regex; /* first group when it has one, else the whole match */
+    uint32_t slot;       /* index into the flow's captured values */
 };
 
 struct suite_step {
@@ -180,16 +184,16 @@ struct suite_check {
     int64_t every_ms;
     const struct suite_step *steps;
     size_t steps_n;
-    bool sides[SUITE_SIDES];  /* on which it runs */
-    uint8_t from_percent;     /* not asked for below this step; 0: always */
-    bool required;            /* severity is not warn */
-    bool known_bad;           /* fails on both sides and everybody knows: no evidence */
-    bool via_dns;             /* not pinned: no evidence for either side */
-    const char *pin;          /* record that says where its requests go; NULL: by host */
+    bool sides[SUITE_SIDES]; /* on which it runs */
+    uint8_t from_percent;    /* not asked for below this step; 0: always */
+    bool required;           /* severity is not warn */
+    bool known_bad;          /* fails on both sides and everybody knows: no evidence */
+    bool via_dns;            /* not pinned: no evidence for either side */
+    const char *pin;         /* record that says where its requests go; NULL: by host */
     const struct doc_node *pin_at;
-    uint32_t retries;         /* by the program smoke only: a ramp asks again by its own rule */
+    uint32_t retries; /* by the program smoke only: a ramp asks again by its own rule */
     int64_t retry_ms;
-    bool reads_only;          /* all requests are GET or HEAD */
+    bool reads_only; /* all requests are GET or HEAD */
     struct suite_uses uses;
     uint32_t rows_n;          /* at least 1 */
     uint32_t slots_n;         /* captured values */
@@ -217,8 +221,8 @@ struct suite {
     struct suite_uses base_uses;
     const struct suite_var *vars;
     size_t vars_n;
-    struct secret_spec *secrets;   /* in the file's order */
-    const char **secret_keys;      /* under which name suite_secrets_load() put each */
+    struct secret_spec *secrets; /* in the file's order */
+    const char **secret_keys;    /* under which name suite_secrets_load() put each */
     size_t secrets_n;
     const struct suite_column *columns;
     size_t columns_n;
@@ -245,30 +249,32 @@ struct suite_options {
     size_t given_n;
 };
 
-/* Reads and compiles a file ("-" is standard input). ERR_FILE with place, line and caret. Clear the suite
- * also after a failure. options may be NULL. */
+/* Reads and compiles a file ("-" is standard input). ERR_FILE with place, line and caret. Clear the
+ * suite also after a failure. options may be NULL. */
 bool suite_load(struct suite *suite, const char *path, const struct suite_options *options,
                 struct err *err) SL_MUST_CHECK;
 
-/* As suite_load() for a suite that stands inside another document; node must outlive the suite. dir is what
- * its relative files belong to, NULL for the directory of the document's path. */
+/* As suite_load() for a suite that stands inside another document; node must outlive the suite. dir
+ * is what its relative files belong to, NULL for the directory of the document's path. */
 bool suite_decode(struct suite *suite, const struct doc_node *node, const char *dir,
                   const struct suite_options *options, struct err *err) SL_MUST_CHECK;
 
 void suite_clear(struct suite *suite);
 
-/* Loads into set the secrets that the n suites' checks use (all of a suite's: used[i] NULL, else only those
- * of checks with used[i][check] true; used itself may be NULL). Two suites may have a secret of one name. */
+/* Loads into set the secrets that the n suites' checks use (all of a suite's: used[i] NULL, else
+ * only those of checks with used[i][check] true; used itself may be NULL). Two suites may have a
+ * secret of one name. */
 bool suite_secrets_load(struct suite *const *suites, const bool *const *used, size_t n,
                         struct secret_set *set, struct err *err) SL_MUST_CHECK;
 
 /* The value of column (index) in a check's row; NULL when the check does not use it. */
-const char *suite_column_value(const struct suite *suite, const struct suite_check *check, uint32_t row,
-                               size_t column);
+const char *suite_column_value(const struct suite *suite, const struct suite_check *check,
+                               uint32_t row, size_t column);
 
-/* The check's name with the row's values; columns its name leaves out follow as " (tenant=acme)". Never
- * holds a secret: names cannot use them. */
-void suite_title(const struct suite *suite, const struct suite_check *check, uint32_t row, struct buf *out);
+/* The check's name with the row's values; columns its name leaves out follow as " (tenant=acme)".
+ * Never holds a secret: names cannot use them. */
+void suite_title(const struct suite *suite, const struct suite_check *check, uint32_t row,
+                 struct buf *out);
 
 const char *suite_method_name(enum suite_method method); /* "GET" */
 /* "equals", …: the key in the file. */

@@ -1,4 +1,5 @@
-/* fuzz_suite: a suite from its text; what loads must have titles, rows and requests that can be built.
+/* fuzz_suite: a suite from its text; what loads must have titles, rows and requests that can be
+ * built.
  *
  * seeds: tests/data/suite examples */
 #include "request.h"
@@ -11,8 +12,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void walk(const struct suite *suite, const struct suite_check *check, uint32_t row)
 {
     struct buf title SL_CLEANUP(buf_clear) = {0};
-    struct scope scope SL_CLEANUP(scope_clear) = {.suite = suite, .check = check, .row = row, .side = "new",
-                                                  .run = "r", .uuid = "u", .now = "1"};
+    struct scope scope SL_CLEANUP(scope_clear) = {.suite = suite,
+                                                  .check = check,
+                                                  .row = row,
+                                                  .side = "new",
+                                                  .run = "r",
+                                                  .uuid = "u",
+                                                  .now = "1"};
 
     suite_title(suite, check, row, &title);
     scope.values = x_calloc(check->slots_n + 1, sizeof *scope.values);

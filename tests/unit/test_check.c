@@ -20,7 +20,8 @@ struct bench {
     struct finding finding;
 };
 
-/* step: what stands under "- name: a"; two blanks are added before each of its lines by the caller. */
+/* step: what stands under "- name: a"; two blanks are added before each of its lines by the caller.
+ */
 static void set_up(struct bench *b, const char *step)
 {
     struct buf text SL_CLEANUP(buf_clear) = {0};
@@ -40,8 +41,13 @@ static void set_up(struct bench *b, const char *step)
     b->secrets = secret_new();
     if (!suite_secrets_load(list, NULL, 1, b->secrets, &err))
         fail_msg("%s", err.text);
-    b->scope = (struct scope){.suite = &b->suite, .check = b->suite.checks, .side = "new", .run = "r1",
-                              .uuid = "u1", .now = "1800000000", .secrets = b->secrets};
+    b->scope = (struct scope){.suite = &b->suite,
+                              .check = b->suite.checks,
+                              .side = "new",
+                              .run = "r1",
+                              .uuid = "u1",
+                              .now = "1800000000",
+                              .secrets = b->secrets};
     b->scope.values = x_calloc(8, sizeof *b->scope.values);
     b->response.outcome = HTTP_OK;
     b->response.status = 200;
@@ -59,7 +65,8 @@ static void tear_down(struct bench *b)
 
 static void add_field(struct bench *b, const char *name, const char *value)
 {
-    b->fields[b->response.fields_n++] = (struct http_field){(char *)(uintptr_t)name, (char *)(uintptr_t)value};
+    b->fields[b->response.fields_n++] =
+        (struct http_field){(char *)(uintptr_t)name, (char *)(uintptr_t)value};
 }
 
 static bool judge(struct bench *b)
@@ -73,8 +80,10 @@ static bool judge(struct bench *b)
     return ok;
 }
 
-/* One expectation against an answer with this status, header X and body. "" for a sentence: it holds. */
-static void row(const char *expect, uint16_t status, const char *header, const char *body, const char *sentence)
+/* One expectation against an answer with this status, header X and body. "" for a sentence: it
+ * holds. */
+static void row(const char *expect, uint16_t status, const char *header, const char *body,
+                const char *sentence)
 {
     struct bench b;
     char step[600];
@@ -110,11 +119,15 @@ TEST(headers_are_tested_by_name_in_any_case)
 {
     row("{header: {x-thing: abc}}", 200, "abc", "", "");
     row("{header: {x-thing: abc}}", 200, "abd", "", "header x-thing is 'abd', expected 'abc'");
-    row("{header: {x-thing: {contains: b, starts_with: a, ends_with: c, matches: '^a.c$'}}}", 200, "abc", "", "");
-    row("{header: {x-thing: {ends_with: /dash}}}", 200, "/login", "", "header x-thing is '/login', expected it to end with '/dash'");
-    row("{header: {x-thing: {starts_with: z}}}", 200, "abc", "", "header x-thing is 'abc', expected it to start with 'z'");
+    row("{header: {x-thing: {contains: b, starts_with: a, ends_with: c, matches: '^a.c$'}}}", 200,
+        "abc", "", "");
+    row("{header: {x-thing: {ends_with: /dash}}}", 200, "/login", "",
+        "header x-thing is '/login', expected it to end with '/dash'");
+    row("{header: {x-thing: {starts_with: z}}}", 200, "abc", "",
+        "header x-thing is 'abc', expected it to start with 'z'");
     row("{header: {x-thing: {exists: true}}}", 200, NULL, "", "header x-thing is missing");
-    row("{header: {x-thing: {exists: false}}}", 200, "a", "", "header x-thing is there, expected none");
+    row("{header: {x-thing: {exists: false}}}", 200, "a", "",
+        "header x-thing is there, expected none");
     row("{header: {x-thing: {exists: false}}}", 200, NULL, "", "");
     row("{header: {x-thing: 'me-{{side}}'}}", 200, "me-new", "", "");
     row("{header: {x-thing: abc}}", 200, NULL, "", "header x-thing is missing");
@@ -123,18 +136,21 @@ TEST(headers_are_tested_by_name_in_any_case)
 TEST(bodies_contain_equal_and_match)
 {
     row("{body: {contains: [one, two]}}", 200, NULL, "two and one", "");
-    row("{body: {contains: [one, three]}}", 200, NULL, "two and one", "body is 'two and one', expected it to contain 'three'");
+    row("{body: {contains: [one, three]}}", 200, NULL, "two and one",
+        "body is 'two and one', expected it to contain 'three'");
     row("{body: {equals: ''}}", 200, NULL, "", "");
     row("{body: {equals: a}}", 200, NULL, "", "body is empty, expected 'a'");
     row("{body: {matches: 'Results for \\w+'}}", 200, NULL, "<p>Results for acme</p>", "");
-    row("{body: {matches: ['a', '^b']}}", 200, NULL, "ab", "body is 'ab', expected it to match '^b'");
-    row("{body: {contains: x}}", 200, NULL, "\x1b[31m\n::error::",
-        "body is '\\x1b[31m\\n::error::', expected it to contain 'x'");
+    row("{body: {matches: ['a', '^b']}}", 200, NULL, "ab",
+        "body is 'ab', expected it to match '^b'");
+    row("{body: {contains: x}}", 200, NULL,
+        "\x1b[31m\n::error::", "body is '\\x1b[31m\\n::error::', expected it to contain 'x'");
 }
 
 TEST(json_is_tested_by_pointer)
 {
-    static const char body[] = "{\"data\":[{\"name\":\"Acme\"}],\"n\":3,\"z\":null,\"b\":false,\"t\":\"h\xc3\xa9\"}";
+    static const char body[] =
+        "{\"data\":[{\"name\":\"Acme\"}],\"n\":3,\"z\":null,\"b\":false,\"t\":\"h\xc3\xa9\"}";
 
     row("{json: {/data/0/name: Acme, /n: 3, /z: null, /b: false}}", 200, NULL, body, "");
     row("{json: {/n: 3.0}}", 200, NULL, body, "");
@@ -142,9 +158,12 @@ TEST(json_is_tested_by_pointer)
     row("{json: {/n: {at_least: 3, at_most: 3}}}", 200, NULL, body, "");
     row("{json: {/n: {at_least: 4}}}", 200, NULL, body, "/n is 3, expected at least 4");
     row("{json: {/n: {at_most: 2.5}}}", 200, NULL, body, "/n is 3, expected at most 2.5");
-    row("{json: {/t: {at_least: 1}}}", 200, NULL, body, "/t is \"h\xc3\xa9\", expected a number of at least 1");
-    row("{json: {/data: {length: 1}, /t: {length: 2}, '': {length: {at_least: 5}}}}", 200, NULL, body, "");
-    row("{json: {/data: {length: {at_least: 2, at_most: 9}}}}", 200, NULL, body, "/data has length 1, expected 2 to 9");
+    row("{json: {/t: {at_least: 1}}}", 200, NULL, body,
+        "/t is \"h\xc3\xa9\", expected a number of at least 1");
+    row("{json: {/data: {length: 1}, /t: {length: 2}, '': {length: {at_least: 5}}}}", 200, NULL,
+        body, "");
+    row("{json: {/data: {length: {at_least: 2, at_most: 9}}}}", 200, NULL, body,
+        "/data has length 1, expected 2 to 9");
     row("{json: {/n: {length: 1}}}", 200, NULL, body, "/n is a number, which has no length");
     row("{json: {/gone: {exists: false}, /z: {exists: true}}}", 200, NULL, body, "");
     row("{json: {/gone: {exists: true}}}", 200, NULL, body, "/gone is missing");
@@ -227,7 +246,8 @@ TEST(latency_is_judged_to_the_microsecond)
     assert_true(judge(&b));
     b.response.timing.total_us = 400001;
     assert_false(judge(&b));
-    assert_string_equal(buf_str(&b.finding.sentence), "the answer took 401ms, expected at most 400ms");
+    assert_string_equal(buf_str(&b.finding.sentence),
+                        "the answer took 401ms, expected at most 400ms");
     tear_down(&b);
 }
 
@@ -237,13 +257,15 @@ TEST(certificates_have_days_left)
 
     set_up(&b, "    request: {get: /}\n    expect: {certificate: {days_left: 14}}");
     assert_false(judge(&b));
-    assert_string_equal(buf_str(&b.finding.sentence), "there is no certificate: the connection is not TLS");
+    assert_string_equal(buf_str(&b.finding.sentence),
+                        "there is no certificate: the connection is not TLS");
     snprintf(b.response.certificate.sha256, sizeof b.response.certificate.sha256, "00");
     b.response.certificate.not_after_ms = WALL_MS + 14 * INT64_C(86400000);
     assert_true(judge(&b));
     b.response.certificate.not_after_ms--;
     assert_false(judge(&b));
-    assert_string_equal(buf_str(&b.finding.sentence), "the certificate ends in 13 days, expected at least 14 days");
+    assert_string_equal(buf_str(&b.finding.sentence),
+                        "the certificate ends in 13 days, expected at least 14 days");
     tear_down(&b);
 }
 
@@ -255,7 +277,8 @@ TEST(captures_take_json_regex_and_header)
     static const char *const want[] = {"7", "tok", "name=\"csrf\"", "/next"};
 
     set_up(&b, "    request: {get: /}\n    capture:\n      id: {json: /id}\n"
-               "      tok: {regex: 'csrf\\\\\" c=\\\\\"([a-z]+)'}\n      all: {regex: 'name=\\\\\"csrf\\\\\"'}\n"
+               "      tok: {regex: 'csrf\\\\\" c=\\\\\"([a-z]+)'}\n      all: {regex: "
+               "'name=\\\\\"csrf\\\\\"'}\n"
                "      loc: {header: X-Thing}\n      gone: {json: /nothing}");
     add_field(&b, "x-thing", "/next");
     buf_add_str(&b.response.body, "{\"id\":7,\"html\":\"name=\\\"csrf\\\" c=\\\"tok\\\"\"}");
@@ -268,12 +291,14 @@ TEST(captures_take_json_regex_and_header)
             assert_string_equal(buf_str(&b.scope.values[i].data), want[i]);
     }
     assert_false(capture_take(&step->captures[4], &answer, &b.scope.values[4], &b.finding));
-    assert_string_equal(buf_str(&b.finding.sentence), "'gone' could not be captured: nothing is there");
+    assert_string_equal(buf_str(&b.finding.sentence),
+                        "'gone' could not be captured: nothing is there");
     answer_clear(&answer);
     tear_down(&b);
 }
 
-static void built(const char *request, const char *url, const char *headers, const char *body, const char *curl)
+static void built(const char *request, const char *url, const char *headers, const char *body,
+                  const char *curl)
 {
     struct bench b;
     struct request r = {0};
@@ -300,26 +325,34 @@ static void built(const char *request, const char *url, const char *headers, con
 
 TEST(requests_are_built_from_templates_and_their_curl_lines_name_secrets)
 {
-    built("{get: /x, query: {q: 'a b&c', s: '{{secret.key}}'}}", "https://h.example/api/x?q=a%20b%26c&s=hunter22", "", "",
+    built("{get: /x, query: {q: 'a b&c', s: '{{secret.key}}'}}",
+          "https://h.example/api/x?q=a%20b%26c&s=hunter22", "", "",
           "curl -sS -i 'https://h.example/api/x?q=a%20b%26c&s='\"$KEY\"");
     built("{get: '/x?a=1', query: {b: 2}}", "https://h.example/api/x?a=1&b=2", "", "",
           "curl -sS -i 'https://h.example/api/x?a=1&b=2'");
-    built("{post: /x, json: {who: '{{user}} \"q\"', k: '{{secret.key}}'}}", "https://h.example/api/x",
-          "Content-Type: application/json\n", "{\"who\":\"me-new \\\"q\\\"\",\"k\":\"hunter22\"}",
-          "curl -sS -i -H 'Content-Type: application/json' --data-raw '{\"who\":\"me-new \\\"q\\\"\",\"k\":\"'\"$KEY\"'\"}' "
+    built("{post: /x, json: {who: '{{user}} \"q\"', k: '{{secret.key}}'}}",
+          "https://h.example/api/x", "Content-Type: application/json\n",
+          "{\"who\":\"me-new \\\"q\\\"\",\"k\":\"hunter22\"}",
+          "curl -sS -i -H 'Content-Type: application/json' --data-raw '{\"who\":\"me-new "
+          "\\\"q\\\"\",\"k\":\"'\"$KEY\"'\"}' "
           "https://h.example/api/x");
     built("{put: /x, form: {a: 'x y', b: '{{secret.key}}&'}}", "https://h.example/api/x",
           "Content-Type: application/x-www-form-urlencoded\n", "a=x%20y&b=hunter22%26",
-          "curl -sS -i -X PUT -H 'Content-Type: application/x-www-form-urlencoded' --data-raw 'a=x%20y&b='\"$KEY\"%26 "
+          "curl -sS -i -X PUT -H 'Content-Type: application/x-www-form-urlencoded' --data-raw "
+          "'a=x%20y&b='\"$KEY\"%26 "
           "https://h.example/api/x");
-    built("{delete: /x, auth: {bearer: '{{secret.key}}'}}", "https://h.example/api/x", "Authorization: Bearer hunter22\n", "",
+    built("{delete: /x, auth: {bearer: '{{secret.key}}'}}", "https://h.example/api/x",
+          "Authorization: Bearer hunter22\n", "",
           "curl -sS -i -X DELETE -H 'Authorization: Bearer '\"$KEY\" https://h.example/api/x");
-    built("{get: /x, auth: {basic: {user: me, password: '{{secret.key}}'}}}", "https://h.example/api/x",
-          "Authorization: Basic bWU6aHVudGVyMjI=\n", "", "curl -sS -i -u me:\"$KEY\" https://h.example/api/x");
-    built("{post: 'https://o.example/', body: 'raw {{now}}', headers: {Content-Type: text/plain}}", "https://o.example/",
-          "Content-Type: text/plain\n", "raw 1800000000",
-          "curl -sS -i -H 'Content-Type: text/plain' --data-raw 'raw 1800000000' https://o.example/");
-    built("{head: /x}", "https://h.example/api/x", "", "", "curl -sS -i -I https://h.example/api/x");
+    built("{get: /x, auth: {basic: {user: me, password: '{{secret.key}}'}}}",
+          "https://h.example/api/x", "Authorization: Basic bWU6aHVudGVyMjI=\n", "",
+          "curl -sS -i -u me:\"$KEY\" https://h.example/api/x");
+    built(
+        "{post: 'https://o.example/', body: 'raw {{now}}', headers: {Content-Type: text/plain}}",
+        "https://o.example/", "Content-Type: text/plain\n", "raw 1800000000",
+        "curl -sS -i -H 'Content-Type: text/plain' --data-raw 'raw 1800000000' https://o.example/");
+    built("{head: /x}", "https://h.example/api/x", "", "",
+          "curl -sS -i -I https://h.example/api/x");
 }
 
 TEST(stripe_signatures_follow_the_published_scheme)
@@ -328,7 +361,9 @@ TEST(stripe_signatures_follow_the_published_scheme)
 
     /* openssl dgst -sha256 -hmac whsec_test over "1492774577.{"id":1}" */
     sign_stripe(&out, "whsec_test", 10, 1492774577, "{\"id\":1}", 8);
-    assert_string_equal(buf_str(&out), "t=1492774577,v1=b164f0bdace395b683022343e6a251eaf36f4381d672f92874dcc6cb562c96ad");
+    assert_string_equal(
+        buf_str(&out),
+        "t=1492774577,v1=b164f0bdace395b683022343e6a251eaf36f4381d672f92874dcc6cb562c96ad");
 }
 
 TEST(values_a_header_cannot_hold_stop_the_request)
@@ -373,7 +408,8 @@ TEST(a_captured_url_may_not_lead_elsewhere)
         struct err err = {0};
         bool ok;
 
-        set_up(&b, "    steps:\n      - request: {get: /}\n        capture: {v: {header: X}}\n      - request: {get: '{{v}}'}");
+        set_up(&b, "    steps:\n      - request: {get: /}\n        capture: {v: {header: X}}\n     "
+                   " - request: {get: '{{v}}'}");
         buf_add_str(&b.scope.values[0].data, rows[i].captured);
         b.scope.values[0].set = true;
         ok = request_build(&r, &b.scope, &b.suite.checks[0].steps[1].request, &around, &err);

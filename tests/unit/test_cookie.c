@@ -44,12 +44,16 @@ TEST(cookies_go_back_where_they_belong)
         {"https://127.0.0.1/", "s=1; Domain=0.0.1", "https://127.0.0.1/", ""},
         {"https://badexample.com/", "s=1; Domain=example.com", "https://example.com/", ""},
         {"https://a.example.com/", "s=1; Secure", "http://a.example.com/", ""},
-        {"https://a.example.com/", "s=1; Secure; HttpOnly; SameSite=Lax", "https://a.example.com/", "s=1"},
+        {"https://a.example.com/", "s=1; Secure; HttpOnly; SameSite=Lax", "https://a.example.com/",
+         "s=1"},
         {"https://a.example.com/", "s=1; Max-Age=0", "https://a.example.com/", ""},
         {"https://a.example.com/", "s=1; Max-Age=-1", "https://a.example.com/", ""},
-        {"https://a.example.com/", "s=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "https://a.example.com/", "s=1"},
-        {"https://a.example.com/", "s=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "https://a.example.com/", ""},
-        {"https://a.example.com/", "s=1; Expires=Thu, 01-Jan-1970 00:00:00 GMT", "https://a.example.com/", ""},
+        {"https://a.example.com/", "s=1; Max-Age=60; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+         "https://a.example.com/", "s=1"},
+        {"https://a.example.com/", "s=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+         "https://a.example.com/", ""},
+        {"https://a.example.com/", "s=1; Expires=Thu, 01-Jan-1970 00:00:00 GMT",
+         "https://a.example.com/", ""},
         {"https://a.example.com/", "s=1; Max-Age=soon", "https://a.example.com/", "s=1"},
         {"https://a.example.com/", "s=a=b; x", "https://a.example.com/", "s=a=b"},
         {"https://a.example.com/", " s = \"q\" ", "https://a.example.com/", "s=\"q\""},
@@ -64,14 +68,16 @@ TEST(cookies_go_back_where_they_belong)
 
 TEST(a_cookie_set_again_replaces_the_first_and_max_age_0_removes_it)
 {
-    check("https://h.example/", (const char *const[]){"a=1", "b=2", "a=3", NULL}, "https://h.example/", "b=2; a=3");
-    check("https://h.example/", (const char *const[]){"a=1", "b=2", "a=; Max-Age=0", NULL}, "https://h.example/", "b=2");
+    check("https://h.example/", (const char *const[]){"a=1", "b=2", "a=3", NULL},
+          "https://h.example/", "b=2; a=3");
+    check("https://h.example/", (const char *const[]){"a=1", "b=2", "a=; Max-Age=0", NULL},
+          "https://h.example/", "b=2");
 }
 
 TEST(longer_paths_go_first)
 {
-    check("https://h.example/a/b", (const char *const[]){"x=1; Path=/", "y=2; Path=/a", NULL}, "https://h.example/a/b",
-          "y=2; x=1");
+    check("https://h.example/a/b", (const char *const[]){"x=1; Path=/", "y=2; Path=/a", NULL},
+          "https://h.example/a/b", "y=2; x=1");
 }
 
 TEST(a_full_jar_gives_up_its_oldest)

@@ -1,4 +1,5 @@
-/* pump: probes pinned to the endpoints of two sides, against two small forked servers. Loopback only. */
+/* pump: probes pinned to the endpoints of two sides, against two small forked servers. Loopback
+ * only. */
 #include "sluice/pump.h"
 
 #include <arpa/inet.h>
@@ -13,12 +14,14 @@
 
 #define DEADLINE_MS 20000
 
-/* ---- two servers ----------------------------------------------------------------------------------- */
+/* ---- two servers
+ * ----------------------------------------------------------------------------------- */
 
 static pid_t pids[2];
 static uint16_t ports[2];
 
-/* Answers every request with its name and the Host it was asked for; /bad-NAME is 500 on that side, /busy 429. */
+/* Answers every request with its name and the Host it was asked for; /bad-NAME is 500 on that side,
+ * /busy 429. */
 static void serve(int listener, const char *name)
 {
     for (;;) {
@@ -37,10 +40,16 @@ static void serve(int listener, const char *name)
             n += (size_t)got;
         }
         host = strstr(in, "Host: ");
-        snprintf(body, sizeof body, "%s %.*s", name, host ? (int)strcspn(host + 6, "\r") : 0, host ? host + 6 : "");
-        bad = strstr(in, "/bad-") && strstr(in, "/bad-") < strchr(in, '\r') && strncmp(strstr(in, "/bad-") + 5, name, 3) == 0;
-        snprintf(out, sizeof out, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                 bad ? "500 Bad" : strstr(in, " /busy ") ? "429 Busy" : "200 OK", strlen(body), body);
+        snprintf(body, sizeof body, "%s %.*s", name, host ? (int)strcspn(host + 6, "\r") : 0,
+                 host ? host + 6 : "");
+        bad = strstr(in, "/bad-") && strstr(in, "/bad-") < strchr(in, '\r') &&
+              strncmp(strstr(in, "/bad-") + 5, name, 3) == 0;
+        snprintf(out, sizeof out,
+                 "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                 bad                     ? "500 Bad"
+                 : strstr(in, " /busy ") ? "429 Busy"
+                                         : "200 OK",
+                 strlen(body), body);
         if (write(fd, out, strlen(out)) < 0)
             _exit(1);
         close(fd);
@@ -79,7 +88,8 @@ static int stop_servers(void **state)
     return 0;
 }
 
-/* ---- bench ----------------------------------------------------------------------------------------- */
+/* ---- bench
+ * ----------------------------------------------------------------------------------------- */
 
 struct bench {
     struct suite suite;
@@ -98,13 +108,16 @@ static void set_up(struct bench *b, const char *checks)
 
     memset(b, 0, sizeof *b);
     b->list[0] = &b->suite;
-    buf_addf(&text, "version: 1\nbase_url: http://www.shop.test\nmatrix: {t: [a, b]}\nchecks:\n%s", checks);
+    buf_addf(&text, "version: 1\nbase_url: http://www.shop.test\nmatrix: {t: [a, b]}\nchecks:\n%s",
+             checks);
     doc = doc_parse(&b->suite.doc_mem, "t.yaml", &text, &err);
     if (!doc || !suite_decode(&b->suite, doc_root(doc), NULL, NULL, &err))
         fail_msg("%u:%u: %s", err.line, err.col, err.text);
     for (int side = 0; side < 2; side++) {
-        b->endpoints[side] = (struct pump_endpoint){(enum suite_side)side, "www.shop.test", "127.0.0.1", ports[side]};
-        b->endpoints[2 + side] = (struct pump_endpoint){(enum suite_side)side, "*.shops.test", "127.0.0.1", ports[side]};
+        b->endpoints[side] = (struct pump_endpoint){(enum suite_side)side, "www.shop.test",
+                                                    "127.0.0.1", ports[side]};
+        b->endpoints[2 + side] =
+            (struct pump_endpoint){(enum suite_side)side, "*.shops.test", "127.0.0.1", ports[side]};
     }
     b->options.endpoints = b->endpoints;
     b->options.endpoints_n = 4;
@@ -172,16 +185,19 @@ static void clear_all(struct probe_result *list, size_t n)
         probe_result_clear(&list[i]);
 }
 
-/* ---- tests ----------------------------------------------------------------------------------------- */
+/* ---- tests
+ * ----------------------------------------------------------------------------------------- */
 
 TEST(every_request_goes_to_its_records_endpoint_with_the_real_host)
 {
     struct bench b;
     struct probe_result r[6] = {0};
-    static const char *const want[] = {"old www.shop.test", "new www.shop.test",   "old a.shops.test",
-                                       "new a.shops.test",  "old b.shops.test", "new b.shops.test"};
+    static const char *const want[] = {"old www.shop.test", "new www.shop.test",
+                                       "old a.shops.test",  "new a.shops.test",
+                                       "old b.shops.test",  "new b.shops.test"};
 
-    set_up(&b, "  - {name: a, request: {get: /}}\n  - {name: 't {{t}}', request: {get: 'http://{{t}}.shops.test/'}}\n");
+    set_up(&b, "  - {name: a, request: {get: /}}\n  - {name: 't {{t}}', request: {get: "
+               "'http://{{t}}.shops.test/'}}\n");
     must_open(&b);
     assert_int_equal(pump_strata_n(b.pump), 6);
     assert_int_equal(pump_cells_n(b.pump), 3);
@@ -246,7 +262,9 @@ TEST(a_host_no_record_covers_is_an_error_with_its_place)
     assert_false(open_pump(&b, &err));
     assert_int_equal(err.kind, ERR_FILE);
     assert_int_equal(err.line, 5);
-    assert_string_equal(err.text, "no record of the plan covers else.test; add 'pin: RECORD' or 'via: dns' to this check");
+    assert_string_equal(
+        err.text,
+        "no record of the plan covers else.test; add 'pin: RECORD' or 'via: dns' to this check");
     tear_down(&b);
 }
 
@@ -274,7 +292,8 @@ TEST(sides_severity_and_known_bad_shape_the_strata)
 {
     struct bench b;
 
-    set_up(&b, "  - {name: a, sides: new, request: {get: /}}\n  - {name: b, severity: warn, request: {get: /}}\n"
+    set_up(&b, "  - {name: a, sides: new, request: {get: /}}\n  - {name: b, severity: warn, "
+               "request: {get: /}}\n"
                "  - {name: c, known_bad: true, from: 10%, request: {post: /, body: x}}\n");
     must_open(&b);
     assert_int_equal(pump_strata_n(b.pump), 5);

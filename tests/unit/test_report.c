@@ -1,5 +1,5 @@
-/* report: counting, exit statuses, and text and JSON compared whole. The pump gives titles only: nothing is
- * sent. */
+/* report: counting, exit statuses, and text and JSON compared whole. The pump gives titles only:
+ * nothing is sent. */
 #include "report.h"
 
 #include "cases.h"
@@ -24,10 +24,12 @@ static void set_up(struct bench *b)
 
     memset(b, 0, sizeof *b);
     b->list[0] = &b->suite;
-    buf_add_str(&text, "version: 1\nbase_url: https://h.example\nmatrix: {t: [x, \"y\\u202e\"]}\nchecks:\n"
-                       "  - name: sign in\n    tags: [auth]\n    request: {get: /login}\n    expect: {status: 200}\n"
-                       "  - {name: 'tenant {{t}}', request: {get: /}}\n"
-                       "  - {name: soft, severity: warn, request: {get: /soft}}\n");
+    buf_add_str(&text,
+                "version: 1\nbase_url: https://h.example\nmatrix: {t: [x, \"y\\u202e\"]}\nchecks:\n"
+                "  - name: sign in\n    tags: [auth]\n    request: {get: /login}\n    expect: "
+                "{status: 200}\n"
+                "  - {name: 'tenant {{t}}', request: {get: /}}\n"
+                "  - {name: soft, severity: warn, request: {get: /soft}}\n");
     doc = doc_parse(&b->suite.doc_mem, "shop.yaml", &text, &err);
     assert_non_null(doc);
     assert_true(suite_decode(&b->suite, doc_root(doc), NULL, NULL, &err));
@@ -37,12 +39,24 @@ static void set_up(struct bench *b)
     b->secrets = secret_new();
     assert_true(secret_add(b->secrets, "key", "hunter22", 8, &err));
     secret_set_sink(b->secrets);
-    b->report = (struct report){.suites = b->list, .suites_n = 1, .pump = b->pump, .entries = b->entries, .entries_n = 4,
-                                .started_wall_ms = INT64_C(1800000000000), .elapsed_ms = 1234};
+    b->report = (struct report){.suites = b->list,
+                                .suites_n = 1,
+                                .pump = b->pump,
+                                .entries = b->entries,
+                                .entries_n = 4,
+                                .started_wall_ms = INT64_C(1800000000000),
+                                .elapsed_ms = 1234};
     for (uint32_t i = 0; i < 4; i++) {
         b->entries[i].done = true;
-        b->entries[i].result = (struct probe_result){.stratum = i, .suite = 0, .check = i == 0 ? 0 : i == 3 ? 2 : 1,
-                                                     .attempts = 1, .requests = 1, .status = 200, .latency_us = 12345};
+        b->entries[i].result = (struct probe_result){.stratum = i,
+                                                     .suite = 0,
+                                                     .check = i == 0   ? 0
+                                                              : i == 3 ? 2
+                                                                       : 1,
+                                                     .attempts = 1,
+                                                     .requests = 1,
+                                                     .status = 200,
+                                                     .latency_us = 12345};
     }
 }
 

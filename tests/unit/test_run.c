@@ -55,7 +55,8 @@ TEST(a_sweep_asks_every_stratum_once_and_no_more_than_jobs_at_a_time)
 
 TEST(with_many_hosts_each_has_one_probe_in_flight)
 {
-    /* 2,000 strata of 200 hosts, those of a host side by side as files have them; answers in any order */
+    /* 2,000 strata of 200 hosts, those of a host side by side as files have them; answers in any
+     * order */
     struct bench *b = bench_new(2000, 200, 20, 0);
     struct run_order flying[20], o;
     uint32_t n = 0, on_host[200] = {0}, most = 0;

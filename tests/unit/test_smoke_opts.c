@@ -20,11 +20,12 @@ TEST(options_and_suites_stand_in_any_order)
     struct opts o = {0};
     struct err err = {0};
 
-    assert_true(parse(&o, &err,
-                      ARGV("a.yaml", "--base-url=https://h", "-j", "5", "--only", "auth", "b.yaml", "-qj7", "--var",
-                           "v=a=b", "--var=side=old", "--timeout", "2s", "--connect-to", "h:443:127.0.0.1:8443",
-                           "--connect-to", "::[::1]", "--format", "json", "--json", "out.json", "--progress", "plain",
-                           "--", "-c.yaml")));
+    assert_true(
+        parse(&o, &err,
+              ARGV("a.yaml", "--base-url=https://h", "-j", "5", "--only", "auth", "b.yaml", "-qj7",
+                   "--var", "v=a=b", "--var=side=old", "--timeout", "2s", "--connect-to",
+                   "h:443:127.0.0.1:8443", "--connect-to", "::[::1]", "--format", "json", "--json",
+                   "out.json", "--progress", "plain", "--", "-c.yaml")));
     assert_int_equal(o.suites_n, 3);
     assert_string_equal(o.suites[2], "-c.yaml");
     assert_int_equal(o.jobs, 7);
@@ -70,7 +71,8 @@ TEST(wrong_lines_are_usage_errors_that_say_what_was_meant)
         {{"smoke", "--quiet=yes"}, "--quiet takes no value"},
         {{"smoke", "--var", "x"}, "--var expects NAME=VALUE, not 'x'"},
         {{"smoke", "--var", "side=left"}, "--var side cannot be 'left'"},
-        {{"smoke", "--connect-to", "a:b"}, "--connect-to expects HOST:PORT:TARGET[:PORT], not 'a:b'"},
+        {{"smoke", "--connect-to", "a:b"},
+         "--connect-to expects HOST:PORT:TARGET[:PORT], not 'a:b'"},
         {{"smoke", "--connect-to", "a:x:b"}, "--connect-to: the port in 'a:x:b' is none"},
         {{"smoke", "--list", "--check"}, "--list and --check exclude each other"},
         {{"smoke", "-q", "-v"}, "--quiet and --verbose exclude each other"},
@@ -90,8 +92,9 @@ TEST(wrong_lines_are_usage_errors_that_say_what_was_meant)
 
 TEST(numbers_out_of_range_and_bad_urls_are_usage_errors)
 {
-    static const char *const rows[][2] = {
-        {"--jobs", "0"}, {"--jobs", "1001"}, {"--timeout", "5"}, {"--base-url", "h.example"}, {"--color", "maybe"}, {"--only", ""}};
+    static const char *const rows[][2] = {{"--jobs", "0"},      {"--jobs", "1001"},
+                                          {"--timeout", "5"},   {"--base-url", "h.example"},
+                                          {"--color", "maybe"}, {"--only", ""}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct opts o = {0};
@@ -117,15 +120,17 @@ TEST(words_select_by_tag_name_row_and_pattern)
     static const struct {
         const char *only, *skip;
         const char *rows; /* one letter a row of: s, a0, a1 */
-    } cases[] = {{NULL, NULL, "s01"}, {"auth", NULL, "s"},        {"tenant *", NULL, "01"}, {"tenant y", NULL, "1"},
-                 {NULL, "auth", "01"}, {"tenant {{t}}", NULL, "01"}, {"*", "tenant x", "s1"}, {"nothing", NULL, ""}};
+    } cases[] = {{NULL, NULL, "s01"},     {"auth", NULL, "s"},  {"tenant *", NULL, "01"},
+                 {"tenant y", NULL, "1"}, {NULL, "auth", "01"}, {"tenant {{t}}", NULL, "01"},
+                 {"*", "tenant x", "s1"}, {"nothing", NULL, ""}};
     struct suite s SL_CLEANUP(suite_clear) = {0};
     struct buf text SL_CLEANUP(buf_clear) = {0};
     struct err err = {0};
     const struct doc *doc;
 
     buf_add_str(&text, "version: 1\nbase_url: https://h\nmatrix: {t: [x, y]}\nchecks:\n"
-                       "  - {name: sign in, tags: auth, request: {get: /}}\n  - {name: 'tenant {{t}}', request: {get: /}}\n");
+                       "  - {name: sign in, tags: auth, request: {get: /}}\n  - {name: 'tenant "
+                       "{{t}}', request: {get: /}}\n");
     doc = doc_parse(&s.doc_mem, "t.yaml", &text, &err);
     assert_true(suite_decode(&s, doc_root(doc), NULL, NULL, &err));
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -154,7 +159,8 @@ TEST(a_word_that_names_nothing_is_refused)
     struct err err = {0};
     const struct doc *doc;
 
-    buf_add_str(&text, "version: 1\nbase_url: https://h\nchecks: [{name: sign in, tags: [auth], request: {get: /}}]\n");
+    buf_add_str(&text, "version: 1\nbase_url: https://h\nchecks: [{name: sign in, tags: [auth], "
+                       "request: {get: /}}]\n");
     doc = doc_parse(&s.doc_mem, "t.yaml", &text, &err);
     assert_true(suite_decode(&s, doc_root(doc), NULL, NULL, &err));
     o.skip[o.skip_n++] = "auht";

@@ -97,7 +97,8 @@ TEST(what_a_step_does_not_say_comes_from_defaults_and_then_from_the_program)
 
     must_decode(&s,
                 "version: 1\nbase_url: https://h\n"
-                "defaults: {timeout: 3s, headers: {A: 1, B: 2}, retries: 2, expect: {status: [200, 3xx], latency: 1s}}\n"
+                "defaults: {timeout: 3s, headers: {A: 1, B: 2}, retries: 2, expect: {status: [200, "
+                "3xx], latency: 1s}}\n"
                 "checks:\n"
                 "  - {name: a, request: {get: /, headers: {b: own}}}\n"
                 "  - {name: b, request: {post: /, timeout: 9s, sign: {scheme: stripe, secret: k}}, "
@@ -134,7 +135,8 @@ TEST(without_a_word_about_it_a_check_is_asked_by_what_it_does)
         struct suite s SL_CLEANUP(suite_clear) = {0};
         char text[300];
 
-        snprintf(text, sizeof text, "version: 1\nbase_url: https://h\nchecks: [{name: a, request: %s}]\n",
+        snprintf(text, sizeof text,
+                 "version: 1\nbase_url: https://h\nchecks: [{name: a, request: %s}]\n",
                  rows[i].request);
         must_decode(&s, text, NULL);
         assert_int_equal(s.checks[0].every_ms, rows[i].every_ms);
@@ -146,10 +148,12 @@ TEST(without_a_word_about_it_a_check_is_asked_by_what_it_does)
 TEST(the_command_line_replaces_base_url_and_variables)
 {
     struct suite s SL_CLEANUP(suite_clear) = {0};
-    struct suite_given given[] = {{.name = "v", .value = "{{not a template}}"}, {.name = "w", .value = "x"}};
+    struct suite_given given[] = {{.name = "v", .value = "{{not a template}}"},
+                                  {.name = "w", .value = "x"}};
     struct suite_options options = {.base_url = "https://other", .given = given, .given_n = 2};
 
-    must_decode(&s, "version: 1\nvars: {v: old}\nchecks: [{name: a, request: {get: '/{{v}}'}}]\n", &options);
+    must_decode(&s, "version: 1\nvars: {v: old}\nchecks: [{name: a, request: {get: '/{{v}}'}}]\n",
+                &options);
     assert_string_equal(s.base_url.text, "https://other");
     assert_string_equal(s.vars[0].given, "{{not a template}}");
     assert_true(given[0].used);
@@ -188,7 +192,8 @@ TEST(secrets_are_loaded_only_for_the_checks_that_run)
 
 TEST(two_suites_may_call_different_secrets_by_one_name)
 {
-    struct suite a SL_CLEANUP(suite_clear) = {0}, b SL_CLEANUP(suite_clear) = {0}, c SL_CLEANUP(suite_clear) = {0};
+    struct suite a SL_CLEANUP(suite_clear) = {0}, b SL_CLEANUP(suite_clear) = {0},
+                   c SL_CLEANUP(suite_clear) = {0};
     struct suite *list[] = {&a, &b, &c};
     struct secret_set *set = secret_new();
     struct err err = {0};
@@ -226,7 +231,8 @@ TEST(a_matrix_file_gives_one_value_a_line)
     snprintf(path, sizeof path, "%s/s.yaml", dir);
     f = fopen(path, "w");
     fputs("version: 1\nbase_url: https://h\nmatrix: {t: {file: t.txt}}\n"
-          "checks: [{name: 'a {{t}}', request: {get: /}}]\n", f);
+          "checks: [{name: 'a {{t}}', request: {get: /}}]\n",
+          f);
     fclose(f);
     if (!suite_load(&s, path, NULL, &err))
         fail_msg("%s", err.text);
@@ -245,12 +251,15 @@ TEST(json_values_without_templates_are_made_once)
 
     must_decode(&s,
                 "version: 1\nbase_url: https://h\nchecks:\n  - name: a\n"
-                "    request: {post: /, json: {n: 1, t: '1', b: true, z: null, esc: '\\{{x}}', l: [1.5, no]}}\n"
+                "    request: {post: /, json: {n: 1, t: '1', b: true, z: null, esc: '\\{{x}}', l: "
+                "[1.5, no]}}\n"
                 "    expect: {json: {/a: '{{uuid}}'}}\n",
                 NULL);
     assert_non_null(s.checks[0].steps[0].request.json.fixed);
     json_add_compact(&text, s.checks[0].steps[0].request.json.fixed);
-    assert_string_equal(buf_str(&text), "{\"n\":1,\"t\":\"1\",\"b\":true,\"z\":null,\"esc\":\"{{x}}\",\"l\":[1.5,\"no\"]}");
+    assert_string_equal(
+        buf_str(&text),
+        "{\"n\":1,\"t\":\"1\",\"b\":true,\"z\":null,\"esc\":\"{{x}}\",\"l\":[1.5,\"no\"]}");
     assert_null(s.checks[0].steps[0].expect.json[0].predicates[0].json.fixed);
 }
 
@@ -262,10 +271,12 @@ TEST(an_inline_suite_decodes_inside_another_document)
     struct err err = {0};
     const struct doc *doc;
 
-    buf_add_str(&b, "smoke:\n  suite:\n    version: 1\n    checks: [{name: a, request: {get: 'https://h/'}}]\n");
+    buf_add_str(&b, "smoke:\n  suite:\n    version: 1\n    checks: [{name: a, request: {get: "
+                    "'https://h/'}}]\n");
     doc = doc_parse(&mem, "plan.yaml", &b, &err);
     assert_non_null(doc);
-    assert_true(suite_decode(&s, doc_get(doc_get(doc_root(doc), "smoke"), "suite"), NULL, NULL, &err));
+    assert_true(
+        suite_decode(&s, doc_get(doc_get(doc_root(doc), "smoke"), "suite"), NULL, NULL, &err));
     assert_string_equal(s.path, "plan.yaml");
 }
 
