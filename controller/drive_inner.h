@@ -62,7 +62,7 @@ struct drive {
 
     enum ramp_phase phase; /* as last said */
     uint32_t step_said;
-    bool back_said;
+    uint32_t back_said; /* op_id of the rollback whose leaving was said */
 };
 
 /* Steps the machine with one event, performs and journals. */

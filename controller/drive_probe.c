@@ -83,7 +83,7 @@ static void watch_reach(struct drive *d, const struct probe_result *r)
 
     if (!r->unreached)
         d->reached_ms[r->side] = d->now_ms;
-    none = r->unreached && d->now_ms - d->reached_ms[PLAN_OLD] > window &&
+    none = r->unreached && d->rate_milli && d->now_ms - d->reached_ms[PLAN_OLD] > window &&
            d->now_ms - d->reached_ms[PLAN_NEW] > window && d->now_ms - d->aws_ms > window;
     if (d->unreachable == none || (d->unreachable && r->unreached))
         return;

@@ -227,10 +227,10 @@ void drive_say_fence(struct drive *d, const struct fence_event *fe)
 
     if (!words[fe->kind].text)
         return;
-    if (fe->kind == FENCE_BACK_SENT) { /* once, not at every try */
-        if (d->back_said)
+    if (fe->kind == FENCE_BACK_SENT) { /* said once a rollback, not at every try */
+        if (d->back_said == fe->op_id)
             return;
-        d->back_said = true;
+        d->back_said = fe->op_id;
     }
     buf_add_str(&text, words[fe->kind].text);
     add_record(d, fe, &text);

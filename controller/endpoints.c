@@ -2,11 +2,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sluice/clock.h"
 #include "sluice/text.h"
 
 static const char *const side_names[] = {[SUITE_OLD] = "old", [SUITE_NEW] = "new"};
@@ -163,6 +165,93 @@ bool endpoints_from_survey(struct endpoints *e, const struct survey *s, endpoint
             return false;
     }
     return true;
+}
+
+/* A connection under way to one IPv6 address; -1 when it is decided. */
+static int begin_try(const char *address, bool *reached)
+{
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = htons(443)};
+    int fd = -1;
+
+    if (inet_pton(AF_INET6, address, &to.sin6_addr) == 1)
+        fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 || errno == ECONNREFUSED)
+        *reached = true;
+    else if (errno == EINPROGRESS)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+/* True while nobody has been reached and some are still undecided. Silence is no proof of a missing route. */
+static bool finish_tries(struct pollfd *fds, size_t n, bool *reached)
+{
+    bool open = false;
+
+    for (size_t i = 0; i < n; i++) {
+        int why = 0;
+        socklen_t len = sizeof why;
+
+        if (fds[i].fd < 0)
+            continue;
+        if (!fds[i].revents) {
+            open = true;
+            continue;
+        }
+        if (getsockopt(fds[i].fd, SOL_SOCKET, SO_ERROR, &why, &len) == 0 && why != EHOSTUNREACH && why != ENETUNREACH)
+            *reached = true;
+        close(fds[i].fd);
+        fds[i].fd = -1;
+    }
+    return open && !*reached;
+}
+
+static bool family_reached(const struct endpoints *e)
+{
+    int64_t until = clock_boot_ms(&clock_real) + ENDPOINTS_TRY_MS;
+    struct pollfd fds[ENDPOINTS_TRY_MAX];
+    bool reached = false, open = true;
+    size_t n = 0;
+
+    for (size_t i = 0; i < e->n && n < ENDPOINTS_TRY_MAX && !reached; i++)
+        if (strchr(e->list[i].address, ':')) {
+            int fd = begin_try(e->list[i].address, &reached);
+
+            if (fd >= 0)
+                fds[n++] = (struct pollfd){.fd = fd, .events = POLLOUT};
+        }
+    while (open && n && !reached) {
+        int64_t left = until - clock_boot_ms(&clock_real);
+
+        if (left <= 0 || poll(fds, (nfds_t)n, (int)left) < 0)
+            break;
+        open = finish_tries(fds, n, &reached);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (fds[i].fd >= 0) {
+            reached = true; /* undecided */
+            close(fds[i].fd);
+        }
+    return reached;
+}
+
+void endpoints_drop_unreachable_family(struct endpoints *e)
+{
+    size_t kept = 0, six = 0;
+
+    for (size_t i = 0; i < e->n; i++)
+        six += strchr(e->list[i].address, ':') != NULL;
+    if (!six || family_reached(e))
+        return;
+    for (size_t i = 0; i < e->n; i++) {
+        if (!strchr(e->list[i].address, ':'))
+            e->list[kept++] = e->list[i];
+        else if (!e->n_unrouted++)
+            snprintf(e->unrouted, sizeof e->unrouted, "%s", e->list[i].address);
+    }
+    e->n = kept;
 }
 
 json_t *endpoints_save(const struct endpoints *e)

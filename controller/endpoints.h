@@ -20,6 +20,8 @@
 #define ENDPOINTS_MAX        60000 /* of a run */
 #define ENDPOINTS_TARGET_MAX 8     /* addresses taken of one CNAME target */
 #define ENDPOINTS_CHAIN_MAX  8     /* CNAMEs followed */
+#define ENDPOINTS_TRY_MAX    32
+#define ENDPOINTS_TRY_MS     4000
 
 struct endpoints {
     struct arena mem;
@@ -37,6 +39,11 @@ typedef size_t endpoints_resolve(void *ctx, struct arena *mem, const char *name,
 /* ERR_REFUSED with what to do when sides overlap or a side of a record has nowhere to go. */
 bool endpoints_from_survey(struct endpoints *e, const struct survey *s, endpoints_resolve *resolve, void *ctx,
                            struct err *err) SL_MUST_CHECK;
+
+/* A machine can have a route in its table and still no way out: IPv6 in many containers. Tries to connect to
+ * every IPv6 endpoint (at most ENDPOINTS_TRY_MAX, side by side, at most ENDPOINTS_TRY_MS in all); when each of
+ * them is answered "no route", the family is left out and counted in n_unrouted. */
+void endpoints_drop_unreachable_family(struct endpoints *e);
 
 /* For the journal: a resumed run probes the same places, in the same order. */
 json_t *endpoints_save(const struct endpoints *e);

@@ -163,6 +163,7 @@ bool walk_prepare(struct walk *w, struct err *err)
     rig_new_run(w->run);
     if (!endpoints_from_survey(&w->endpoints, &w->survey, rig_resolve, &w->rig, err))
         return false;
+    endpoints_drop_unreachable_family(&w->endpoints);
     if (w->endpoints.n_unrouted)
         log_warn("%zu endpoint%s not probed: there is no route from here to %s", w->endpoints.n_unrouted,
                  w->endpoints.n_unrouted == 1 ? " is" : "s are", w->endpoints.unrouted);
