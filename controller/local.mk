@@ -70,7 +70,7 @@ libcontroller_a_SOURCES += \
 	controller/rig_dns.c \
 	controller/verify.c controller/verify.h \
 	controller/walk.c controller/walk.h \
-	controller/cmd_plan.c controller/cmd_ramp.c controller/cmd_rollback.c \
+	controller/cmd_observe.c controller/cmd_plan.c controller/cmd_ramp.c controller/cmd_rollback.c \
 	controller/drive.c controller/drive.h controller/drive_inner.h \
 	controller/drive_act.c controller/drive_probe.c controller/drive_say.c \
 	controller/command.h \

@@ -19,6 +19,9 @@ static const struct command commands[] = {
      "calls, times and what its gate can see, and sends the GET and HEAD checks once.\n\n"
      "  sluice plan plan.yaml\n"
      "  sluice plan plan.yaml --make-weighted batch.json"},
+    {"observe", cmd_observe, 0, 1, 1, "PLAN", "show what the zones' name servers answer now, write nothing",
+     "Asks every authoritative server for every record of the plan, samples the shares of up to five, and holds\n"
+     "the answers against what Route 53 lists. Exit status 10 when they do not agree."},
     {"ramp", cmd_ramp, OPTS_RAMP | OPTS_TAKE_OVER, 1, 1, "PLAN", "walk a plan, step by step",
      "Reads the records, probes both fleets, takes the lease and walks the plan's steps: write, wait until\n"
      "caches have drained, watch, judge. Goes back by itself when the new fleet is worse than the budget allows.\n"

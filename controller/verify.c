@@ -209,17 +209,10 @@ size_t verify_findings(const struct verify *v, struct buf *out, size_t max)
     return n;
 }
 
-bool verify_now(const struct fence *f, const struct verify_servers *servers, enum observe_verdict *verdict,
-                struct buf *findings, struct err *err)
+void verify_wait(struct verify *v)
 {
     int64_t now = clock_boot_ms(&clock_real);
-    struct verify *v;
-    uint64_t seed;
 
-    crypto_random(&seed, sizeof seed);
-    v = verify_start(f, servers, 0, seed, now, err);
-    if (!v)
-        return false;
     while (!verify_step(v, now)) {
         struct pollfd fds[VERIFY_FDS_MAX];
         size_t n = verify_fds(v, fds, VERIFY_FDS_MAX);
@@ -229,6 +222,29 @@ bool verify_now(const struct fence *f, const struct verify_servers *servers, enu
             poll(fds, (nfds_t)n, wake - now > 1000 ? 1000 : (int)(wake - now));
         now = clock_boot_ms(&clock_real);
     }
+}
+
+bool verify_part(const struct verify *v, size_t zone, const struct observe_request **request,
+                 const struct observe **observe)
+{
+    if (zone >= v->n)
+        return false;
+    *request = &v->parts[zone].request;
+    *observe = v->parts[zone].observe;
+    return true;
+}
+
+bool verify_now(const struct fence *f, const struct verify_servers *servers, enum observe_verdict *verdict,
+                struct buf *findings, struct err *err)
+{
+    struct verify *v;
+    uint64_t seed;
+
+    crypto_random(&seed, sizeof seed);
+    v = verify_start(f, servers, 0, seed, clock_boot_ms(&clock_real), err);
+    if (!v)
+        return false;
+    verify_wait(v);
     *verdict = verify_verdict(v);
     verify_findings(v, findings, SAID_MAX);
     verify_free(v);

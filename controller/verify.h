@@ -50,6 +50,12 @@ enum observe_verdict verify_verdict(const struct verify *v);
 /* The findings, a sentence each, at most max of them; how many there are. */
 size_t verify_findings(const struct verify *v, struct buf *out, size_t max);
 
+/* Waits in place until it is done. */
+void verify_wait(struct verify *v);
+/* What was asked of one zone and what was counted (NULL: it has no record here); false past the last. */
+bool verify_part(const struct verify *v, size_t zone, const struct observe_request **request,
+                 const struct observe **observe);
+
 /* Starts and waits in place, for preflight. */
 bool verify_now(const struct fence *f, const struct verify_servers *servers, enum observe_verdict *verdict,
                 struct buf *findings, struct err *err) SL_MUST_CHECK;
