@@ -141,6 +141,13 @@ static void on_reading(struct ramp_turn *t, const struct ramp_event *ev)
     }
 }
 
+/* A rollback that had landed and does not stand: somebody removed the lease, a record is refused.
+ */
+static bool undone(const struct ramp_core *c, const struct ramp_event *ev)
+{
+    return c->op_kind == RAMP_ACT_ROLLBACK && ev->done.outcome != RAMP_OK;
+}
+
 static void on_done(struct ramp_turn *t, const struct ramp_event *ev)
 {
     struct ramp_core *c = &t->s->core;
@@ -150,7 +157,7 @@ static void on_done(struct ramp_turn *t, const struct ramp_event *ev)
         on_reading(t, ev);
         return;
     }
-    if (op_id == 0 || op_id != c->op || c->op_done)
+    if (op_id == 0 || op_id != c->op || (c->op_done && !undone(c, ev)))
         return; /* of an operation no longer in flight: here, and nowhere else */
     if (c->op_kind == RAMP_ACT_APPLY || c->op_kind == RAMP_ACT_ROLLBACK)
         c->op_done = ev->done.outcome == RAMP_OK; /* then INSYNC is still to come */

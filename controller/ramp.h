@@ -16,8 +16,9 @@
  * run. Its answer is one RAMP_EV_DONE with that op_id; for APPLY and ROLLBACK that is when the last
  * batch has its definite answer, and then, by itself, the shell polls the change ids and says
  * RAMP_EV_SYNCED with the same op_id once all are INSYNC. (A poll that fails is polled again for
- * ever: it is the shell's business.) An answer to an operation no longer in flight is dropped here,
- * in one place.
+ * ever: it is the shell's business.) A ROLLBACK that had RAMP_OK may get another answer before
+ * RAMP_EV_SYNCED: what had landed does not stand any more. An answer to an operation no longer in
+ * flight is dropped here, in one place.
  *   - Forward writes (TAKE, APPLY with needs_sync) are performed only after their journal line is
  * fsynced. When the journal fails first: answer them RAMP_NOT_SENT and send RAMP_EV_JOURNAL_DEAD.
  *   - A ROLLBACK overtakes: it makes every forward operation not yet answered void. The shell drops
@@ -49,8 +50,9 @@
 #define RAMP_ASK_LOST_MS      120000 /* an ask without its answers is given up */
 #define RAMP_EXTEND_MAX       3      /* a bake grows to at most this many of itself */
 #define RAMP_SYNC_ALERT_MS    300000 /* PENDING for so long: tell somebody, go on waiting */
-#define RAMP_UNSAFE_MS        30000 /* a rollback not confirmed for so long is called unsafe; it goes on \
-                                     */
+#define RAMP_UNSAFE_MS                                                                             \
+    30000 /* a rollback not confirmed for so long is called unsafe; it goes on                     \
+           */
 #define RAMP_PERCENT_BASELINE 101u /* a target: every weight as it was read at the baseline */
 
 enum ramp_phase {

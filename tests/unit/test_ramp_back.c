@@ -167,6 +167,21 @@ TEST(a_lease_that_is_gone_and_records_refused_are_unsafe_at_once_and_tried_on)
     }
 }
 
+/* Found by the simulator: it waited for an INSYNC that nobody would say any more. */
+TEST(a_rollback_that_had_landed_and_does_not_stand_any_more_is_unsafe_and_sent_again)
+{
+    at(RAMP_BAKING, 1);
+    rig_operator(&r, RAMP_DO_ROLLBACK);
+    rig_answer(&r, RAMP_OK);
+    assert_phase(RAMP_REVERTING);
+    rig_answer(&r, RAMP_IS_LEASE_ABSENT);
+    assert_phase(RAMP_UNSAFE);
+    rig_tick(&r);
+    assert_non_null(rig_find(&r, RAMP_ACT_ROLLBACK));
+    confirm();
+    assert_phase(RAMP_ROLLED_BACK);
+}
+
 TEST(a_step_half_applied_goes_back_to_the_last_full_one_and_is_held)
 {
     static const enum ramp_outcome outcomes[] = {RAMP_REFUSED_RECORD, RAMP_DRIFTED, RAMP_FAILED,
@@ -542,6 +557,8 @@ int main(void)
         cmocka_unit_test(going_back_ignores_drift_gaps_pauses_and_probes),
         cmocka_unit_test(deposed_while_going_back_stops_writing),
         cmocka_unit_test(a_lease_that_is_gone_and_records_refused_are_unsafe_at_once_and_tried_on),
+        cmocka_unit_test(
+            a_rollback_that_had_landed_and_does_not_stand_any_more_is_unsafe_and_sent_again),
         cmocka_unit_test(a_step_half_applied_goes_back_to_the_last_full_one_and_is_held),
         cmocka_unit_test(the_first_step_half_applied_goes_back_to_the_baseline_exactly),
         cmocka_unit_test(a_step_of_which_nothing_was_written_is_held_where_it_was),
