@@ -261,6 +261,7 @@ static void command(struct fence *f, enum fgoal goal, uint32_t op_id)
     assert(f->ready && !f->over && op_id && !(op_id & FENCE_OP_BIT));
     f->goal = goal;
     f->op = op_id;
+    f->went_back = false;
 }
 
 void fence_take(struct fence *f, uint32_t op_id, enum fence_take_how how, int64_t now)
@@ -384,7 +385,7 @@ void zone_go(struct fence *f, struct fzone *z, int64_t now)
         !z->deposed && !z->cur && !z->rd[RD_WRITE].active &&
         (z->sync_due_ms <= now || z->sync_due_ms == NEVER)) {
         z->phase = Z_CONFIRM;
-        read_start(f, z, RD_WRITE, false, 0, z->n_recs, false, 0, now);
+        read_start(f, z, RD_WRITE, true, 0, z->n_recs, false, 0, now);
     }
     beat_go(f, z, now);
 }
@@ -480,7 +481,8 @@ static int64_t zone_wake(const struct fence *f, const struct fzone *z)
     }
     if (z->n_sync && z->sync_op == 0 && (z->phase == Z_MOVED || z->phase == Z_BACK))
         at = earlier(at, z->sync_due_ms);
-    if (f->goal == G_APPLY && z->phase == Z_MOVED && f->applied_told && !z->n_sync && !z->deposed)
+    if (f->goal == G_APPLY && z->phase == Z_MOVED && f->applied_told && !z->n_sync && !z->deposed &&
+        !z->cur && !z->rd[RD_WRITE].active)
         at = earlier(at, z->sync_due_ms);
     if (f->goal == G_BACK)
         at = earlier(at, back_due(z));

@@ -146,6 +146,7 @@ void back_check(struct fence *f)
     }
     f->goal = G_IDLE;
     f->op = 0;
+    f->went_back = !deposed;
     f->percent = f->percent_to;
 }
 
@@ -283,6 +284,12 @@ static void back_send(struct fence *f, struct fzone *z, int64_t now)
     }
     if (!w)
         return;
+    /* Another's lease, by a memory from before a restart: read first, it may be ours by now. */
+    if (n && !f->cfg.lease_off && z->lease.kind != LV_OURS && !(f->take_any && !z->taken)) {
+        if (!z->rd[RD_WRITE].active)
+            sort_start(f, z, now);
+        return;
+    }
     if (n == 0) {
         if (z->lease.kind == LV_ABSENT) {
             z->phase = Z_BACK_GONE;
@@ -372,12 +379,21 @@ static void back_ok(struct fence *f, struct fzone *z, struct fbatch *b,
         z->sync_due_ms = now;
 }
 
-static void back_refused(struct fence *f, struct fzone *z, struct fbatch *b, uint32_t n,
+/* The next value that may be there; what this stretch's own unanswered batch would leave is none.
+ */
+static void next_candidate(struct fzone *z, const struct flv *const *cand, uint32_t n,
+                           const struct fwork *w)
+{
+    z->cand++;
+    while (z->cand < n && made_by(z, cand[z->cand], w))
+        z->cand++;
+}
+
+static void back_refused(struct fence *f, struct fzone *z, const struct fbatch *b, uint32_t n,
                          int64_t now)
 {
     if (z->n_tried < ARRAY_LEN(z->tried))
         z->tried[z->n_tried++] = lv_gen(&b->del);
-    z->cand++;
     z->due_ms = now;
     if (z->cand >= n || f->cfg.lease_off)
         sort_start(f, z, now);
@@ -409,8 +425,10 @@ void back_answer(struct fence *f, struct fzone *z, struct fbatch *b, const struc
     case ROUTER_REFUSED:
     case ROUTER_INVALID:
     case ROUTER_MISSING:
-        if (w)
-            back_refused(f, z, b, n, now);
+        if (!w)
+            break;
+        next_candidate(z, cand, n, w);
+        back_refused(f, z, b, n, now);
         break;
     case ROUTER_DENIED:
         if (!z->denied_told)
@@ -423,10 +441,10 @@ void back_answer(struct fence *f, struct fzone *z, struct fbatch *b, const struc
     case ROUTER_UNKNOWN:
     case ROUTER_OUTCOME_COUNT:
         z->due_ms = now;
-        z->cand++;
-        while (z->cand < n && w && made_by(z, cand[z->cand], w))
-            z->cand++;
-        if (z->cand >= n && w)
+        if (!w)
+            break;
+        next_candidate(z, cand, n, w);
+        if (z->cand >= n)
             round_over(f, z, w, now);
         break;
     }

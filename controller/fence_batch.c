@@ -76,10 +76,19 @@ static void lease_next(struct fence *f, struct fzone *z, enum lease_state state,
     if (state == LEASE_RELEASED)
         l->owner[0] = '\0';
     hex_random(f, l->nonce, LEASE_NONCE_MAX);
-    out->kind = state == LEASE_RELEASED ? LV_RELEASED : LV_OURS;
+    out->kind = LV_OURS;
     out->ttl = FENCE_LEASE_TTL_S;
     out->broken = NULL;
     lease_format(l, out->text);
+}
+
+/* Whose a lease is. What this very run released is still its own as long as nobody took it: a
+ * restart may not have known that it was done. */
+enum lv_kind lv_kind(const struct fence *f, const struct lease *l)
+{
+    if (l->state == LEASE_RELEASED)
+        return strcmp(l->run, f->proto.run) == 0 ? LV_OURS : LV_RELEASED;
+    return lease_same_owner(l, &f->proto) ? LV_OURS : LV_FOREIGN;
 }
 
 /* What a listing of the lease's name says. */
@@ -111,9 +120,7 @@ void lv_from_list(struct fence *f, struct fzone *z, const struct rrset *sets, si
     }
     snprintf(out->text, sizeof out->text, "%s", s->values[0]);
     out->ttl = s->ttl;
-    out->kind = out->lease.state == LEASE_RELEASED         ? LV_RELEASED
-                : lease_same_owner(&out->lease, &f->proto) ? LV_OURS
-                                                           : LV_FOREIGN;
+    out->kind = lv_kind(f, &out->lease);
 }
 
 /* The value of this text that we know of: what is certain, or what an open batch makes. NULL: new

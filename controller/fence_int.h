@@ -232,7 +232,7 @@ struct fence {
     bool offset_known;
     int64_t offset_ms; /* Route 53's time minus boottime */
     bool baseline_dirty;
-    bool drift_told;
+    bool went_back; /* a rollback was confirmed, and nothing was read since: its own listing */
 
     struct fop *ops;
     uint32_t n_ops, cap_ops;
@@ -276,6 +276,7 @@ void lv_from_list(struct fence *f, struct fzone *z, const struct rrset *sets, si
                   struct flv *out);
 const struct flv *lv_known(const struct fzone *z, const struct flv *v);
 bool lv_same(const struct flv *a, const struct flv *b);
+enum lv_kind lv_kind(const struct fence *f, const struct lease *l);
 uint64_t lv_gen(const struct flv *v);
 uint32_t op_add(struct fence *f, struct fzone *z, enum router_op kind);
 struct fop *op_last(struct fence *f);

@@ -131,6 +131,8 @@ static void command_lease(struct fence *f, struct fzone *z, struct freading *rd,
         worst(f, &e);
     } else if (v->kind == LV_OURS && z->deposed) {
         watch_read(f, z, rd, now);
+    } else if (v->kind == LV_ABSENT && f->went_back) {
+        z->absent = true; /* somebody removed it behind the rollback: the weights decide */
     } else if (v->kind == LV_ABSENT && held) {
         e.kind = FENCE_ABSENT;
         e.has_lease = false;
@@ -168,6 +170,7 @@ void command_read(struct fence *f, struct fzone *z, struct freading *rd, int64_t
         f->read_worst.op_id = f->read_op;
         f->read_worst.final = true;
         f->read_op = 0;
+        f->went_back = f->went_back && f->read_worst.kind == FENCE_UNREAD;
         *event_add(f, f->read_worst.kind, 0, true) = f->read_worst;
     }
 }
@@ -238,7 +241,8 @@ static void release_send(struct fence *f, struct fzone *z, int64_t now)
         return;
     }
     del = *cand[z->cand];
-    if (del.kind != LV_OURS) { /* as found: nothing of ours stands there, unless it comes yet */
+    if (del.kind != LV_OURS || del.lease.state == LEASE_RELEASED) {
+        /* As found: nothing of ours stands there, unless it comes yet. */
         if (n == 1)
             release_done(f, z, false);
         else
@@ -306,7 +310,7 @@ void release_read(struct fence *f, struct fzone *z, struct freading *rd, int64_t
         return;
     }
     lease_learn(f, z, &rd->lease, now);
-    if (rd->lease.kind != LV_OURS) {
+    if (rd->lease.kind != LV_OURS || rd->lease.lease.state == LEASE_RELEASED) {
         release_done(f, z, false);
         return;
     }

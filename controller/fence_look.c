@@ -84,7 +84,8 @@ void fence_diff(const struct fence *f, uint32_t percent, struct buf *out)
     }
 }
 
-/* ---- Looking ------------------------------------------------------------------------------------ */
+/* ---- Looking ------------------------------------------------------------------------------------
+ */
 
 uint32_t fence_n_zones(const struct fence *f)
 {

@@ -4,7 +4,8 @@
 #include "fence_int.h"
 #include "weights.h"
 
-#define FAULTY_RETRY_MS 5000
+#define MEND_RECORDS_MAX 100 /* of a stretch that is written again */
+#define FAULTY_RETRY_MS  5000
 
 /* ---- Sorting
  * ------------------------------------------------------------------------------------------- */
@@ -108,19 +109,14 @@ static bool back_settled(const struct fence *f, const struct fzone *z, int64_t n
     return !f->cfg.lease_off || fence_route53_ms(f, now) >= z->signed_ms + FENCE_LATE_MS;
 }
 
-/* INSYNC was seen; this listing must agree. What does not is written again. */
-static void back_confirm(struct fence *f, struct fzone *z, struct freading *rd, int64_t now)
+/* Puts what the listing shows otherwise back on the list of work. */
+static void back_disagree(struct fence *f, struct fzone *z, int64_t now)
 {
     uint8_t w[WEIGHTS_SETS_MAX];
 
-    z->phase = Z_BACK;
-    z->due_ms = now;
-    z->sync_due_ms = now + FAULTY_RETRY_MS;
-    if (!back_lease(f, z, &rd->lease, now))
-        return;
-    back_left_out(f, z, 0, z->n_recs);
     for (uint32_t k = 0; k < z->n_recs; k++) {
         struct frec *r = z->recs[k];
+        struct fwork *last = z->n_work ? &z->work[z->n_work - 1] : NULL;
         bool same = true;
 
         if (!record_targets(r, f->percent_to, w) || work_find(z, k, k + 1))
@@ -130,16 +126,33 @@ static void back_confirm(struct fence *f, struct fzone *z, struct freading *rd, 
         if (same)
             continue;
         r->landed = false;
-        if (z->n_work && z->work[z->n_work - 1].hi == k && !z->work[z->n_work - 1].faulty &&
-            k - z->work[z->n_work - 1].lo < 100)
-            z->work[z->n_work - 1].hi = k + 1;
+        if (last && last->hi == k && !last->faulty && k - last->lo < MEND_RECORDS_MAX)
+            last->hi = k + 1;
         else
             work_add(z, k, k + 1, false, now);
     }
-    if (!work_left(z) && back_settled(f, z, now))
-        z->phase = z->n_work ? Z_BACK : Z_DONE;
-    if (z->phase == Z_BACK)
-        z->sync_due_ms = now + FAULTY_RETRY_MS;
+}
+
+/* INSYNC was seen; this listing must agree. What does not is written again. A lease that is gone by
+ * now does not matter when all stands as it should: nothing of ours that DELETEs it can land any
+ * more. */
+static void back_confirm(struct fence *f, struct fzone *z, struct freading *rd, int64_t now)
+{
+    bool gone = rd->lease.kind == LV_ABSENT && !f->cfg.lease_off;
+
+    z->phase = Z_BACK;
+    z->due_ms = now;
+    z->sync_due_ms = now + FAULTY_RETRY_MS;
+    if (gone)
+        lease_learn(f, z, &rd->lease, now);
+    else if (!back_lease(f, z, &rd->lease, now))
+        return;
+    back_left_out(f, z, 0, z->n_recs);
+    back_disagree(f, z, now);
+    if (z->n_work == 0 && back_settled(f, z, now))
+        z->phase = Z_DONE;
+    else if (gone && z->n_work)
+        z->phase = Z_BACK_GONE;
 }
 
 void back_read(struct fence *f, struct fzone *z, struct freading *rd, int64_t now)

@@ -210,9 +210,7 @@ static bool lv_load(const struct fence *f, const json_t *v, uint32_t ttl, struct
     if (!text || lease_parse(text, &out->lease) != LEASE_READ)
         return false;
     memcpy(out->text, text, strlen(text) + 1);
-    out->kind = out->lease.state == LEASE_RELEASED         ? LV_RELEASED
-                : lease_same_owner(&out->lease, &f->proto) ? LV_OURS
-                                                           : LV_FOREIGN;
+    out->kind = lv_kind(f, &out->lease);
     return true;
 }
 

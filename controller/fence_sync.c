@@ -102,6 +102,16 @@ void sync_read(struct fence *f, struct fzone *z, struct freading *rd, int64_t no
         z->sync_due_ms = now + SYNC_CAP_MS;
         return;
     }
+    if (rd->got_lease && !f->cfg.lease_off) {
+        lease_learn(f, z, &rd->lease, now);
+        if (rd->lease.kind == LV_ABSENT && !z->absent)
+            event_zone(event_add(f, FENCE_ABSENT, 0, false), z, NULL);
+        z->absent = rd->lease.kind == LV_ABSENT;
+        if (rd->lease.kind != LV_ABSENT && rd->lease.kind != LV_OURS) {
+            depose(f, z, &rd->lease, now);
+            return;
+        }
+    }
     if (rd->n_drift) {
         struct fence_event *e = event_add(f, FENCE_DRIFT, 0, false);
 

@@ -354,9 +354,6 @@ void memory_tick(struct memory_service *m, int64_t now_ms)
 
 int64_t memory_wake_at(const struct memory_service *m)
 {
-    for (const struct memory_client *c = m->clients; c; c = c->next)
-        if (c->head_ready < c->n_ready)
-            return m->now_ms;
     return m->n_air ? m->air[air_first(m)].at_ms : INT64_MAX;
 }
 

@@ -80,7 +80,9 @@ void memory_client_crash(struct router r);
 
 /* Lets everything happen that is due by now. Answers are then at router.ops->next(). */
 void memory_tick(struct memory_service *m, int64_t now_ms);
-int64_t memory_wake_at(const struct memory_service *m); /* INT64_MAX: nothing in the air */
+/* When the next thing in the air arrives; INT64_MAX: nothing is. What has arrived is at next()
+ * already. */
+int64_t memory_wake_at(const struct memory_service *m);
 
 /* How many change batches arrived (refused ones too), and how many were applied. */
 struct memory_counts {

@@ -514,6 +514,79 @@ TEST(a_rollback_after_a_restart_waits_for_no_reading)
     kit_free(k);
 }
 
+/* Found by the simulator: deposed, died, restored with the other run's lease in memory, and built
+ * on it. */
+TEST(a_restart_does_not_build_on_another_runs_lease_it_remembers)
+{
+    struct kit *k = kit_new(1, 1);
+    struct lease l;
+
+    at_10_percent(k);
+    kit_foreign(k, 0, "run-b", LEASE_FORWARD, KIT_WALL / 1000 + 900, 1900000000);
+    fence_read(k->f, 3, k->now);
+    kit_want(k, 3, FENCE_DRIFT);
+    restart(k, fence_save_baseline(k->f), fence_save(k->f));
+    fence_rollback(k->f, 4, 0, false, k->now);
+    kit_run_to(k, k->now + 60000);
+    assert_int_equal(kit_lease(k, 0, &l), LEASE_READ);
+    assert_string_equal(l.run, "run-b");
+    assert_non_null(kit_event(k, FENCE_DEPOSED));
+    kit_free(k);
+}
+
+/* Found by the simulator: the release had landed, its line had not. */
+TEST(a_restart_takes_its_own_release_for_its_own)
+{
+    struct kit *k = kit_new(1, 1);
+    json_t *baseline, *kept;
+
+    at_10_percent(k);
+    baseline = fence_save_baseline(k->f);
+    kept = fence_save(k->f);
+    fence_release(k->f, 3, k->now);
+    kit_want(k, 3, FENCE_RELEASED);
+    restart(k, baseline, kept);
+    fence_rollback(k->f, 4, 0, false, k->now);
+    kit_want(k, 4, FENCE_BACK);
+    all_back(k, 1, 1);
+    kit_free(k);
+}
+
+/* Found by the simulator: an unanswered batch of one's own was counted as a value to try, for ever.
+ */
+TEST(a_rollback_whose_zone_was_taken_meanwhile_finds_out_although_answers_were_lost)
+{
+    struct kit *k = kit_new(1, 1);
+
+    at_10_percent(k);
+    KIT_SCRIPT(k, MEMORY_LOST);
+    k->lists_lost = true;
+    fence_rollback(k->f, 3, 0, false, k->now);
+    kit_run_to(k, k->now + 100);
+    kit_foreign(k, 0, "run-b", LEASE_FORWARD, KIT_WALL / 1000 + 900, 1900000000);
+    k->lists_lost = false;
+    kit_run_to(k, k->now + 20000);
+    assert_non_null(kit_event(k, FENCE_DEPOSED));
+    kit_free(k);
+}
+
+/* Found by the simulator: all stood as it should, and only the lease was missing. */
+TEST(a_lease_removed_behind_a_rollback_that_stands_does_not_matter)
+{
+    struct kit *k = kit_new(1, 1);
+
+    at_10_percent(k);
+    k->pending_ms = 10000;
+    fence_rollback(k->f, 3, 0, false, k->now);
+    kit_run_to(k, k->now + 2000);
+    memory_remove(k->m, "Z0", KIT_LEASE, "TXT", NULL);
+    kit_want(k, 3, FENCE_BACK);
+    fence_read(k->f, 4, k->now);
+    kit_want(k, 4, FENCE_READ);
+    all_back(k, 1, 1);
+    kit_free(k);
+}
+
 TEST(what_was_damaged_is_not_restored)
 {
     static const char *const rows[] = {
@@ -597,6 +670,11 @@ int main(void)
         cmocka_unit_test(a_reverting_lease_the_journal_does_not_know_decides),
         cmocka_unit_test(after_a_restart_a_deleted_lease_is_always_left_to_a_person),
         cmocka_unit_test(a_rollback_after_a_restart_waits_for_no_reading),
+        cmocka_unit_test(a_restart_does_not_build_on_another_runs_lease_it_remembers),
+        cmocka_unit_test(a_restart_takes_its_own_release_for_its_own),
+        cmocka_unit_test(
+            a_rollback_whose_zone_was_taken_meanwhile_finds_out_although_answers_were_lost),
+        cmocka_unit_test(a_lease_removed_behind_a_rollback_that_stands_does_not_matter),
         cmocka_unit_test(what_was_damaged_is_not_restored),
         cmocka_unit_test(the_rollback_file_upserts_every_set_as_listed),
     };

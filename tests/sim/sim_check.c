@@ -1,0 +1,324 @@
+/* What must hold, whatever happens: design.md section 11, in the terms of a zone that changes and
+ * of actions performed. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim.h"
+
+void check_wrong(struct sim *s, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (s->wrong[0])
+        return;
+    va_start(ap, fmt);
+    vsnprintf(s->wrong, sizeof s->wrong, fmt, ap);
+    va_end(ap);
+    sim_log(s, "WRONG: %s", s->wrong);
+}
+
+uint32_t check_percent_bit(const struct sim *s, uint32_t percent)
+{
+    for (uint32_t i = 0; i < s->plan.steps_n; i++)
+        if (s->plan.steps[i].percent == percent)
+            return i;
+    return percent == s->plan.rollback_to ? SIM_STEPS : SIM_STEPS + 1;
+}
+
+/* ---- A zone changed
+ * ------------------------------------------------------------------------------------ */
+
+static uint32_t zone_index(const char *zone_id)
+{
+    return (uint32_t)(zone_id[1] - '0');
+}
+
+static uint32_t record_of(const struct sim *s, uint32_t zone, const struct rrset *rr)
+{
+    for (uint32_t i = 0; i < s->n_records; i++)
+        if (s->record_zone[i] == zone && strcmp(rr->type, "A") == 0 &&
+            strcmp(rr->name, s->record_name[i]) == 0)
+            return i;
+    return UINT32_MAX;
+}
+
+static bool is_lease(const struct rrset *rr)
+{
+    return strcmp(rr->type, "TXT") == 0 && strncmp(rr->name, "_sluice.", 8) == 0;
+}
+
+void check_shadow(struct sim *s)
+{
+    arena_clear(&s->shadow_mem);
+    for (uint32_t z = 0; z < s->n_zones; z++) {
+        char id[4] = {'Z', (char)('0' + z), '\0'};
+        size_t n;
+        const struct rrset *const *sets = memory_sets(s->service, id, &n);
+
+        s->shadow[z] = arena_array(&s->shadow_mem, n + 1, sizeof(struct rrset));
+        s->n_shadow[z] = n;
+        for (size_t i = 0; i < n; i++)
+            s->shadow[z][i] = rrset_copy(&s->shadow_mem, sets[i]);
+    }
+}
+
+static const struct rrset *in_shadow(const struct sim *s, uint32_t z, const struct rrset *rr)
+{
+    for (size_t i = 0; i < s->n_shadow[z]; i++)
+        if (rrset_compare(&s->shadow[z][i], rr) == 0)
+            return &s->shadow[z][i];
+    return NULL;
+}
+
+static bool lease_of(const struct rrset *rr, struct lease *out)
+{
+    return rr && lease_parse(rr->values[0], out) == LEASE_READ;
+}
+
+/* The weights of one record: as one of the percentages this run was told to write. */
+static void check_weights(struct sim *s, struct sim_ctl *c, uint32_t z, uint32_t r)
+{
+    char id[4] = {'Z', (char)('0' + z), '\0'};
+    const struct rrset *old = memory_find(s->service, id, s->record_name[r], "A", "old");
+    const struct rrset *new = memory_find(s->service, id, s->record_name[r], "A", "new");
+    uint32_t a = old ? old->weight : 0, b = new ? new->weight : 0, told = c->commanded;
+
+    /* A weight edited between the reading and the taking batch goes unseen where Weight is not
+     * compared. */
+    if (!s->compares_weight && s->foreign_touched)
+        told |= 1u << (SIM_STEPS + 1);
+    if (a + b == 0) {
+        check_wrong(s, "all weights of %s are 0 after a change of %s", s->record_name[r], c->run);
+        return;
+    }
+    for (uint32_t p = 0; p < SIM_PERCENTS; p++)
+        if ((told >> p & 1) && (!old || a == c->weight[p][r][0]) &&
+            (!new || b == c->weight[p][r][1]))
+            return;
+    check_wrong(s, "%s of %s weighs %u:%u, which is no percentage it was told to write (bits %x)",
+                s->record_name[r], c->run, a, b, c->commanded);
+}
+
+static void check_lease(struct sim *s, struct sim_ctl *c, uint32_t z, const struct lease *was,
+                        bool was_there, const struct lease *is)
+{
+    bool foreign = was_there && was->state != LEASE_RELEASED && strcmp(was->run, c->run) != 0;
+
+    if (was_there && is->generation <= was->generation)
+        check_wrong(s, "a batch of %s put generation %llu over %llu", c->run,
+                    (unsigned long long)is->generation, (unsigned long long)was->generation);
+    if (foreign && !c->may_seize[z])
+        check_wrong(s, "%s changed a zone that %s holds", c->run, was->run);
+    if (strcmp(is->run, c->run) == 0 && foreign)
+        c->may_seize[z] = false; /* once */
+    if (c->ended_back && is->state != LEASE_RELEASED)
+        check_wrong(s, "a batch of %s landed after it had ended rolled back", c->run);
+}
+
+static void check_forward(struct sim *s, struct sim_ctl *c, uint32_t z, const struct lease *is,
+                          bool moved)
+{
+    if (is->state == LEASE_REVERTING) {
+        c->back_landed_at[z] = c->applies + 1;
+        return;
+    }
+    if (moved && is->state == LEASE_FORWARD && c->back_landed_at[z] == c->applies + 1)
+        check_wrong(s, "a forward batch of %s landed behind its rollback", c->run);
+}
+
+void check_change(void *ctx, uint32_t tag, const char *zone_id, int64_t now_ms)
+{
+    struct sim *s = ctx;
+    uint32_t z = zone_index(zone_id);
+    struct sim_ctl *c = tag ? &s->ctl[tag - 1] : NULL;
+    const struct rrset *lease_was = NULL, *lease_is = NULL;
+    struct lease was = {0}, is = {0};
+    bool was_there, reverting, moved = false;
+    size_t n;
+    const struct rrset *const *sets = memory_sets(s->service, zone_id, &n);
+
+    sim_hash(s, (uint64_t)now_ms * 8 + tag);
+    if (!c) {
+        check_shadow(s);
+        return;
+    }
+    for (size_t i = 0; i < s->n_shadow[z]; i++)
+        if (is_lease(&s->shadow[z][i]))
+            lease_was = &s->shadow[z][i];
+    for (size_t i = 0; i < n; i++)
+        if (is_lease(sets[i]))
+            lease_is = sets[i];
+    was_there = lease_of(lease_was, &was);
+    if (!lease_of(lease_is, &is)) {
+        check_wrong(s, "a change of %s left the zone without a lease", c->run);
+        return;
+    }
+    sim_log(s, "  zone %u changed by %s: gen %llu %s step %u", z, c->run,
+            (unsigned long long)is.generation, lease_state_name(is.state), is.step);
+    check_lease(s, c, z, &was, was_there, &is);
+    reverting = is.state == LEASE_REVERTING;
+    for (size_t i = 0; i < n; i++) {
+        const struct rrset *before = in_shadow(s, z, sets[i]);
+        uint32_t r = record_of(s, z, sets[i]);
+
+        sim_hash(s, sets[i]->weight);
+        if (is_lease(sets[i]) || (before && rrset_eq(before, sets[i], true)))
+            continue;
+        if (r == UINT32_MAX)
+            check_wrong(s, "%s touched %s %s", c->run, sets[i]->name, sets[i]->type);
+        else if ((!before || !rrset_eq(before, sets[i], false)) && !reverting)
+            check_wrong(s, "%s changed more than a weight of %s", c->run, sets[i]->name);
+        else
+            check_weights(s, c, z, r);
+        moved = true;
+    }
+    if (n < s->n_shadow[z])
+        check_wrong(s, "a change of %s removed a set", c->run);
+    check_forward(s, c, z, &is, moved);
+    check_shadow(s);
+}
+
+/* ---- Actions and requests
+ * ------------------------------------------------------------------------------ */
+
+/* A request that is about to leave. */
+void check_batch(struct sim_ctl *c, const struct router_batch *b)
+{
+    bool creates = false;
+
+    for (size_t i = 0; i < b->n_changes; i++)
+        creates |= b->changes[i].action == ROUTER_CREATE && b->changes[i].set->weighted;
+    if (creates && !c->may_write_forward)
+        check_wrong(c->sim, "%s writes forward and its intent is not on disk", c->run);
+    if (b->urgent)
+        c->urgent_sent++;
+}
+
+/* Was the new side bad enough, and long enough, that nobody may have promoted it? */
+static bool surely_bad(const struct sim *s, int64_t from_ms)
+{
+    for (int64_t t = from_ms; t <= s->now; t += 1000)
+        for (uint32_t i = 0; i < s->plan.strata_n; i++)
+            if (s->strata[i].side == PLAN_NEW && sim_failing_ppm(s, t, i) < 300000)
+                return false;
+    return s->now - from_ms >= 10000;
+}
+
+static void check_apply(struct sim_ctl *c, const struct ramp_action *a)
+{
+    struct sim *s = c->sim;
+    uint32_t required = 0;
+
+    for (uint32_t i = 0; i < s->plan.strata_n; i++)
+        if (s->strata[i].required && s->strata[i].side == PLAN_NEW)
+            required |= 1u << i;
+    if ((int64_t)a->step > c->top_step && c->top_step >= 0) {
+        if ((c->passed & required) != required)
+            check_wrong(s, "%s goes to %u %% without a pass of every stratum at the step before",
+                        c->run, a->percent);
+        if (surely_bad(s, c->since_ms))
+            check_wrong(s, "%s promotes a fleet that fails everywhere", c->run);
+    }
+    c->applies++;
+    c->may_write_forward = true;
+    if ((int64_t)a->step > c->top_step)
+        c->top_step = a->step;
+}
+
+void check_perform(struct sim_ctl *c, const struct ramp_action *a)
+{
+    if (a->kind == RAMP_ACT_APPLY) {
+        c->commanded |= 1u << check_percent_bit(c->sim, a->percent);
+        check_apply(c, a);
+    } else if (a->kind == RAMP_ACT_ROLLBACK) {
+        c->commanded |= 1u << check_percent_bit(c->sim, a->percent);
+        if (!c->back_again) {
+            c->back_ms = c->sim->now;
+            c->urgent_then = c->urgent_sent;
+        }
+        c->back_again = true;
+        c->may_write_forward = false;
+    } else if (a->kind == RAMP_ACT_TAKE) {
+        c->may_write_forward = true;
+        for (uint32_t z = 0; z < c->sim->n_zones; z++)
+            c->may_seize[z] = a->take_over;
+    }
+}
+
+/* Every zone's lease is this run's: then a rollback has something to build on. */
+bool check_holds_all(const struct sim_ctl *c)
+{
+    const struct sim *s = c->sim;
+    struct lease l;
+
+    for (uint32_t z = 0; z < s->n_zones; z++) {
+        const struct rrset *rr = NULL;
+
+        for (size_t i = 0; i < s->n_shadow[z]; i++)
+            if (is_lease(&s->shadow[z][i]))
+                rr = &s->shadow[z][i];
+        if (!lease_of(rr, &l) || strcmp(l.run, c->run) != 0)
+            return false;
+    }
+    return true;
+}
+
+void check_turn(struct sim_ctl *c)
+{
+    if (c->back_ms == INT64_MAX || c->sim->now < c->back_ms)
+        return;
+    if (c->urgent_sent > c->urgent_then) {
+        c->back_ms = INT64_MAX;
+    } else if (c->sim->now > c->back_ms + 1000) {
+        if (check_holds_all(c))
+            check_wrong(c->sim, "%s has sent nothing a second after its breach", c->run);
+        c->back_ms = INT64_MAX;
+    }
+}
+
+/* ---- The end
+ * ------------------------------------------------------------------------------------------- */
+
+static void check_live(struct sim *s, const struct sim_ctl *c)
+{
+    uint32_t percent = ramp_percent(c->ramp, &s->plan), p = check_percent_bit(s, percent);
+
+    for (uint32_t r = 0; r < s->n_records; r++) {
+        char id[4] = {'Z', (char)('0' + s->record_zone[r]), '\0'};
+        const struct rrset *old = memory_find(s->service, id, s->record_name[r], "A", "old");
+        const struct rrset *new = memory_find(s->service, id, s->record_name[r], "A", "new");
+
+        if (!old || !new || !c->known[r])
+            continue;
+        if (old->weight != c->weight[p][r][0] || new->weight != c->weight[p][r][1])
+            check_wrong(s, "%s ended %s at %u %%, but %s weighs %u:%u", c->run,
+                        ramp_phase_name(ramp_phase(c->ramp)), percent, s->record_name[r],
+                        old->weight, new->weight);
+    }
+}
+
+/* The last run that says where the weights are must be right. */
+void check_end(struct sim *s)
+{
+    const struct sim_ctl *last = NULL;
+
+    for (uint32_t i = 0; i < SIM_CTLS; i++) {
+        const struct sim_ctl *c = &s->ctl[i];
+
+        if (c->used && !c->over)
+            check_wrong(s, "%s never ended: %s", c->run,
+                        c->ramp ? ramp_phase_name(ramp_phase(c->ramp)) : "not running");
+        if (!c->used || !c->ramp || !c->over || c->accepted_drift)
+            continue;
+        if (ramp_phase(c->ramp) == RAMP_COMPLETED || ramp_phase(c->ramp) == RAMP_ROLLED_BACK)
+            last = last && last->applies + last->commanded ? last : c;
+    }
+    if (s->wrong[0] || !last || s->foreign_touched)
+        return;
+    for (uint32_t i = 0; i < SIM_CTLS; i++)
+        if (&s->ctl[i] != last && s->ctl[i].used && s->ctl[i].commanded)
+            return; /* two runs wrote: each was checked batch by batch */
+    if (last->commanded)
+        check_live(s, last);
+}
