@@ -390,6 +390,6 @@ int cmd_plan(const struct opts *opts, struct err *err)
         status = judge(w, probes, err);
     }
     json_decref(probes);
-    walk_free(w);
+    walk_free(w, err);
     return status;
 }

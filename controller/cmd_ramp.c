@@ -82,7 +82,7 @@ int cmd_ramp(const struct opts *opts, struct err *err)
     struct walk *w = walk_new();
     int status = ramp(w, opts, err);
 
-    walk_free(w);
+    walk_free(w, err);
     return status;
 }
 
@@ -133,7 +133,7 @@ int cmd_resume(const struct opts *opts, struct err *err)
     if (rig_load(&w->rig, opts, opts->args[0], true, err) &&
         !tell_running(opts, w->rig.plan.cutover, "resume", &status, &no_answer))
         status = resume(w, err);
-    walk_free(w);
+    walk_free(w, err);
     return status;
 }
 

@@ -125,6 +125,6 @@ int cmd_rollback(const struct opts *opts, struct err *err)
     struct walk *w = walk_new();
     int status = rollback(w, opts, err);
 
-    walk_free(w);
+    walk_free(w, err);
     return status;
 }

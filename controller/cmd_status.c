@@ -12,6 +12,7 @@
 #include "sluice/clock.h"
 #include "sluice/file.h"
 #include "sluice/text.h"
+#include "walk.h"
 
 #define CUTOVERS_MAX 256
 
@@ -150,8 +151,11 @@ static bool collect(int dirfd, const struct opts *opts, json_t *all, struct err 
     size_t n;
     bool ok = true;
 
-    if (opts->n_args)
-        return show(dirfd, opts->args[0], opts, all, err);
+    if (opts->n_args) {
+        struct buf cutover SL_CLEANUP(buf_clear) = {0};
+
+        return walk_cutover_of(opts->args[0], &cutover, err) && show(dirfd, buf_str(&cutover), opts, all, err);
+    }
     n = list_cutovers(dirfd, names);
     for (size_t i = 0; i < n; i++) {
         ok = ok && show(dirfd, names[i], opts, all, err);

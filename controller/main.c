@@ -9,6 +9,8 @@
 #include "opts.h"
 #include "sluice/buf.h"
 #include "sluice/err.h"
+#include "sluice/log.h"
+#include "sluice/secret.h"
 
 static const struct command commands[] = {
     {"check", cmd_check, 0, 1, 1, "PLAN", "read a plan and its suites, touch nothing",
@@ -80,21 +82,24 @@ static int run(int argc, char **argv, struct err *err)
         return print_version();
     if (opts.help)
         return print_help(opts.command);
+    log_init("sluice", opts.quiet ? LOG_LEVEL_ERROR : opts.verbose ? LOG_LEVEL_DETAIL : LOG_LEVEL_INFO,
+             opts.color == OPTS_COLOR_ALWAYS  ? LOG_COLOR_ALWAYS
+             : opts.color == OPTS_COLOR_NEVER ? LOG_COLOR_NEVER
+                                              : LOG_COLOR_AUTO);
     return opts.command->run(&opts, err);
 }
 
 int main(int argc, char **argv)
 {
     struct err err = {0};
-    struct buf text SL_CLEANUP(buf_clear) = {0};
     int status;
 
+    secret_forbid_dumps();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
     status = run(argc, argv, &err);
     if (err.kind != ERR_NONE) {
-        err_format(&err, "sluice", &text);
-        fputs(buf_str(&text), stderr);
+        log_failure(&err);
         status = err_exit_status(err.kind);
     }
     return close_stdout(status);

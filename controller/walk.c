@@ -24,8 +24,18 @@ struct walk *walk_new(void)
     return w;
 }
 
-void walk_free(struct walk *w)
+static void redact(struct err *err)
 {
+    struct buf text SL_CLEANUP(buf_wipe) = {0};
+
+    buf_add_str(&text, err->text);
+    secret_redact_sink(&text);
+    snprintf(err->text, sizeof err->text, "%s", buf_str(&text));
+}
+
+void walk_free(struct walk *w, struct err *err)
+{
+    redact(err);
     journal_close(w->journal, DRIVE_LEAVE_MS);
     pump_free(w->pump);
     fence_free(w->fence);

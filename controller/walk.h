@@ -35,7 +35,8 @@ struct walk {
 
 /* NULL is not returned; walk_free() ends all. */
 struct walk *walk_new(void);
-void walk_free(struct walk *w);
+/* Takes what is secret out of err first: who prints it does so when the secrets are gone. */
+void walk_free(struct walk *w, struct err *err);
 
 /* Opens the state directory and takes the cutover's lock (ERR_BUSY), then reads the newest journal, or that of
  * opts->run. */

@@ -130,6 +130,48 @@ def stops_at_goal():
         t.eq(percents(sb), [0, 1, 10], "and stops there")
 
 
+def approved():
+    with Sandbox(ramp_config()) as sb, Kit(sb, steps="[{percent: 10, approve: true}, 100]", bake="1s") as kit:
+        run = kit.start("ramp")
+        run.wait_line("approving")
+        t.eq(percents(sb), [0, 10], "a step with approve waits for a person")
+        t.eq(kit.run("approve", yes=False).process.returncode, 0, "approve reaches the run")
+        t.eq(run.wait(), 0, "and it goes on")
+        t.eq(percents(sb), [0, 10, 100], "to the end")
+
+
+def at_a_time():
+    with Sandbox(ramp_config()) as sb, Kit(sb, steps="[100]", bake="1s") as kit:
+        at = time.time() + 4
+        run = kit.run("ramp", "--at", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)))
+        t.eq(run.process.returncode, 0, "--at waits and then completes")
+        first = batches(sb)[0]["wall_ms"]
+        t.ok(first >= int(at) * 1000 - 50, "nothing is written before its time", "%d < %d" % (first, at * 1000))
+
+
+def quiet():
+    with Sandbox(ramp_config()) as sb, Kit(sb, steps="[100]", bake="1s") as kit:
+        run = kit.run("ramp", "-q")
+        t.eq((run.process.returncode, run.err, run.out), (0, "", ""), "-q says nothing when all is well")
+
+
+def in_dns():
+    """The born-from shape: a CNAME pair whose new target is a helper name, an A pair, an AAAA pair; DNS is asked."""
+    suite = SUITE + """  - name: file
+    request: {get: "http://files.example.com:%(port)d/up"}
+"""
+    with Sandbox(os.path.join(os.environ.get("srcdir", "."), "examples/sandbox/shop.json")) as sb, \
+            Kit(sb, suite=suite, verify="dns", steps="[10, 100]", bake="1s",
+                records="[{name: www.example.com, type: CNAME}, {name: files.example.com, type: A}, "
+                        "{name: files.example.com, type: AAAA}]") as kit:
+        run = kit.run("ramp")
+        t.ok(run.process.returncode == 0, "the shop moves, seen in DNS", run.err)
+        for name, rtype in (("www", "CNAME"), ("files", "A"), ("files", "AAAA")):
+            t.eq(percents(sb, name + ".example.com.", rtype), [0, 10, 100], "%s %s moved with the others" % (name, rtype))
+        t.has(run.err, "verifying", "it was verified")
+        t.ok(sum(s["udp"] for s in sb.state()["dns"]) > 100, "by asking the name servers")
+
+
 def plan_looks():
     with Sandbox(ramp_config()) as sb, Kit(sb) as kit:
         run = kit.run("plan", "--format", "json", yes=False)
@@ -157,7 +199,8 @@ def plan_looks():
             t.eq(sb.weights("www.example.com", "A"), {"heroku": 100}, "and the record is weighted, all on old")
 
 
-for part in (completes, backs_out, both_fleets, refusals, bad_plan, unattended, stops_at_goal, plan_looks):
+for part in (completes, backs_out, both_fleets, refusals, bad_plan, unattended, stops_at_goal, approved, at_a_time, quiet, in_dns,
+             plan_looks):
     try:
         part()
     except AssertionError as e:
