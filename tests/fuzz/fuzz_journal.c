@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "journal.h"
 
@@ -16,9 +17,23 @@ static bool check_line(void *ctx, const struct journal_line *line)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Gives every line of the input the crc it should have, so that what is behind the crc is reached too. */
+static void with_crcs(const char *text, size_t size, struct buf *out)
 {
-    const char *text = (const char *)data;
+    const char *end = text + size;
+
+    for (const char *p = text; p < end;) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        size_t len = (size_t)((newline ? newline : end) - p);
+
+        buf_add(out, p, len);
+        buf_addf(out, ",\"crc\":\"%08x\"}\n", (unsigned)journal_crc(p, len));
+        p += len + (newline != NULL);
+    }
+}
+
+static void read_all(const char *text, size_t size)
+{
     struct journal_reading r, again;
     struct err err = {0};
 
@@ -36,5 +51,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(err.kind != ERR_NONE);
     }
     journal_reading_clear(&r);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct buf fixed SL_CLEANUP(buf_clear) = {0};
+
+    read_all((const char *)data, size);
+    with_crcs((const char *)data, size, &fixed);
+    read_all(buf_str(&fixed), fixed.len);
     return 0;
 }
