@@ -139,6 +139,6 @@ int cmd_observe(const struct opts *opts, struct err *err)
             status = EXIT_DISAGREES;
     }
     verify_free(v);
-    walk_free(w);
+    walk_free(w, err);
     return status;
 }
