@@ -1,20 +1,28 @@
 #include "sluice/regex.h"
 
 #include <string.h>
+#include <time.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+
+#define BACK_BYTES_MAX ((size_t)200 * 1000 * 1000) /* compared by back references */
+#define BACK_STEPS_MIN 1000u
+#define ROUND_US 2000 /* a round that took less is followed by one of twice as many places */
 
 struct regex {
     pcre2_code *code;
     pcre2_match_data *data;
     pcre2_match_context *context;
     uint32_t groups;
+    bool anchored, lines; /* a match begins at the text's begin only, at lines' only */
+    bool refers;          /* back: a step may compare the whole text */
 };
 
 static bool compile(struct regex *re, const char *pattern, struct err *err)
 {
     char words[200];
+    uint32_t options = 0, first = 0, backref = 0;
     int code = 0;
     size_t at = 0;
 
@@ -22,7 +30,8 @@ static bool compile(struct regex *re, const char *pattern, struct err *err)
         return err_set(err, ERR_FILE, "pattern of %zu bytes is above %d", strlen(pattern),
                        REGEX_PATTERN_MAX);
     re->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
-                             PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code,
+                             PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
+                                 PCRE2_USE_OFFSET_LIMIT, &code,
                              &at, NULL);
     if (!re->code) {
         pcre2_get_error_message(code, (PCRE2_UCHAR *)words, sizeof words);
@@ -32,6 +41,12 @@ static bool compile(struct regex *re, const char *pattern, struct err *err)
     if (re->groups > REGEX_GROUPS_MAX)
         return err_set(err, ERR_FILE, "pattern with %u groups; at most %d are taken", re->groups,
                        REGEX_GROUPS_MAX);
+    pcre2_pattern_info(re->code, PCRE2_INFO_ALLOPTIONS, &options);
+    pcre2_pattern_info(re->code, PCRE2_INFO_FIRSTCODETYPE, &first);
+    pcre2_pattern_info(re->code, PCRE2_INFO_BACKREFMAX, &backref);
+    re->anchored = options & PCRE2_ANCHORED;
+    re->lines = first == 2;
+    re->refers = backref > 0;
     re->data = pcre2_match_data_create_from_pattern(re->code, NULL);
     re->context = pcre2_match_context_create(NULL);
     if (!re->data || !re->context)
@@ -80,6 +95,58 @@ static void fill(struct regex_span *spans, size_t n, const struct regex *re)
     }
 }
 
+/* PCRE2 counts its steps anew for every place where a match may begin, so that limit alone leaves the square of
+ * the text's length. The places are therefore tried in rounds, and the time of all rounds has a ceiling. A round
+ * begins small and grows while rounds are quick. */
+static size_t round_end(const struct regex *re, const char *text, size_t len, size_t from, size_t places)
+{
+    size_t end = re->anchored || places >= len - from ? len : from + places;
+    const char *line;
+
+    if (re->lines && end < len) { /* ".*x" is tried once a line, and at the beginning of a round */
+        line = memchr(text + end, '\n', len - end);
+        end = line ? (size_t)(line - text) + 1 : len;
+    }
+    while (end < len && ((unsigned char)text[end] & 0xc0) == 0x80)
+        end++; /* a round begins with a whole character */
+    return end;
+}
+
+static int64_t cpu_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int search(struct regex *re, const char *text, size_t len)
+{
+    int64_t begun = cpu_us(), before = begun;
+    size_t from = 0, places = 1;
+
+    for (;;) {
+        size_t end = round_end(re, text, len, from, places);
+        int64_t now;
+        int rc;
+
+        pcre2_set_offset_limit(re->context, end == len ? len : end - 1);
+        rc = pcre2_match(re->code, (PCRE2_SPTR)text, len, from, 0, re->data, re->context);
+        if (rc != PCRE2_ERROR_NOMATCH || end == len)
+            return rc;
+        now = cpu_us();
+        if (now - begun > REGEX_CPU_MS * 1000)
+            return PCRE2_ERROR_MATCHLIMIT;
+        if (now - before < ROUND_US)
+            places = places < SIZE_MAX / 4 ? 2 * places : places;
+        else if (now - before > 4 * ROUND_US && places > 1)
+            places /= 4;
+        places += places == 0;
+        before = now;
+        from = end;
+    }
+}
+
 enum regex_result regex_find(struct regex *re, const char *text, size_t len,
                              struct regex_span *spans, size_t n)
 {
@@ -90,9 +157,11 @@ enum regex_result regex_find(struct regex *re, const char *text, size_t len,
      * into errors. */
     if (len > steps / 4)
         steps = len < UINT32_MAX / 4 ? (uint32_t)(4 * len) : UINT32_MAX;
+    if (re->refers && len > BACK_BYTES_MAX / steps)
+        steps = len < BACK_BYTES_MAX / BACK_STEPS_MIN ? (uint32_t)(BACK_BYTES_MAX / len) : BACK_STEPS_MIN;
     pcre2_set_match_limit(re->context, steps);
     pcre2_set_depth_limit(re->context, steps);
-    rc = pcre2_match(re->code, (PCRE2_SPTR)(text ? text : ""), len, 0, 0, re->data, re->context);
+    rc = search(re, text ? text : "", len);
     if (rc == PCRE2_ERROR_NOMATCH)
         return REGEX_NO_MATCH;
     if (rc < 0)

@@ -17,6 +17,7 @@
 #define REGEX_GROUPS_MAX  32
 #define REGEX_STEPS_MIN   1000000u /* match limit; four times the text's length if that is more */
 #define REGEX_HEAP_KIB    20480u
+#define REGEX_CPU_MS      100 /* of one search; a step more or less beyond */
 
 struct regex; /* opaque; used by one thread at a time */
 

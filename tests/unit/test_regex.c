@@ -65,6 +65,43 @@ TEST(a_pattern_that_explodes_is_a_limit_not_a_miss)
     assert_int_equal(find("(a+)*\\d", text, sizeof text, NULL, 0), REGEX_LIMIT);
 }
 
+TEST(a_pattern_that_takes_the_square_of_a_body_is_a_limit)
+{
+    static const char *const patterns[] = {"a.*[bc]", "a.*a.*[bc]", "(a|a)*[bc]", "(?s)a(.*)\\1[bc]"};
+    size_t len = 1024 * 1024;
+    char *text = test_malloc(len);
+
+    memset(text, 'a', len);
+    for (size_t i = 0; i < ARRAY_LEN(patterns); i++)
+        assert_int_equal(find(patterns[i], text, len, NULL, 0), REGEX_LIMIT);
+    /* These begin at one place only, or one a line. */
+    assert_int_equal(find("(?s).*zz", text, len, NULL, 0), REGEX_NO_MATCH);
+    assert_int_equal(find(".*zz", text, len, NULL, 0), REGEX_NO_MATCH);
+    assert_int_equal(find("^a*[bc]", text, len, NULL, 0), REGEX_NO_MATCH);
+    memcpy(text + len - 4, "\nazz", 4);
+    assert_int_equal(find("(?m)^.*zz$", text, len, NULL, 0), REGEX_MATCH);
+    assert_int_equal(find(".*zz", text, len, NULL, 0), REGEX_MATCH);
+    test_free(text);
+}
+
+TEST(a_match_is_found_wherever_in_a_long_text_it_begins)
+{
+    struct regex_span span;
+    size_t len = 5000;
+    char *text = test_malloc(len);
+
+    for (size_t at = 0; at + 4 <= len; at += at < 300 ? 1 : 97) {
+        for (size_t i = 0; i < len; i++) /* two bytes, three, and one that is none */
+            text[i] = "\xc3\xa4\xe2\x82\xac\xa4-"[i % 7];
+        memcpy(text + at, "-xy-", 4);
+        assert_int_equal(find("x(?<=-x)y", text, len, &span, 1), REGEX_MATCH);
+        assert_int_equal(span.start, at + 1);
+        assert_int_equal(find("x$", text, len, &span, 1), REGEX_NO_MATCH);
+        assert_int_equal(find("^x", text, len, &span, 1), REGEX_NO_MATCH);
+    }
+    test_free(text);
+}
+
 TEST(a_harmless_pattern_on_a_body_of_the_greatest_size_is_no_limit)
 {
     size_t len = 256 * 1024;
@@ -115,6 +152,8 @@ int main(void)
         cmocka_unit_test(invalid_utf_8_is_searched_around),
         cmocka_unit_test(a_match_crosses_nul_bytes),
         cmocka_unit_test(a_pattern_that_explodes_is_a_limit_not_a_miss),
+        cmocka_unit_test(a_pattern_that_takes_the_square_of_a_body_is_a_limit),
+        cmocka_unit_test(a_match_is_found_wherever_in_a_long_text_it_begins),
         cmocka_unit_test(a_harmless_pattern_on_a_body_of_the_greatest_size_is_no_limit),
         cmocka_unit_test(bad_patterns_say_where),
     };
