@@ -1,9 +1,16 @@
 /* report.c: counting, and what the whole comes to. */
 #include "report.h"
 
+/* No name server or no way out: what a machine without a network sees. */
+static bool unreached(const struct probe_result *r)
+{
+    return r->outcome == HTTP_DNS || r->outcome == HTTP_NO_ROUTE;
+}
+
+/* An earlier request of the flow has an answer, or the last one met with a server. */
 static bool reached(const struct probe_result *r)
 {
-    return r->outcome != HTTP_DNS && r->outcome != HTTP_NO_ROUTE && r->outcome != HTTP_INVALID;
+    return r->step > 0 || (!unreached(r) && r->outcome != HTTP_INVALID);
 }
 
 /* The worst wins (design: 1 before 130; without a verdict nobody may call it good). */
@@ -22,7 +29,7 @@ static int status_of(const struct report *r)
 
 void report_count(struct report *report)
 {
-    bool any_reached = false, any_asked = false;
+    bool any_reached = false, any_unreached = false;
 
     report->passed = report->flaky = report->failed = report->errors = report->warned =
         report->not_run = 0;
@@ -35,8 +42,8 @@ void report_count(struct report *report)
             continue;
         }
         report->requests += e->result.requests;
-        any_reached |= reached(&e->result) || e->result.requests > 1;
-        any_asked |= e->result.requests > 0;
+        any_reached |= reached(&e->result);
+        any_unreached |= unreached(&e->result);
         if (e->result.verdict == RUN_PASS) {
             report->passed++;
             report->flaky += e->result.attempts > 1;
@@ -48,7 +55,7 @@ void report_count(struct report *report)
             report->errors++;
         }
     }
-    report->offline = any_asked && !any_reached;
+    report->offline = any_unreached && !any_reached;
     report->exit_status = status_of(report);
 }
 

@@ -109,8 +109,11 @@ bool request_build_url(struct request *out, struct scope *scope, const struct su
 {
     out->method = suite_method_name(from->method);
     buf_init(&out->url, HTTP_URL_MAX);
-    if (!expand_url(scope, from, previous, &out->url, err) ||
-        !add_query(scope, from, &out->url, err))
+    if (!expand_url(scope, from, previous, &out->url, err))
+        return false;
+    if (strlen(buf_str(&out->url)) != out->url.len) /* the rest would be left out without a word */
+        return err_set(err, ERR_REFUSED, "url with a NUL byte in it");
+    if (!add_query(scope, from, &out->url, err))
         return false;
     if (!buf_ok(&out->url))
         return err_set(err, ERR_LIMIT, "the url is longer than %d bytes", HTTP_URL_MAX);
