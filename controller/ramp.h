@@ -320,7 +320,7 @@ struct ramp_core {
     int64_t start_percent; /* share of new at the baseline */
     int64_t ttl_ms;        /* longest TTL seen, at the baseline or later */
     int64_t written;       /* 1 once a forward write may have left */
-    int64_t taken;         /* 1 while the lease is ours */
+    int64_t taken;         /* 1 while the lease is ours, or may be */
     int64_t target;        /* percent a rollback goes to, or RAMP_PERCENT_BASELINE */
     int64_t
         after_revert; /* enum ramp_phase that follows reverting: rolled_back, held or interrupted */

@@ -127,10 +127,12 @@ void ramp_walk_review(struct ramp_turn *t)
         }
         pending = true;
     }
-    if (!evidence)
+    if (!evidence) {
         ramp_back_refuse(t, RAMP_WHY_NO_EVIDENCE, PLAN_WHOLE);
-    else if (!pending)
+    } else if (!pending) {
+        t->s->core.taken = 1; /* it may be, from now on, whoever dies before the answer */
         ramp_op(t, RAMP_ACT_TAKE)->needs_sync = true;
+    }
 }
 
 static void learn(struct ramp_turn *t, const struct ramp_reading *r)

@@ -235,6 +235,18 @@ static bool restore_ramp(struct walk *w, struct err *err)
     return ok;
 }
 
+/* A step is written after its line is on disk, so the last line may be older than the last write: what the
+ * line's machine was about to write is as much ours as what its fence had written. */
+static void expect_step(struct walk *w)
+{
+    const json_t *core = json_object_get(w->last.last.state, "core");
+    json_t *fence = json_object_get(w->last.last.state, "fence");
+    int64_t step = number(core, "step");
+
+    if (number(core, "op_kind") == RAMP_ACT_APPLY && step >= 0 && step < w->rig.plan.steps_n && json_is_object(fence))
+        json_object_set_new(fence, "percent_to", json_integer(w->rig.plan.steps[step].percent));
+}
+
 bool walk_restore(struct walk *w, bool probes, struct err *err)
 {
     const char *hash = json_string_value(json_object_get(w->kept, "plan_hash"));
@@ -250,6 +262,7 @@ bool walk_restore(struct walk *w, bool probes, struct err *err)
                        "%s is not the plan this run was begun with; put it back, or go back with `sluice "
                        "rollback %s`", w->rig.plan.path, w->rig.plan.path);
     snprintf(w->run, sizeof w->run, "%s", run ? run : "");
+    expect_step(w);
     w->fence = rig_fence_restore(&w->rig, w->run, json_object_get(w->kept, "baseline"),
                                  json_object_get(w->last.last.state, "fence"), err);
     if (!w->fence)
