@@ -16,7 +16,8 @@ static bool has_foul_byte(const char *s)
     return false;
 }
 
-/* libcurl would turn such a name into its ASCII form, or not, as the locale and its own build allow. */
+/* libcurl would turn such a name into its ASCII form, or not, as the locale and its own build
+ * allow. */
 static bool has_foreign_host(const char *url)
 {
     const char *host = strstr(url, "://");
@@ -36,7 +37,8 @@ static bool set_part(CURLU *u, const char *url, struct err *err)
     if (has_foul_byte(url))
         return err_set(err, ERR_FILE, "url with a blank or a control byte in it");
     if (has_foreign_host(url))
-        return err_set(err, ERR_FILE, "url with a host that is not ASCII; write it in its xn-- form");
+        return err_set(err, ERR_FILE,
+                       "url with a host that is not ASCII; write it in its xn-- form");
     code = curl_url_set(u, CURLUPART_URL, url, URL_FLAGS);
     if (code == CURLUE_USER_NOT_ALLOWED)
         return err_set(err, ERR_FILE, "url with a user name in it");

@@ -8,7 +8,7 @@
 
 #define BACK_BYTES_MAX ((size_t)200 * 1000 * 1000) /* compared by back references */
 #define BACK_STEPS_MIN 1000u
-#define ROUND_US 2000 /* a round that took less is followed by one of twice as many places */
+#define ROUND_US       2000 /* a round that took less is followed by one of twice as many places */
 
 struct regex {
     pcre2_code *code;
@@ -31,8 +31,8 @@ static bool compile(struct regex *re, const char *pattern, struct err *err)
                        REGEX_PATTERN_MAX);
     re->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
                              PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C |
-                                 PCRE2_USE_OFFSET_LIMIT, &code,
-                             &at, NULL);
+                                 PCRE2_USE_OFFSET_LIMIT,
+                             &code, &at, NULL);
     if (!re->code) {
         pcre2_get_error_message(code, (PCRE2_UCHAR *)words, sizeof words);
         return err_set(err, ERR_FILE, "pattern: %s at offset %zu", words, at);
@@ -95,10 +95,11 @@ static void fill(struct regex_span *spans, size_t n, const struct regex *re)
     }
 }
 
-/* PCRE2 counts its steps anew for every place where a match may begin, so that limit alone leaves the square of
- * the text's length. The places are therefore tried in rounds, and the time of all rounds has a ceiling. A round
- * begins small and grows while rounds are quick. */
-static size_t round_end(const struct regex *re, const char *text, size_t len, size_t from, size_t places)
+/* PCRE2 counts its steps anew for every place where a match may begin, so that limit alone leaves
+ * the square of the text's length. The places are therefore tried in rounds, and the time of all
+ * rounds has a ceiling. A round begins small and grows while rounds are quick. */
+static size_t round_end(const struct regex *re, const char *text, size_t len, size_t from,
+                        size_t places)
 {
     size_t end = re->anchored || places >= len - from ? len : from + places;
     const char *line;
@@ -158,7 +159,8 @@ enum regex_result regex_find(struct regex *re, const char *text, size_t len,
     if (len > steps / 4)
         steps = len < UINT32_MAX / 4 ? (uint32_t)(4 * len) : UINT32_MAX;
     if (re->refers && len > BACK_BYTES_MAX / steps)
-        steps = len < BACK_BYTES_MAX / BACK_STEPS_MIN ? (uint32_t)(BACK_BYTES_MAX / len) : BACK_STEPS_MIN;
+        steps = len < BACK_BYTES_MAX / BACK_STEPS_MIN ? (uint32_t)(BACK_BYTES_MAX / len)
+                                                      : BACK_STEPS_MIN;
     pcre2_set_match_limit(re->context, steps);
     pcre2_set_depth_limit(re->context, steps);
     rc = search(re, text ? text : "", len);

@@ -217,8 +217,8 @@ static size_t step_base64(const char *t, size_t t_len, const char *v, size_t v_l
 static step_fn *const plain_steps[] = {step_raw,    step_percent, step_escape, step_safe,
                                        step_entity, step_shell,   step_hex};
 
-/* Where a text was cut, PARTIAL_MIN bytes of a value are taken for it, and so is what may be the beginning of
- * an escape. */
+/* Where a text was cut, PARTIAL_MIN bytes of a value are taken for it, and so is what may be the
+ * beginning of an escape. */
 #define PARTIAL_MIN 3
 #define ESCAPE_MAX  12
 
@@ -227,7 +227,8 @@ static bool is_cut_off(const char *t, size_t left, size_t done)
     return done >= PARTIAL_MIN && (left == 0 || (left < ESCAPE_MAX && strchr("%\\&'\r\n", *t)));
 }
 
-static size_t walk(step_fn *step, const char *t, size_t t_len, const char *v, size_t v_len, bool cut)
+static size_t walk(step_fn *step, const char *t, size_t t_len, const char *v, size_t v_len,
+                   bool cut)
 {
     size_t at = 0, done = 0;
 
@@ -253,7 +254,8 @@ struct span {
 };
 
 /* The longest form of s that begins at `at`; to == from when there is none. */
-static struct span find_at(const struct secret *s, const char *text, size_t len, size_t at, bool cut)
+static struct span find_at(const struct secret *s, const char *text, size_t len, size_t at,
+                           bool cut)
 {
     struct span best = {at, at};
     size_t i, n;

@@ -360,7 +360,8 @@ static int run_checks(struct session *s, struct err *err)
     int64_t started = clock_boot_ms(&clock_real);
 
     s->report.started_wall_ms = clock_wall_ms(&clock_real);
-    /* Signals are watched last: while a secret's command runs they end the program as they always do. */
+    /* Signals are watched last: while a secret's command runs they end the program as they always
+     * do. */
     if (!open_pump(s, err) || !watch_signals(s, err) || !prepare_report(s, err) || !run_all(s, err))
         return -1;
     s->report.elapsed_ms = clock_boot_ms(&clock_real) - started;

@@ -67,7 +67,8 @@ TEST(a_pattern_that_explodes_is_a_limit_not_a_miss)
 
 TEST(a_pattern_that_takes_the_square_of_a_body_is_a_limit)
 {
-    static const char *const patterns[] = {"a.*[bc]", "a.*a.*[bc]", "(a|a)*[bc]", "(?s)a(.*)\\1[bc]"};
+    static const char *const patterns[] = {"a.*[bc]", "a.*a.*[bc]", "(a|a)*[bc]",
+                                           "(?s)a(.*)\\1[bc]"};
     size_t len = 1024 * 1024;
     char *text = test_malloc(len);
 

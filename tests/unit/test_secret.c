@@ -298,7 +298,8 @@ TEST(a_source_without_a_value_says_which_and_where)
         struct secret_spec spec = cases[i].spec;
         struct err err = {0};
 
-        /* valgrind turns vfork into fork, and a child's failure to start cannot reach its parent. */
+        /* valgrind turns vfork into fork, and a child's failure to start cannot reach its parent.
+         */
         if (getenv("SLUICE_VALGRIND") && spec.argv == none_argv)
             continue;
         if (spec.argv == none_argv && getenv("SLUICE_VALGRIND"))
