@@ -407,13 +407,13 @@ TEST(nobody_listening_is_refused)
 TEST(a_silent_server_meets_the_total_deadline)
 {
     HTTP;
-    struct http_request request = {.url = url("/hold"), .total_ms = 60};
+    struct http_request request = {.url = url("/hold"), .total_ms = 300};
     int64_t before = clock_boot_us(), spent;
     RESPONSE = ask(http, &request);
 
     spent = clock_boot_us() - before;
     assert_int_equal(r.outcome, HTTP_TIMEOUT);
-    assert_true(spent >= 55000 && spent < 3000000);
+    assert_true(spent >= 290000 && spent < 3000000);
     assert_true(r.timing.sent_at_us > 0);
     assert_int_equal(r.timing.first_byte_us, 0);
 }
@@ -421,7 +421,7 @@ TEST(a_silent_server_meets_the_total_deadline)
 TEST(a_body_that_does_not_end_meets_the_total_deadline_and_is_kept)
 {
     HTTP;
-    struct http_request request = {.url = url("/slow-body"), .total_ms = 60};
+    struct http_request request = {.url = url("/slow-body"), .total_ms = 1000};
     RESPONSE = ask(http, &request);
 
     assert_int_equal(r.outcome, HTTP_TIMEOUT);
