@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include <curl/curl.h>
+#include "http_internal.h"
 
 #include "sluice/text.h"
 
