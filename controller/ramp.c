@@ -223,8 +223,8 @@ static void operator_resume(struct ramp_turn *t)
 
 static void operator_approve(struct ramp_turn *t)
 {
-    if (t->s->core.phase == RAMP_APPROVING)
-        ramp_walk_advance(t);
+    if (t->s->core.phase == RAMP_APPROVING && t->s->core.reading == RAMP_READING_NO)
+        ramp_walk_advance(t); /* not while a restart is still to look at what stands there */
     else if (t->s->core.phase == RAMP_SOAKING) /* ending it early is completed */
         ramp_back_end(t, RAMP_COMPLETED, RAMP_WHY_GOAL, PLAN_WHOLE, 0);
 }

@@ -365,6 +365,19 @@ TEST(after_a_restart_every_wait_begins_again)
     }
 }
 
+/* Found by the simulator: an approval overtook the reading, and with it the wait that begins again.
+ */
+TEST(after_a_restart_nothing_is_approved_before_it_was_read)
+{
+    fresh();
+    r.plan.steps[1].approve = true;
+    rig_walk(&r, RAMP_APPROVING, 1);
+    rig_crash(&r, RAMP_START_RESUME);
+    rig_operator(&r, RAMP_DO_APPROVE);
+    assert_null(rig_find(&r, RAMP_ACT_APPLY));
+    assert_phase(RAMP_APPROVING);
+}
+
 TEST(after_a_restart_while_applying_the_same_step_is_sent_again)
 {
     at(RAMP_APPLYING, 2);
@@ -574,6 +587,7 @@ int main(void)
         cmocka_unit_test(ending_the_soak_early_is_completed),
         cmocka_unit_test(a_release_that_fails_changes_no_end),
         cmocka_unit_test(after_a_restart_every_wait_begins_again),
+        cmocka_unit_test(after_a_restart_nothing_is_approved_before_it_was_read),
         cmocka_unit_test(after_a_restart_while_applying_the_same_step_is_sent_again),
         cmocka_unit_test(after_a_restart_with_a_dead_journal_a_step_under_way_is_taken_back),
         cmocka_unit_test(after_a_restart_a_rollback_goes_on_without_reading),
