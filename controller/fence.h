@@ -251,4 +251,8 @@ struct fence *fence_restore(const struct fence_config *cfg, struct router router
                             const json_t *baseline, const json_t *state,
                             struct err *err) SL_MUST_CHECK;
 
+/* After fence_restore(): the journal's last line meant this percentage to be written next, so the
+ * records may stand there already. */
+void fence_expect(struct fence *f, uint32_t percent);
+
 #endif

@@ -144,7 +144,7 @@ void batch_close(struct fzone *z, struct fbatch *b)
         if (z->open[i] == b) {
             z->open[i] = z->open[--z->n_open];
             b->open = false;
-            if (z->n_open == 0 && b->kind != B_GHOST)
+            if (z->n_open == 0 && b->kind != B_GHOST && z->settled_seq == 0)
                 records_alt_clear(z, 0, z->n_recs);
             return;
         }
@@ -373,6 +373,8 @@ void batch_answered(struct fence *f, struct fbatch *b, const struct router_answe
         f->seq++;
         if (b->kind == B_PROOF)
             break;
+        if (z->settled_seq == UINT32_MAX && b->kind != B_LONE)
+            z->settled_seq = f->seq;
         z->batch_ms = now;
         /* An answer that comes after the lease moved on says nothing about the records any more. */
         if (f->cfg.lease_off || lv_gen(&b->crt) >= lv_gen(&z->lease)) {

@@ -31,13 +31,16 @@
 #define SYNC_CAP_MS     10000
 #define NEVER           INT64_MAX
 
+/* Two readings of a zone may run side by side: what its own work needs, and fence_read(). */
+enum { RD_WRITE, RD_CMD, RD_COUNT };
+
 struct fset {
     const struct rrset *rr; /* as last listed; never written to, because batches borrow it */
     uint8_t side, base;     /* enum plan_side, baseline weight */
     uint8_t weight;         /* last read, or certainly written */
     uint8_t alt;            /* what a batch that may land, or may have landed, makes of it */
     bool has_alt, missing;
-    uint32_t seen; /* the reading that saw it */
+    uint32_t seen[RD_COUNT]; /* the reading of each kind that saw it */
 };
 
 struct frec {
@@ -45,8 +48,8 @@ struct frec {
     uint32_t pos;      /* in its zone's listing order */
     struct fset *sets;
     uint32_t n_sets;
-    uint32_t touched;    /* f->seq of our last certain write */
-    uint32_t added_seen; /* the reading that saw a set of the group that is not ours */
+    uint32_t touched;              /* f->seq of our last certain write */
+    uint32_t added_seen[RD_COUNT]; /* the reading that saw a set of the group that is not ours */
     bool added;
     bool foreign; /* somebody else changed it since we last wrote it */
     bool fault;   /* going back: refused alone, or cannot be sent */
@@ -93,6 +96,7 @@ struct fbatch {
 struct freading {
     bool active;
     bool want_lease, urgent, hard; /* hard: failed with a definite answer */
+    uint8_t slot;
     uint32_t lo, hi;
     uint32_t stamp, seq; /* sets seen by it; f->seq when it was started */
     uint32_t pending, tries, tries_max;
@@ -106,7 +110,6 @@ struct freading {
     uint32_t drift_rec;
     const char *drift_field, *drift_set;
 };
-enum { RD_WRITE, RD_CMD, RD_COUNT };
 
 struct fop {
     uint32_t op_id, zone;
@@ -162,6 +165,10 @@ struct fzone {
                              process */
     int64_t batch_ms;     /* when the last batch landed: the heartbeat counts from here */
     uint64_t top_gen;
+    /* Readings begun before this f->seq may miss a batch of the process before us that lands late:
+     * 0 in a fresh process, UINT32_MAX after a restart until a batch of ours has landed, which no
+     * older one survives. */
+    uint32_t settled_seq;
     bool taken, touched; /* touched: some request of ours may have changed the lease */
     struct fbatch *open[OPEN_MAX];
     uint32_t n_open;

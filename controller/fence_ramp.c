@@ -45,6 +45,12 @@ struct ramp_reading fence_ramp_reading(const struct fence *f)
     return r;
 }
 
+void fence_ramp_expect(struct fence *f, const struct plan *plan, const struct ramp_core *core)
+{
+    if (core->written && core->step > core->full_step && core->step < (int64_t)plan->steps_n)
+        fence_expect(f, plan->steps[core->step].percent);
+}
+
 bool fence_ramp_perform(struct fence *f, const struct ramp_action *a, int64_t now)
 {
     switch (a->kind) {

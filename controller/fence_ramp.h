@@ -17,6 +17,10 @@ bool fence_ramp_perform(struct fence *f, const struct ramp_action *action, int64
 bool fence_ramp_event(const struct fence *f, const struct fence_event *event,
                       struct ramp_event *out);
 
+/* After fence_restore() and ramp_restore(): the step that was under way by the journal is no drift.
+ */
+void fence_ramp_expect(struct fence *f, const struct plan *plan, const struct ramp_core *core);
+
 /* Bit of enum ramp_drift for a field word of rrset_difference() or of a fence event. */
 uint32_t fence_ramp_drift(const char *field);
 

@@ -79,6 +79,7 @@ void read_start(struct fence *f, struct fzone *z, uint8_t slot, bool lease, uint
     *rd = (struct freading){.active = true,
                             .want_lease = lease && !f->cfg.lease_off,
                             .urgent = urgent,
+                            .slot = slot,
                             .lo = lo,
                             .hi = hi,
                             .tries_max = tries_max,

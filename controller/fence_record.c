@@ -226,7 +226,8 @@ static void drift(struct freading *rd, struct frec *r, const char *set_id, const
 }
 
 /* True when the weight is one we wrote or may have written. */
-static bool weight_ours(const struct fzone *z, struct fset *s, uint32_t weight)
+static bool weight_ours(const struct fzone *z, const struct freading *rd, struct fset *s,
+                        uint32_t weight)
 {
     bool ours = weight == s->weight || (s->has_alt && weight == s->alt);
 
@@ -236,7 +237,7 @@ static bool weight_ours(const struct fzone *z, struct fset *s, uint32_t weight)
         s->alt = s->weight;
         s->weight = (uint8_t)weight;
     }
-    if (z->n_open == 0)
+    if (z->n_open == 0 && rd->seq >= z->settled_seq)
         s->has_alt = false;
     return true;
 }
@@ -258,7 +259,7 @@ static void set_listed(struct fence *f, struct fzone *z, struct freading *rd, st
     /* A write of ours that ended after this reading began may not be in it yet. */
     if (r->touched > rd->seq || !rr->weighted || rr->weight > WEIGHTS_MAX)
         return;
-    if (!weight_ours(z, s, rr->weight)) {
+    if (!weight_ours(z, rd, s, rr->weight)) {
         s->weight = (uint8_t)rr->weight;
         drift(rd, r, s->rr->set_id, "weight");
     }
@@ -273,11 +274,11 @@ void record_listed(struct fence *f, struct fzone *z, struct freading *rd, const 
         return;
     for (uint32_t i = 0; i < r->n_sets; i++)
         if (rr->set_id && strcmp(r->sets[i].rr->set_id, rr->set_id) == 0) {
-            r->sets[i].seen = rd->stamp;
+            r->sets[i].seen[rd->slot] = rd->stamp;
             set_listed(f, z, rd, r, &r->sets[i], rr);
             return;
         }
-    r->added_seen = rd->stamp;
+    r->added_seen[rd->slot] = rd->stamp;
 }
 
 /* The listing is whole: what was not in it is gone. */
@@ -286,11 +287,11 @@ void records_finish(struct fence *f, struct fzone *z, struct freading *rd)
     (void)f;
     for (uint32_t k = rd->lo; k < rd->hi; k++) {
         struct frec *r = z->recs[k];
-        bool added = r->added_seen == rd->stamp;
+        bool added = r->added_seen[rd->slot] == rd->stamp;
 
         for (uint32_t i = 0; i < r->n_sets; i++) {
             struct fset *s = &r->sets[i];
-            bool missing = s->seen != rd->stamp;
+            bool missing = s->seen[rd->slot] != rd->stamp;
 
             if (missing && !s->missing)
                 drift(rd, r, s->rr->set_id, "missing");

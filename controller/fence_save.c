@@ -303,10 +303,20 @@ struct fence *fence_restore(const struct fence_config *cfg, struct router router
     } else if (fence_ready(f, err)) {
         if (!state || json_is_null(state) || state_load(f, state)) {
             expect(f);
+            for (uint32_t i = 0; i < f->n_zones; i++)
+                f->zones[i]->settled_seq = UINT32_MAX;
             return f;
         }
         err_set(err, ERR_PROTOCOL, "the saved leases of the run are damaged");
     }
     fence_free(f);
     return NULL;
+}
+
+void fence_expect(struct fence *f, uint32_t percent)
+{
+    if (f->percent != f->percent_to)
+        return; /* it knew itself what was under way */
+    f->percent_to = percent;
+    expect(f);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "fence_ramp.h"
 #include "plan_file.h"
 #include "ramp_state.h"
 #include "sluice/clock.h"
@@ -277,6 +278,7 @@ bool walk_restore(struct walk *w, bool probes, struct err *err)
     }
     if (!restore_ramp(w, err))
         return false;
+    fence_ramp_expect(w->fence, &w->rig.plan, &w->ramp->core);
     w->journal = journal_continue(w->state_fd, w->journal_name, &w->last, NULL, err);
     return w->journal != NULL;
 }

@@ -113,7 +113,7 @@ struct sim_ctl {
     bool back_again;  /* asked again: the first is what counts */
     uint32_t passed;  /* strata of new that passed since the step was in sync */
     int64_t since_ms; /* of that */
-    int64_t top_step; /* highest step ever applied */
+    int64_t top_step; /* highest step whose gate was passed, as the journal knows */
     bool accepted_drift;
 };
 
@@ -197,6 +197,7 @@ void check_shadow(struct sim *s);
 void check_wrong(struct sim *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void check_change(void *ctx, uint32_t tag, const char *zone_id, int64_t now_ms);
 void check_batch(struct sim_ctl *c, const struct router_batch *b);
+void check_decided(struct sim_ctl *c, const struct ramp_action *a);
 void check_perform(struct sim_ctl *c, const struct ramp_action *a);
 void check_turn(struct sim_ctl *c);
 void check_end(struct sim *s);

@@ -205,11 +205,15 @@ static bool surely_bad(const struct sim *s, int64_t from_ms)
     return s->now - from_ms >= 10000;
 }
 
-static void check_apply(struct sim_ctl *c, const struct ramp_action *a)
+/* The machine wants the next step: it must have seen every required stratum of new pass at this
+ * one. */
+void check_decided(struct sim_ctl *c, const struct ramp_action *a)
 {
     struct sim *s = c->sim;
     uint32_t required = 0;
 
+    if (a->kind != RAMP_ACT_APPLY)
+        return;
     for (uint32_t i = 0; i < s->plan.strata_n; i++)
         if (s->strata[i].required && s->strata[i].side == PLAN_NEW)
             required |= 1u << i;
@@ -220,8 +224,6 @@ static void check_apply(struct sim_ctl *c, const struct ramp_action *a)
         if (surely_bad(s, c->since_ms))
             check_wrong(s, "%s promotes a fleet that fails everywhere", c->run);
     }
-    c->applies++;
-    c->may_write_forward = true;
     if ((int64_t)a->step > c->top_step)
         c->top_step = a->step;
 }
@@ -230,7 +232,8 @@ void check_perform(struct sim_ctl *c, const struct ramp_action *a)
 {
     if (a->kind == RAMP_ACT_APPLY) {
         c->commanded |= 1u << check_percent_bit(c->sim, a->percent);
-        check_apply(c, a);
+        c->applies++;
+        c->may_write_forward = true;
     } else if (a->kind == RAMP_ACT_ROLLBACK) {
         c->commanded |= 1u << check_percent_bit(c->sim, a->percent);
         if (!c->back_again) {
@@ -264,8 +267,25 @@ bool check_holds_all(const struct sim_ctl *c)
     return true;
 }
 
+/* Nobody else wrote: then nothing may be called drift. */
+static void check_held(const struct sim_ctl *c)
+{
+    struct sim *s = c->sim;
+
+    if (s->foreign_touched || ramp_phase(c->ramp) != RAMP_HELD)
+        return;
+    for (uint32_t i = 0; i < SIM_CTLS; i++)
+        if (&s->ctl[i] != c && s->ctl[i].used)
+            return;
+    if (ramp_why(c->ramp, NULL) == RAMP_WHY_DRIFT ||
+        ramp_why(c->ramp, NULL) == RAMP_WHY_LEASE_ABSENT)
+        check_wrong(s, "%s is held by what it wrote itself: %s", c->run,
+                    ramp_why_name(ramp_why(c->ramp, NULL)));
+}
+
 void check_turn(struct sim_ctl *c)
 {
+    check_held(c);
     if (c->back_ms == INT64_MAX || c->sim->now < c->back_ms)
         return;
     if (c->urgent_sent > c->urgent_then) {

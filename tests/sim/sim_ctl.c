@@ -150,6 +150,7 @@ void ctl_event(struct sim_ctl *c, const struct ramp_event *ev)
                 ramp_phase_name(ramp_phase(c->ramp)), ramp_why_name(ramp_why(c->ramp, NULL)));
     sim_hash(s, (uint64_t)ev->kind << 40 | (uint64_t)ramp_phase(c->ramp) << 32 | acts.n);
     for (uint32_t i = 0; i < acts.n; i++) {
+        check_decided(c, &acts.item[i]);
         if (acts.item[i].kind == RAMP_ACT_ROLLBACK)
             c->n_waiting = 0;
         if (!acts.item[i].needs_sync)
@@ -468,6 +469,8 @@ static bool restore(struct sim_ctl *c, const struct ramp_core *core, json_t *sta
         check_wrong(c->sim, "the ramp of %s cannot be restored", c->run);
         return false;
     }
+    fence_ramp_expect(c->fence, &c->sim->plan, &c->ramp->core);
+    c->top_step = core->step; /* above full_step: its gate was passed and written down */
     return true;
 }
 

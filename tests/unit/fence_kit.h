@@ -28,6 +28,7 @@ struct kit {
     bool lists_lost, lists_denied, changes_lost, changes_denied;
     const char *deny_upserts_of; /* AccessDenied for batches with UPSERTs, in this zone */
     int64_t pending_ms, late_ms;
+    bool uneven;                 /* lists overtake each other */
     uint32_t n_changes, n_lists; /* requests sent */
     uint32_t upserts, deletes, creates, lease_changes;
     bool lone; /* the last change was one CREATE alone */
@@ -47,6 +48,8 @@ static inline struct memory_verdict kit_decide(void *ctx, enum router_op op,
 
     if (op != ROUTER_OP_CHANGE) {
         k->n_lists += op == ROUTER_OP_LIST;
+        if (k->uneven)
+            v.delay_ms += k->n_lists * 7 % 5 * 20;
         v.fault = k->lists_denied ? MEMORY_DENIED : k->lists_lost ? MEMORY_LOST : MEMORY_NORMAL;
         return v;
     }

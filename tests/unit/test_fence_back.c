@@ -514,6 +514,54 @@ TEST(a_rollback_after_a_restart_waits_for_no_reading)
     kit_free(k);
 }
 
+/* Found by the simulator: the line with the intent is older than the batch; what the batch left was
+ * taken for somebody else's. */
+TEST(a_step_that_landed_after_its_intent_was_written_down_is_no_drift)
+{
+    struct kit *k = kit_new(1, 1);
+    json_t *baseline, *kept;
+
+    kit_take(k);
+    baseline = fence_save_baseline(k->f);
+    kept = fence_save(k->f);
+    kit_apply(k, 2, 10);
+    restart(k, baseline, kept);
+    fence_expect(k->f, 10);
+    fence_read(k->f, 5, k->now);
+    kit_want(k, 5, FENCE_READ);
+    kit_free(k);
+}
+
+/* The same, and it lands only after the first look: it may until a batch of this process has. */
+TEST(a_step_that_lands_after_the_first_reading_of_a_restart_is_no_drift)
+{
+    struct kit *k = kit_new(1, 1);
+    json_t *baseline, *kept;
+
+    kit_take(k);
+    baseline = fence_save_baseline(k->f);
+    kept = fence_save(k->f);
+    k->late_ms = 30000;
+    KIT_SCRIPT(k, MEMORY_LATE);
+    fence_apply(k->f, 2, 10, k->now);
+    kit_run_to(k, k->now + 15);
+    restart(k, baseline, kept);
+    fence_expect(k->f, 10);
+    fence_read(k->f, 5, k->now);
+    kit_want(k, 5, FENCE_READ);
+    k->changes_lost = true; /* no heartbeat comes between */
+    kit_run_to(k, k->now + 60000);
+    k->changes_lost = false;
+    fence_read(k->f, 6, k->now);
+    kit_want(k, 6, FENCE_READ);
+    kit_apply(k, 7, 10);
+    kit_put(k, "Z0", "w00000.example.com.", "new", 0,
+            "192.0.2.2"); /* as before the step: now it is drift */
+    fence_read(k->f, 8, k->now);
+    kit_want(k, 8, FENCE_DRIFT);
+    kit_free(k);
+}
+
 /* Found by the simulator: deposed, died, restored with the other run's lease in memory, and built
  * on it. */
 TEST(a_restart_does_not_build_on_another_runs_lease_it_remembers)
@@ -670,6 +718,8 @@ int main(void)
         cmocka_unit_test(a_reverting_lease_the_journal_does_not_know_decides),
         cmocka_unit_test(after_a_restart_a_deleted_lease_is_always_left_to_a_person),
         cmocka_unit_test(a_rollback_after_a_restart_waits_for_no_reading),
+        cmocka_unit_test(a_step_that_landed_after_its_intent_was_written_down_is_no_drift),
+        cmocka_unit_test(a_step_that_lands_after_the_first_reading_of_a_restart_is_no_drift),
         cmocka_unit_test(a_restart_does_not_build_on_another_runs_lease_it_remembers),
         cmocka_unit_test(a_restart_takes_its_own_release_for_its_own),
         cmocka_unit_test(

@@ -144,6 +144,25 @@ TEST(sets_that_vanish_or_appear_are_drift)
     kit_free(k);
 }
 
+/* Found by the simulator: each of two readings took the sets the other had seen last for missing.
+ */
+TEST(two_readings_of_a_zone_side_by_side_do_not_disturb_each_other)
+{
+    struct kit *k = kit_new(1, 3);
+
+    kit_take(k);
+    k->uneven = true;
+    for (uint32_t op = 2; op < 60; op += 2) {
+        fence_apply(k->f, op, op % 4 ? 10 : 50, k->now);
+        kit_run_to(k, k->now + 480 + op * 7); /* while its last listing is under way */
+        fence_read(k->f, op + 1, k->now);
+        kit_want(k, op + 1, FENCE_READ);
+        kit_want(k, op, FENCE_INSYNC);
+    }
+    assert_null(kit_event(k, FENCE_DRIFT));
+    kit_free(k);
+}
+
 TEST(a_refusal_that_nothing_explains_ends_the_step)
 {
     struct kit *k = kit_new(1, 1);
@@ -375,6 +394,7 @@ int main(void)
         cmocka_unit_test(
             a_weight_edit_is_seen_after_the_write_when_route_53_does_not_compare_weights),
         cmocka_unit_test(sets_that_vanish_or_appear_are_drift),
+        cmocka_unit_test(two_readings_of_a_zone_side_by_side_do_not_disturb_each_other),
         cmocka_unit_test(a_refusal_that_nothing_explains_ends_the_step),
         cmocka_unit_test(a_step_denied_half_way_says_that_some_of_it_landed),
         cmocka_unit_test(no_answer_for_long_is_told_and_waited_for),
