@@ -93,6 +93,12 @@ make_check() {
     return "$status"
 }
 
+# What the simulator and the table of rates measured, for the reader of this run.
+figures() {
+    sed -n 's/^# \(.* seeds a second.*\)/      \1/p' "$out/$1/tests/sim/seeds.log"
+    sed -n 's/^ok [0-9]* - /      /p; s/^# \(of .*\)/        \1/p' "$out/$1/tests/bench/rates.log"
+}
+
 memcheck() {
     (cd "$out/gcc" && srcdir=$top builddir=$out/gcc SLUICE_VALGRIND=1 CMOCKA_MESSAGE_OUTPUT=TAP valgrind -q --error-exitcode=99 \
         --leak-check=full --errors-for-leak-kinds=definite --num-callers=20 --fair-sched=yes "./tests/unit/$1")
@@ -111,10 +117,11 @@ for stage in $stages; do
     unit)
         say "unit tests, core symbols, simulation"
         make_check gcc gcc
+        figures gcc
         ;;
     asan)
         say "the same under AddressSanitizer and UndefinedBehaviorSanitizer"
-        SLUICE_SIM_SEEDS=${SLUICE_ASAN_SEEDS:-1000} make_check clang asan
+        SLUICE_SEEDS=${SLUICE_ASAN_SEEDS:-1-1000} make_check clang asan
         ;;
     valgrind)
         say "unit tests under valgrind"
