@@ -402,7 +402,9 @@ static void change_answer(struct fence *f, struct fbatch *b, const struct router
         event_zone(e, z, NULL);
         e->sent_boot_us = a->sent_boot_us;
     }
+    f->answering = b;
     batch_answered(f, b, a, now);
+    f->answering = NULL;
     if (b->dropped || !mine) {
         batch_drop(f, b);
         return;

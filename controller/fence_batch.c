@@ -177,7 +177,7 @@ void lease_prune(struct fence *f, struct fzone *z, int64_t now)
         if (!dead && !old)
             continue;
         batch_close(z, b);
-        if (b->dropped)
+        if (b->dropped && b != f->answering)
             batch_drop(f, b);
     }
 }

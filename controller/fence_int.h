@@ -244,6 +244,7 @@ struct fence {
     struct fop *ops;
     uint32_t n_ops, cap_ops;
     struct fbatch *batches;
+    const struct fbatch *answering; /* its answer is being told: nobody frees it meanwhile */
     struct fence_event *events;
     uint32_t n_events, cap_events, head_events;
 };
