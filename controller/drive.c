@@ -266,6 +266,22 @@ static void read_http(struct drive *d)
     }
 }
 
+int64_t drive_keys_need_ms(const struct fence *f, const struct plan *plan)
+{
+    return plan_drain_ms(plan, (int64_t)fence_ttl_max(f) * 1000) + DRIVE_KEYS_MS;
+}
+
+static void watch_keys(struct drive *d)
+{
+    struct ramp_event ev = {.kind = RAMP_EV_CREDENTIALS};
+
+    ev.credentials_short = rig_keys_short(d->s.rig, d->wall_ms, drive_keys_need_ms(d->s.fence, d->plan));
+    if (ev.credentials_short == d->keys_short)
+        return;
+    d->keys_short = ev.credentials_short;
+    drive_event(d, &ev);
+}
+
 /* ---- The wait --------------------------------------------------------------------------------------- */
 
 static int64_t min64(int64_t a, int64_t b)
@@ -341,8 +357,10 @@ static void turn(struct drive *d)
     if (d->now_ms >= d->stop_by_ms && !d->over &&
         ramp_phase(d->s.ramp) != RAMP_REVERTING && ramp_phase(d->s.ramp) != RAMP_UNSAFE)
         d->forced = d->over = true;
-    if (d->now_ms - d->second_at_ms >= 1000)
+    if (d->now_ms - d->second_at_ms >= 1000) {
         drive_summary(d);
+        watch_keys(d);
+    }
     /* What was decided in this turn leaves in this turn. */
     fence_tick(d->s.fence, d->now_ms);
     if (d->s.pump)
@@ -432,6 +450,12 @@ int drive_run(const struct drive_setup *setup, struct err *err)
     while (ok && !d->over) {
         ok = wait_turn(d, err);
         turn(d);
+    }
+    if (!ok) { /* the wait itself is impossible: what was begun is left as it stands */
+        log_failure(err);
+        d->forced = true;
+        d->last_signal = SIGTERM;
+        *err = (struct err){0};
     }
     leave(d);
     status = d->forced ? forced_status(d) : ramp_exit_status(setup->ramp);

@@ -27,6 +27,7 @@
 #define DRIVE_GAP_MS         2000  /* a longer one is a gap: design.md section 5.9 */
 #define DRIVE_DISK_MS        10000 /* a journal line that takes longer is a dead journal */
 #define DRIVE_STOP_MS        4000  /* from a signal to the exit, unless it rolls back */
+#define DRIVE_KEYS_MS        (15 * 60 * 1000)
 #define DRIVE_LEAVE_MS       2000  /* for the journal's last lines and notices */
 
 /* All borrowed but for what drive_run() says. */
@@ -49,6 +50,9 @@ struct drive_setup {
 /* Goes on until the run is over or a second signal ends it; returns the exit status. Signals are the loop's
  * meanwhile. ERR_IO when waiting itself is impossible. */
 int drive_run(const struct drive_setup *setup, struct err *err);
+
+/* How long credentials must live to be good for going on: a drain and 15 minutes. */
+int64_t drive_keys_need_ms(const struct fence *f, const struct plan *plan);
 
 /* What stands at the end, on standard output: a line for people or a JSON object. */
 void drive_print_result(const struct drive_setup *setup, int status);

@@ -11,8 +11,13 @@
 void drive_perform(struct drive *d, const struct ramp_action *a)
 {
     switch (a->kind) {
-    case RAMP_ACT_READ:
     case RAMP_ACT_TAKE:
+        if (d->s.rig->opts->take_over && !a->take_over)
+            fence_take(d->s.fence, a->op_id, FENCE_TAKE_OVER, d->now_ms);
+        else
+            fence_ramp_perform(d->s.fence, a, d->now_ms);
+        break;
+    case RAMP_ACT_READ:
     case RAMP_ACT_APPLY:
     case RAMP_ACT_ROLLBACK:
     case RAMP_ACT_RELEASE:

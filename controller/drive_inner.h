@@ -37,6 +37,7 @@ struct drive {
     struct ramp_event pending[DRIVE_PENDING_MAX]; /* events of our own making, for the next moment */
     size_t n_pending;
     bool journal_dead;
+    bool keys_short;
 
     /* probes */
     uint32_t round_op, round_left;

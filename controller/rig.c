@@ -19,6 +19,7 @@
 #define LIST_WAIT_MS    60000 /* one zone's whole listing */
 #define LIST_TRIES      4
 #define LIST_PAUSE_MS   1000
+#define KEYS_AGAIN_MS   30000
 
 static bool load_suites(struct rig *rig, struct err *err)
 {
@@ -87,9 +88,26 @@ bool rig_connect(struct rig *rig, struct err *err)
 
         rig->route53 = route53_new(&config);
         rig->router = router_route53_new(rig->route53);
+        rig->keys_end_ms = keys.expires_ms;
     }
     credentials_clear(&keys);
     return ok;
+}
+
+bool rig_keys_short(struct rig *rig, int64_t wall_ms, int64_t need_ms)
+{
+    struct credentials keys = {0};
+
+    if (!rig->keys_end_ms || rig->keys_end_ms - wall_ms >= need_ms)
+        return false;
+    /* Somebody may have renewed the file; the client itself reads it anew when the old keys are refused. */
+    if (wall_ms - rig->keys_asked_ms >= KEYS_AGAIN_MS) {
+        rig->keys_asked_ms = wall_ms;
+        if (credentials_load(rig->plan.route53.profile, &keys, NULL))
+            rig->keys_end_ms = keys.expires_ms;
+        credentials_clear(&keys);
+    }
+    return rig->keys_end_ms && rig->keys_end_ms - wall_ms < need_ms;
 }
 
 /* ---- Reading the zones ------------------------------------------------------------------------------ */

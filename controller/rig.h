@@ -43,6 +43,8 @@ struct rig {
     struct http *http;
     struct route53 *route53; /* the router's */
     struct router router;
+    int64_t keys_end_ms;       /* the credentials' life, Unix ms; 0: none known */
+    int64_t keys_asked_ms;     /* when fresher ones were last looked for */
     struct plan_stratum *strata; /* of plan.strata; owned */
     struct survey_zone zones[RIG_ZONES_MAX];
     struct router_answer listings[RIG_ZONES_MAX]; /* own the zones' sets */
@@ -73,6 +75,9 @@ struct fence *rig_fence_restore(struct rig *rig, const char *run, const json_t *
 
 /* The pump over the endpoints, and the plan's table of strata; checks the plan against it (ERR_FILE). */
 struct pump *rig_pump(struct rig *rig, const struct endpoints *e, const char *run, struct err *err) SL_MUST_CHECK;
+
+/* True when the credentials in hand end before wall_ms + need_ms; looks for fresher ones now and then. */
+bool rig_keys_short(struct rig *rig, int64_t wall_ms, int64_t need_ms);
 
 /* One answer of the HTTP pool that was not a probe's. */
 void rig_http(struct rig *rig, struct http_done *done, int64_t now_ms);

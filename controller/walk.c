@@ -181,6 +181,8 @@ bool walk_prepare(struct walk *w, struct err *err)
     w->fence = rig_fence(&w->rig, &w->survey, w->run, err);
     if (!w->fence)
         return false;
+    if (rig_keys_short(&w->rig, clock_wall_ms(&clock_real), drive_keys_need_ms(w->fence, &w->rig.plan)))
+        return err_set(err, ERR_REFUSED, "the AWS credentials end before a drain and 15 minutes are over; renew them");
     w->pump = rig_pump(&w->rig, &w->endpoints, w->run, err);
     return w->pump && (w->rig.plan.verify == PLAN_VERIFY_API || ask_dns(w, err));
 }

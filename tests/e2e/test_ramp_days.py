@@ -31,6 +31,31 @@ def other_lease():
         t.eq(percents(sb), [0, 10, 0], "and it is back")
 
 
+def take_over():
+    with Sandbox(ramp_config()) as sb, Kit(sb, steps="[10, 100]", bake="1s") as kit, Kit(sb, cutover="other") as second:
+        run = kit.start("ramp")
+        run.wait_line("baking")
+        run.kill()
+        other = second.run("ramp", "--from-current", "--take-over", "--to", "50")
+        t.eq(other.process.returncode, 0, "--take-over takes a live lease at once")
+        t.eq(percents(sb), [0, 10, 50], "and goes on from where the new side stood")
+        dead = kit.start("resume")
+        dead.wait_line("held")
+        t.has(dead.err, "cutover other", "the run that was deposed says who took the zone, and holds")
+        dead.signal(signal.SIGTERM)
+        t.ok(dead.wait() in (10, 143), "it can be ended", dead.err)
+        t.eq(percents(sb), [0, 10, 50], "and writes nothing")
+
+
+def short_keys():
+    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 600))
+    with Sandbox(ramp_config()) as sb, Kit(sb) as kit:
+        run = kit.run("ramp", AWS_CREDENTIAL_EXPIRATION=soon)
+        t.eq(run.process.returncode, 11, "credentials that end too soon refuse")
+        t.has(run.err, "credentials", "and are named")
+        t.eq(batches(sb), [], "nothing is written")
+
+
 def from_elsewhere():
     """The machine of the run is gone; `sluice rollback` from another one takes the zone over."""
     with Sandbox(ramp_config()) as sb, Kit(sb, steps="[10, 100]", bake="30s") as kit, Kit(sb) as elsewhere:
@@ -118,7 +143,7 @@ def notices():
         t.ok(all({"time", "event", "run", "seq"} <= set(line) for line in lines), "progress lines are JSON")
 
 
-for part in (other_lease, from_elsewhere, networks, refused_network, down_at_breach, people, notices):
+for part in (other_lease, take_over, short_keys, from_elsewhere, networks, refused_network, down_at_breach, people, notices):
     try:
         part()
     except (AssertionError, KeyError) as e:

@@ -42,6 +42,22 @@ def signals():
         t.eq(status, 143, "and says which signal it obeyed")
 
 
+def sleeps():
+    """SIGSTOP for longer than the bake: what was measured across it is dropped, and the wait starts over."""
+    with Sandbox(ramp_config()) as sb, Kit(sb, steps="[10, 100]", bake="3s") as kit:
+        run = kit.start("ramp")
+        at = run.wait_line("baking")
+        run.signal(signal.SIGSTOP)
+        time.sleep(4)
+        t.eq(percents(sb), [0, 10], "a stopped run steps nowhere")
+        woken = time.monotonic()
+        run.signal(signal.SIGCONT)
+        at = run.wait_line("draining", after=at)
+        run.wait_line("applying step 2", after=at)
+        t.ok(time.monotonic() - woken >= 3, "the bake starts over after a sleep", time.monotonic() - woken)
+        t.eq(run.wait(), 0, "and then it completes")
+
+
 def kills():
     for word in ("preflight", "the lease is taken", "applying step 1", "draining", "baking", "applying step 2", "soaking"):
         with Sandbox(ramp_config()) as sb, Kit(sb, steps="[10, 100]", bake="1s") as kit:
@@ -124,7 +140,7 @@ def terminal():
         os.close(secondary)
 
 
-for part in (signals, kills, disks, terminal):
+for part in (signals, sleeps, kills, disks, terminal):
     try:
         part()
     except (AssertionError, KeyError) as e:
