@@ -104,8 +104,8 @@ static bool take_number(const char **at, const char *key, int64_t max, int64_t *
     char value[WORD_MAX];
 
     /* One spelling a number: no leading zeros, so that a value read is a value written. */
-    return word(at, key, value) && !(value[0] == '0' && value[1]) &&
-           text_parse_i64(value, 0, max, out, &err);
+    return word(at, key, value) && value[0] >= '0' && value[0] <= '9' &&
+           !(value[0] == '0' && value[1]) && text_parse_i64(value, 0, max, out, &err);
 }
 
 static bool take_state(const char **at, enum lease_state *out)

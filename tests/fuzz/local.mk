@@ -58,6 +58,18 @@ tests_fuzz_fuzz_suite_SOURCES = tests/fuzz/fuzz_suite.c
 tests_fuzz_fuzz_suite_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/smoke
 tests_fuzz_fuzz_suite_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_suite_LDADD = libsmoke.a libbase.a $(BASE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_lease
+tests_fuzz_fuzz_lease_SOURCES = tests/fuzz/fuzz_lease.c
+tests_fuzz_fuzz_lease_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/controller
+tests_fuzz_fuzz_lease_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_lease_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_fence
+tests_fuzz_fuzz_fence_SOURCES = tests/fuzz/fuzz_fence.c
+tests_fuzz_fuzz_fence_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/controller
+tests_fuzz_fuzz_fence_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_fence_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS)
 endif
 
 EXTRA_DIST += tests/fuzz/run.sh

@@ -1,11 +1,9 @@
 #!/bin/sh
-# Simulated runs: SLUICE_SEEDS (default 1-10000) must all hold, and some of them, run twice, must leave the same
-# trace.
+# Simulated runs: SLUICE_SIM_SEEDS of them (default 10000) must all hold, and some of them, run twice, must leave
+# the same trace.
 set -u
 sim=${builddir:-.}/tests/sim/sim
-seeds=${SLUICE_SEEDS:-1-10000}
-# Under valgrind or sanitizers a tenth says as much about memory.
-[ -z "${SLUICE_VALGRIND:-}" ] || seeds=1-20
+seeds=1-${SLUICE_SIM_SEEDS:-10000}
 status=0
 
 # check NUMBER WHAT COMMAND...

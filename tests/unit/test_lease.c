@@ -115,6 +115,7 @@ TEST(reading_is_strict)
         {"gen=1801616400", "gen=9999999999999"},
         {"state=forward", "state=sideways"},
         {"exp=1801617000", "exp="},
+        {"back=0", "back=-0"},
         {"back=0", "back=102"},
         {"step=10", "step=10 step=10"},
         {" ttl=300", "  ttl=300"},
