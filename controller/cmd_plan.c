@@ -1,4 +1,5 @@
-/* cmd_plan.c: `sluice plan`: what stands, what is in the way, what a ramp would do and when. Writes nothing. */
+/* cmd_plan.c: `sluice plan`: what stands, what is in the way, what a ramp would do and when. Writes
+ * nothing. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,9 +13,11 @@
 #define PROBE_TURN_MS 1000
 
 static const char *const side_names[] = {"old", "new"};
-static const char *const levels[] = {[SURVEY_REFUSE] = "refuse", [SURVEY_ASK] = "ask", [SURVEY_WARN] = "note"};
+static const char *const levels[] = {
+    [SURVEY_REFUSE] = "refuse", [SURVEY_ASK] = "ask", [SURVEY_WARN] = "note"};
 
-/* ---- Probing once ----------------------------------------------------------------------------------- */
+/* ---- Probing once
+ * ----------------------------------------------------------------------------------- */
 
 static bool reads_only(void *ctx, uint32_t stratum)
 {
@@ -23,17 +26,20 @@ static bool reads_only(void *ctx, uint32_t stratum)
 
 static void take_result(json_t *out, const struct pump *pump, const struct probe_result *r)
 {
-    static const char *const verdicts[] = {[RUN_PASS] = "pass", [RUN_FAIL] = "fail", [RUN_ERROR] = "error"};
+    static const char *const verdicts[] = {
+        [RUN_PASS] = "pass", [RUN_FAIL] = "fail", [RUN_ERROR] = "error"};
     struct buf title SL_CLEANUP(buf_clear) = {0}, text SL_CLEANUP(buf_clear) = {0};
     const char *address = pump_endpoint_address(pump, r->stratum);
     json_t *o;
 
     pump_title(pump, r->stratum, &title);
-    text_add_safe(&text, r->sentence ? r->sentence : "", r->sentence ? strlen(r->sentence) : 0, 400);
+    text_add_safe(&text, r->sentence ? r->sentence : "", r->sentence ? strlen(r->sentence) : 0,
+                  400);
     secret_redact_sink(&text);
-    o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:I}", "check", buf_str(&title), "side", suite_side_names[r->side],
-                  "verdict", verdicts[r->verdict], "text", buf_str(&text), "required",
-                  pump_stratum(pump, r->stratum)->required, "latency_us", (json_int_t)r->latency_us);
+    o = json_pack("{s:s, s:s, s:s, s:s, s:b, s:I}", "check", buf_str(&title), "side",
+                  suite_side_names[r->side], "verdict", verdicts[r->verdict], "text",
+                  buf_str(&text), "required", pump_stratum(pump, r->stratum)->required,
+                  "latency_us", (json_int_t)r->latency_us);
     if (address)
         json_object_set_new(o, "endpoint", json_string(address));
     json_array_append_new(out, o);
@@ -69,7 +75,8 @@ static bool probe_once(struct walk *w, json_t *out, struct err *err)
     }
 }
 
-/* ---- What there is to say, as JSON ------------------------------------------------------------------ */
+/* ---- What there is to say, as JSON
+ * ------------------------------------------------------------------ */
 
 static json_t *records_json(const struct survey *s)
 {
@@ -82,11 +89,13 @@ static json_t *records_json(const struct survey *s)
 
         survey_plain_name(r->name, &name);
         for (size_t k = 0; k < r->n_sets; k++)
-            json_array_append_new(sets, json_pack("{s:s*, s:s, s:i, s:i}", "set", r->sets[k].set_id, "side",
-                                                  r->side[k] < PLAN_SIDES ? side_names[r->side[k]] : "none", "weight",
-                                                  (int)r->sets[k].weight, "ttl", (int)r->sets[k].ttl));
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:o}", "name", buf_str(&name), "type", r->type,
-                                              "zone", s->zones[r->zone].id, "new_ppm", (int)r->new_ppm, "sets", sets));
+            json_array_append_new(
+                sets, json_pack("{s:s*, s:s, s:i, s:i}", "set", r->sets[k].set_id, "side",
+                                r->side[k] < PLAN_SIDES ? side_names[r->side[k]] : "none", "weight",
+                                (int)r->sets[k].weight, "ttl", (int)r->sets[k].ttl));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:o}", "name", buf_str(&name),
+                                              "type", r->type, "zone", s->zones[r->zone].id,
+                                              "new_ppm", (int)r->new_ppm, "sets", sets));
     }
     return list;
 }
@@ -98,8 +107,9 @@ static json_t *findings_json(const struct survey *s)
     for (size_t i = 0; i < s->n_findings; i++) {
         const struct survey_finding *f = &s->findings[i];
 
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "code", survey_code_name(f->code), "level",
-                                              levels[f->level], "where", f->where, "what", f->what, "todo", f->todo));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "code",
+                                              survey_code_name(f->code), "level", levels[f->level],
+                                              "where", f->where, "what", f->what, "todo", f->todo));
     }
     return list;
 }
@@ -118,12 +128,13 @@ static json_t *gates_json(const struct plan *plan, uint32_t step)
         int64_t detect = plan_detect_ms(plan, i, 2 * plan->suites[i].unacceptable_ppm);
 
         plan_gate_figures(plan, i, step, &g);
-        json_array_append_new(list, json_pack("{s:s, s:i, s:i, s:i, s:I, s:I}", "suite",
-                                              plan->suites[i].file ? plan->suites[i].file : "inline", "n", (int)g.n,
-                                              "n_needed", (int)g.n_needed, "shown_ppm", (int)g.shown_ppm,
-                                              "failures_max",
-                                              g.failures_max == UINT32_MAX ? (json_int_t)-1 : (json_int_t)g.failures_max,
-                                              "detect_ms", detect == INT64_MAX ? (json_int_t)-1 : (json_int_t)detect));
+        json_array_append_new(
+            list,
+            json_pack("{s:s, s:i, s:i, s:i, s:I, s:I}", "suite",
+                      plan->suites[i].file ? plan->suites[i].file : "inline", "n", (int)g.n,
+                      "n_needed", (int)g.n_needed, "shown_ppm", (int)g.shown_ppm, "failures_max",
+                      g.failures_max == UINT32_MAX ? (json_int_t)-1 : (json_int_t)g.failures_max,
+                      "detect_ms", detect == INT64_MAX ? (json_int_t)-1 : (json_int_t)detect));
     }
     return list;
 }
@@ -141,10 +152,12 @@ static json_t *steps_json(const struct walk *w)
             fence_diff(w->fence, plan->steps[i].percent, &diff);
         for (uint32_t z = 0; w->fence && z < fence_n_zones(w->fence); z++)
             batches += fence_batches(w->fence, z, false);
-        json_array_append_new(list, json_pack("{s:i, s:I, s:b, s:i, s:s, s:o}", "percent",
-                                              (int)plan->steps[i].percent, "bake_ms", (json_int_t)plan->steps[i].bake_ms,
-                                              "approve", plan->steps[i].approve, "change_batches", (int)batches,
-                                              "weights", buf_str(&diff), "gates", gates_json(plan, i)));
+        json_array_append_new(list,
+                              json_pack("{s:i, s:I, s:b, s:i, s:s, s:o}", "percent",
+                                        (int)plan->steps[i].percent, "bake_ms",
+                                        (json_int_t)plan->steps[i].bake_ms, "approve",
+                                        plan->steps[i].approve, "change_batches", (int)batches,
+                                        "weights", buf_str(&diff), "gates", gates_json(plan, i)));
     }
     return list;
 }
@@ -154,8 +167,9 @@ static json_t *describe(const struct walk *w, json_t *probes)
     const struct plan *plan = &w->rig.plan;
     int64_t drain = w->fence ? plan_drain_ms(plan, (int64_t)fence_ttl_max(w->fence) * 1000) : 0;
     int64_t earliest = plan_earliest_ms(plan, drain, 0, plan->steps[plan->steps_n - 1].percent);
-    json_t *o = json_pack("{s:i, s:s, s:s, s:I, s:I}", "schema", 1, "cutover", plan->cutover, "plan", plan->path,
-                          "drain_ms", (json_int_t)drain, "earliest_ms", (json_int_t)earliest);
+    json_t *o =
+        json_pack("{s:i, s:s, s:s, s:I, s:I}", "schema", 1, "cutover", plan->cutover, "plan",
+                  plan->path, "drain_ms", (json_int_t)drain, "earliest_ms", (json_int_t)earliest);
     uint32_t back = 0;
 
     for (uint32_t z = 0; w->fence && z < fence_n_zones(w->fence); z++)
@@ -169,7 +183,8 @@ static json_t *describe(const struct walk *w, json_t *probes)
     return o;
 }
 
-/* ---- The same for people ---------------------------------------------------------------------------- */
+/* ---- The same for people
+ * ---------------------------------------------------------------------------- */
 
 static const char *str(const json_t *o, const char *key)
 {
@@ -191,8 +206,8 @@ static void text_records(const json_t *doc, struct buf *out)
     buf_add_str(out, "Records\n");
     json_array_foreach(json_object_get(doc, "records"), i, r)
     {
-        buf_addf(out, "  %s %s  new %lld.%02lld %%\n", str(r, "name"), str(r, "type"), num(r, "new_ppm") / 10000,
-                 num(r, "new_ppm") / 100 % 100);
+        buf_addf(out, "  %s %s  new %lld.%02lld %%\n", str(r, "name"), str(r, "type"),
+                 num(r, "new_ppm") / 10000, num(r, "new_ppm") / 100 % 100);
         json_array_foreach(json_object_get(r, "sets"), k, set)
         {
             buf_addf(out, "    %-4s ", str(set, "side"));
@@ -221,15 +236,18 @@ static void text_steps(const json_t *doc, struct buf *out)
     buf_add_str(out, "Steps\n");
     json_array_foreach(json_object_get(doc, "steps"), i, step)
     {
-        buf_addf(out, "  %lld %%: %lld change batch%s, drain ", num(step, "percent"), num(step, "change_batches"),
-                 num(step, "change_batches") == 1 ? "" : "es");
+        buf_addf(out, "  %lld %%: %lld change batch%s, drain ", num(step, "percent"),
+                 num(step, "change_batches"), num(step, "change_batches") == 1 ? "" : "es");
         text_format_duration(out, num(doc, "drain_ms"));
         buf_add_str(out, ", bake ");
         text_format_duration(out, num(step, "bake_ms"));
-        buf_addf(out, "%s\n", json_is_true(json_object_get(step, "approve")) ? ", then a person approves" : "");
+        buf_addf(out, "%s\n",
+                 json_is_true(json_object_get(step, "approve")) ? ", then a person approves" : "");
         json_array_foreach(json_object_get(step, "gates"), k, gate)
         {
-            buf_addf(out, "    gate %s: %lld probes of the new side, %lld needed without a failure; shows less than ",
+            buf_addf(out,
+                     "    gate %s: %lld probes of the new side, %lld needed without a failure; "
+                     "shows less than ",
                      str(gate, "suite"), num(gate, "n"), num(gate, "n_needed"));
             text_format_ppm(out, (uint32_t)num(gate, "shown_ppm"));
             buf_add_str(out, " failing");
@@ -248,8 +266,8 @@ static void text_steps(const json_t *doc, struct buf *out)
     }
     buf_add_str(out, "Done at the earliest after ");
     text_format_duration(out, num(doc, "earliest_ms"));
-    buf_addf(out, ", plus INSYNC and verification; going back is %lld change batch%s.\n", num(doc, "rollback_batches"),
-             num(doc, "rollback_batches") == 1 ? "" : "es");
+    buf_addf(out, ", plus INSYNC and verification; going back is %lld change batch%s.\n",
+             num(doc, "rollback_batches"), num(doc, "rollback_batches") == 1 ? "" : "es");
 }
 
 static void text_probes(const json_t *doc, struct buf *out)
@@ -262,9 +280,11 @@ static void text_probes(const json_t *doc, struct buf *out)
     buf_add_str(out, "Probes\n");
     json_array_foreach(json_object_get(doc, "probes"), i, p)
     {
-        buf_addf(out, "  %-5s %-4s ", strcmp(str(p, "verdict"), "pass") == 0 ? "ok" : "FAIL", str(p, "side"));
+        buf_addf(out, "  %-5s %-4s ", strcmp(str(p, "verdict"), "pass") == 0 ? "ok" : "FAIL",
+                 str(p, "side"));
         text_add_safe(out, str(p, "check"), strlen(str(p, "check")), 200);
-        buf_addf(out, " at %s%s%s\n", str(p, "endpoint"), *str(p, "text") ? ": " : "", str(p, "text"));
+        buf_addf(out, " at %s%s%s\n", str(p, "endpoint"), *str(p, "text") ? ": " : "",
+                 str(p, "text"));
     }
 }
 
@@ -277,7 +297,8 @@ static void text_findings(const json_t *doc, struct buf *out)
         buf_add_str(out, "Findings\n");
     json_array_foreach(json_object_get(doc, "findings"), i, f)
     {
-        buf_addf(out, "  %s: %s: %s\n    %s\n", str(f, "level"), str(f, "where"), str(f, "what"), str(f, "todo"));
+        buf_addf(out, "  %s: %s: %s\n    %s\n", str(f, "level"), str(f, "where"), str(f, "what"),
+                 str(f, "todo"));
     }
 }
 
@@ -302,7 +323,8 @@ static void print(const struct walk *w, const json_t *doc)
     fputs(buf_str(&out), stdout);
 }
 
-/* ---- Making records weighted ------------------------------------------------------------------------ */
+/* ---- Making records weighted
+ * ------------------------------------------------------------------------ */
 
 static bool write_batches(const struct walk *w, struct err *err)
 {
@@ -320,16 +342,18 @@ static bool write_batches(const struct walk *w, struct err *err)
             buf_addf(&name, ".%s", w->rig.zones[z].id);
         if (!file_write(buf_str(&name), batch.data, batch.len, err))
             return false;
-        log_info("%zu record%s of zone %s: aws route53 change-resource-record-sets --hosted-zone-id %s "
-                 "--change-batch file://%s", n, n == 1 ? "" : "s", w->rig.zones[z].id, w->rig.zones[z].id,
-                 buf_str(&name));
+        log_info(
+            "%zu record%s of zone %s: aws route53 change-resource-record-sets --hosted-zone-id %s "
+            "--change-batch file://%s",
+            n, n == 1 ? "" : "s", w->rig.zones[z].id, w->rig.zones[z].id, buf_str(&name));
     }
     if (!files)
         return err_set(err, ERR_REFUSED, "--make-weighted: no record of the plan is a simple one");
     return true;
 }
 
-/* ---- The command ------------------------------------------------------------------------------------ */
+/* ---- The command
+ * ------------------------------------------------------------------------------------ */
 
 /* A required check that fails or cannot be judged would refuse the ramp. */
 static size_t probes_in_the_way(const json_t *probes)
@@ -367,7 +391,8 @@ static int judge(const struct walk *w, const json_t *probes, struct err *err)
         return 0;
     }
     if (failing) {
-        err_set(err, ERR_REFUSED, "%zu required probe%s not pass; a ramp of this plan would be refused", failing,
+        err_set(err, ERR_REFUSED,
+                "%zu required probe%s not pass; a ramp of this plan would be refused", failing,
                 failing == 1 ? " does" : "s do");
         return 0;
     }
@@ -381,8 +406,8 @@ int cmd_plan(const struct opts *opts, struct err *err)
     json_t *probes = json_array();
     int status = 0;
 
-    if (rig_load(&w->rig, opts, opts->args[0], !opts->make_weighted, err) && rig_connect(&w->rig, err) &&
-        look(w, probes, err) && !opts->make_weighted) {
+    if (rig_load(&w->rig, opts, opts->args[0], !opts->make_weighted, err) &&
+        rig_connect(&w->rig, err) && look(w, probes, err) && !opts->make_weighted) {
         json_t *doc = describe(w, probes);
 
         print(w, doc);

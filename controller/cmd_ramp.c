@@ -28,7 +28,8 @@ static bool ask_about_findings(const struct walk *w, struct err *err)
         return true;
     walk_say_findings(w, SURVEY_ASK);
     if (w->rig.opts->yes || !isatty(STDIN_FILENO))
-        return err_set(err, ERR_REFUSED, "the new side carries more than rollback_to already; say --from-current");
+        return err_set(err, ERR_REFUSED,
+                       "the new side carries more than rollback_to already; say --from-current");
     return walk_confirm(w, "Begin from where the new side stands?", err);
 }
 
@@ -55,7 +56,8 @@ static bool refuse_second(const struct walk *w, struct err *err)
     if (!walk_unfinished(w))
         return true;
     return err_set(err, ERR_REFUSED,
-                   "a run of %s is unfinished (%s): go on with `sluice resume %s`, or back with `sluice rollback %s`",
+                   "a run of %s is unfinished (%s): go on with `sluice resume %s`, or back with "
+                   "`sluice rollback %s`",
                    w->rig.plan.cutover, w->journal_name, w->rig.plan.path, w->rig.plan.path);
 }
 
@@ -63,13 +65,16 @@ static int ramp(struct walk *w, const struct opts *opts, struct err *err)
 {
     struct ramp_options options = {0};
 
-    if (!rig_load(&w->rig, opts, opts->args[0], true, err) || !check_goal(w, &options.goal_percent, err) ||
-        !walk_open_state(w, err) || !refuse_second(w, err) || !rig_connect(&w->rig, err) || !walk_survey(w, err))
+    if (!rig_load(&w->rig, opts, opts->args[0], true, err) ||
+        !check_goal(w, &options.goal_percent, err) || !walk_open_state(w, err) ||
+        !refuse_second(w, err) || !rig_connect(&w->rig, err) || !walk_survey(w, err))
         return 0;
     walk_say_findings(w, SURVEY_WARN);
-    if (!ask_about_findings(w, err) || !walk_prepare(w, err) || !confirm(w, options.goal_percent, err))
+    if (!ask_about_findings(w, err) || !walk_prepare(w, err) ||
+        !confirm(w, options.goal_percent, err))
         return 0;
-    options.options |= opts->from_current || !survey_clear_of(&w->survey, SURVEY_ASK) ? RAMP_OPT_FROM_CURRENT : 0;
+    options.options |=
+        opts->from_current || !survey_clear_of(&w->survey, SURVEY_ASK) ? RAMP_OPT_FROM_CURRENT : 0;
     options.options |= isatty(STDIN_FILENO) && isatty(STDERR_FILENO) ? RAMP_OPT_ATTENDED : 0;
     crypto_random(&options.seed, sizeof options.seed);
     if (!walk_begin(w, &options, err))
@@ -91,12 +96,14 @@ static int resume(struct walk *w, struct err *err)
     if (!walk_open_state(w, err))
         return 0;
     if (!w->have_last) {
-        err_set(err, ERR_REFUSED, "there is no run of %s to go on with; begin with `sluice ramp %s`",
+        err_set(err, ERR_REFUSED,
+                "there is no run of %s to go on with; begin with `sluice ramp %s`",
                 w->rig.plan.cutover, w->rig.plan.path);
         return 0;
     }
     if (!walk_unfinished(w)) {
-        err_set(err, ERR_REFUSED, "the last run of %s is over (%s); nothing was changed", w->rig.plan.cutover,
+        err_set(err, ERR_REFUSED, "the last run of %s is over (%s); nothing was changed",
+                w->rig.plan.cutover,
                 json_string_value(json_object_get(w->last.last.state, "phase")));
         return 0;
     }
@@ -106,8 +113,8 @@ static int resume(struct walk *w, struct err *err)
 }
 
 /* A word to a ramp that runs here; false when none does. */
-static bool tell_running(const struct opts *opts, const char *cutover, const char *word, int *status,
-                         struct err *err)
+static bool tell_running(const struct opts *opts, const char *cutover, const char *word,
+                         int *status, struct err *err)
 {
     struct buf path SL_CLEANUP(buf_clear) = {0}, answer SL_CLEANUP(buf_clear) = {0},
                     safe SL_CLEANUP(buf_clear) = {0};

@@ -58,10 +58,12 @@ static int through_running(struct walk *w, struct err *err)
     }
 }
 
-/* Without a usable run here: what stands in the zones is read, and goes back to the plan's rollback_to. */
+/* Without a usable run here: what stands in the zones is read, and goes back to the plan's
+ * rollback_to. */
 static int from_zones(struct walk *w, struct err *err)
 {
-    const struct ramp_options options = {.goal_percent = w->rig.plan.steps[w->rig.plan.steps_n - 1].percent};
+    const struct ramp_options options = {.goal_percent =
+                                             w->rig.plan.steps[w->rig.plan.steps_n - 1].percent};
     struct ramp_options with_seed = options;
     struct buf text SL_CLEANUP(buf_clear) = {0};
     size_t left_out = 0;
@@ -80,7 +82,8 @@ static int from_zones(struct walk *w, struct err *err)
     w->fence = rig_fence(&w->rig, &w->survey, w->run, err);
     if (!w->fence)
         return 0;
-    buf_addf(&text, "%s: back to %u %% on the new side:\n", w->rig.plan.cutover, w->rig.plan.rollback_to);
+    buf_addf(&text, "%s: back to %u %% on the new side:\n", w->rig.plan.cutover,
+             w->rig.plan.rollback_to);
     fence_diff(w->fence, w->rig.plan.rollback_to, &text);
     log_block(LOG_LEVEL_INFO, &text);
     crypto_random(&with_seed.seed, sizeof with_seed.seed);
@@ -109,7 +112,8 @@ static int rollback(struct walk *w, const struct opts *opts, struct err *err)
         return 0;
     if (walk_unfinished(w)) {
         why = (struct err){0};
-        if (walk_confirm(w, "Go back with the run that was left here?", err) && walk_restore(w, false, &why))
+        if (walk_confirm(w, "Go back with the run that was left here?", err) &&
+            walk_restore(w, false, &why))
             return walk_go(w, RAMP_START_ROLLBACK, err);
         if (err->kind != ERR_NONE)
             return 0;

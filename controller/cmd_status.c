@@ -40,7 +40,8 @@ static bool is_running(int dirfd, const char *cutover)
     return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-static const char *const end_phases[] = {"completed", "rolled_back", "refused", "interrupted", "deposed"};
+static const char *const end_phases[] = {"completed", "rolled_back", "refused", "interrupted",
+                                         "deposed"};
 
 static bool is_over(const char *phase)
 {
@@ -89,12 +90,14 @@ static void print_text(const json_t *d)
     snprintf(plan, sizeof plan, "%s", word(&room, d, "plan"));
     if (strcmp(json_string_value(json_object_get(d, "journal")), "damaged") == 0)
         printf("  the journal is damaged; no forward step can rest on it\n"
-               "  go back: sluice rollback %s\n", plan);
+               "  go back: sluice rollback %s\n",
+               plan);
     else if (!running && phase && !is_over(phase))
         printf("  unfinished: sluice resume %s\n  or go back: sluice rollback %s\n", plan, plan);
 }
 
-static bool show(int dirfd, const char *cutover, const struct opts *opts, json_t *all, struct err *err)
+static bool show(int dirfd, const char *cutover, const struct opts *opts, json_t *all,
+                 struct err *err)
 {
     char name[JOURNAL_NAME_MAX];
     struct journal_reading r = {0};
@@ -154,7 +157,8 @@ static bool collect(int dirfd, const struct opts *opts, json_t *all, struct err 
     if (opts->n_args) {
         struct buf cutover SL_CLEANUP(buf_clear) = {0};
 
-        return walk_cutover_of(opts->args[0], &cutover, err) && show(dirfd, buf_str(&cutover), opts, all, err);
+        return walk_cutover_of(opts->args[0], &cutover, err) &&
+               show(dirfd, buf_str(&cutover), opts, all, err);
     }
     n = list_cutovers(dirfd, names);
     for (size_t i = 0; i < n; i++) {
@@ -175,7 +179,8 @@ int cmd_status(const struct opts *opts, struct err *err)
         return 0;
     dirfd = open(buf_str(&path), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     all = json_array();
-    ok = dirfd < 0 ? opts->n_args == 0 || err_set(err, ERR_REFUSED, "no run is recorded in %s", buf_str(&path))
+    ok = dirfd < 0 ? opts->n_args == 0 ||
+                         err_set(err, ERR_REFUSED, "no run is recorded in %s", buf_str(&path))
                    : collect(dirfd, opts, all, err);
     if (ok && opts->format == OPTS_FORMAT_JSON) {
         json_dumpf(all, stdout, JSON_COMPACT);

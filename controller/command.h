@@ -1,5 +1,5 @@
-/* command.h: the commands of sluice, one cmd_X.c each. Each returns the exit status (design.md section 3),
- * or sets err, which main prints once and turns into a status by its kind. */
+/* command.h: the commands of sluice, one cmd_X.c each. Each returns the exit status (design.md
+ * section 3), or sets err, which main prints once and turns into a status by its kind. */
 #ifndef SLUICE_COMMAND_H
 #define SLUICE_COMMAND_H
 

@@ -27,10 +27,10 @@ struct control {
     struct client *asking; /* whose request control_next() gave */
 };
 
-/* The socket's path through the directory's descriptor: nobody can swap the directory under us, and a long
- * path fits into sun_path. */
-static bool address(int dirfd, const char *cutover, struct sockaddr_un *out, char name[NAME_MAX_BYTES],
-                    struct err *err)
+/* The socket's path through the directory's descriptor: nobody can swap the directory under us, and
+ * a long path fits into sun_path. */
+static bool address(int dirfd, const char *cutover, struct sockaddr_un *out,
+                    char name[NAME_MAX_BYTES], struct err *err)
 {
     *out = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (snprintf(name, NAME_MAX_BYTES, "%s.sock", cutover) >= NAME_MAX_BYTES ||
@@ -183,8 +183,8 @@ static bool wait_for(int fd, short events, int64_t until)
     }
 }
 
-bool control_ask(int dirfd, const char *cutover, const char *word, int64_t wait_ms, struct buf *answer,
-                 struct err *err)
+bool control_ask(int dirfd, const char *cutover, const char *word, int64_t wait_ms,
+                 struct buf *answer, struct err *err)
 {
     int fd SL_CLEANUP(file_close) = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int64_t until = clock_boot_ms(&clock_real) + wait_ms;

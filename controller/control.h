@@ -1,9 +1,9 @@
 /* control.h: talking to a running ramp from another terminal: a unix socket in the state directory.
  *
- * One request a connection: one word and a newline ("pause", "resume", "approve", "rollback", "status"),
- * answered by one line that begins with "ok " or "no ". Only the same user can reach it: the directory is
- * 0700. Whoever connects and says nothing is cut off, and never more than CONTROL_CLIENTS_MAX are heard at
- * a time. */
+ * One request a connection: one word and a newline ("pause", "resume", "approve", "rollback",
+ * "status"), answered by one line that begins with "ok " or "no ". Only the same user can reach it:
+ * the directory is 0700. Whoever connects and says nothing is cut off, and never more than
+ * CONTROL_CLIENTS_MAX are heard at a time. */
 #ifndef SLUICE_CONTROL_H
 #define SLUICE_CONTROL_H
 
@@ -22,8 +22,8 @@
 
 struct control;
 
-/* Listens on dirfd/CUTOVER.sock; what a dead run left there is replaced (the caller holds the cutover's
- * lock). NULL with ERR_IO. */
+/* Listens on dirfd/CUTOVER.sock; what a dead run left there is replaced (the caller holds the
+ * cutover's lock). NULL with ERR_IO. */
 struct control *control_new(int dirfd, const char *cutover, struct err *err) SL_MUST_CHECK;
 void control_free(struct control *c); /* removes the socket; NULL is fine */
 
@@ -37,7 +37,7 @@ const char *control_next(struct control *c);
 void control_answer(struct control *c, const char *text);
 
 /* The client's side, blocking, at most wait_ms. ERR_REFUSED when nobody listens. */
-bool control_ask(int dirfd, const char *cutover, const char *word, int64_t wait_ms, struct buf *answer,
-                 struct err *err) SL_MUST_CHECK;
+bool control_ask(int dirfd, const char *cutover, const char *word, int64_t wait_ms,
+                 struct buf *answer, struct err *err) SL_MUST_CHECK;
 
 #endif

@@ -16,7 +16,8 @@
 
 static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGCONT, SIGWINCH};
 
-/* ---- Journal ---------------------------------------------------------------------------------------- */
+/* ---- Journal
+ * ---------------------------------------------------------------------------------------- */
 
 static json_t *state_json(const struct drive *d)
 {
@@ -45,7 +46,8 @@ uint64_t drive_journal(struct drive *d, json_t *event, const struct ramp_actions
     return seq;
 }
 
-static bool worth_a_line(const struct ramp_event *ev, const struct ramp_actions *acts, bool new_phase)
+static bool worth_a_line(const struct ramp_event *ev, const struct ramp_actions *acts,
+                         bool new_phase)
 {
     if (acts->n || new_phase)
         return true;
@@ -53,7 +55,8 @@ static bool worth_a_line(const struct ramp_event *ev, const struct ramp_actions 
     return ev->kind != RAMP_EV_PROBE && ev->kind != RAMP_EV_TICK;
 }
 
-/* ---- The machine ------------------------------------------------------------------------------------ */
+/* ---- The machine
+ * ------------------------------------------------------------------------------------ */
 
 static void put_waiting(struct drive *d, const struct ramp_action *a, uint64_t seq)
 {
@@ -109,7 +112,8 @@ static void take_pending(struct drive *d)
     d->n_pending = 0;
 }
 
-/* ---- Events from outside ---------------------------------------------------------------------------- */
+/* ---- Events from outside
+ * ---------------------------------------------------------------------------- */
 
 static int64_t boot_of(const struct drive *d, int64_t unix_s)
 {
@@ -154,14 +158,16 @@ static void operator_event(struct drive *d, enum ramp_operator op)
 {
     struct ramp_event ev = {.kind = RAMP_EV_OPERATOR, .op = op};
 
-    view_event(d->s.view, VIEW_INFO, d->wall_ms, "operator", json_pack("{s:s}", "what", ramp_operator_name(op)),
-               "%s, by a person", ramp_operator_name(op));
+    view_event(d->s.view, VIEW_INFO, d->wall_ms, "operator",
+               json_pack("{s:s}", "what", ramp_operator_name(op)), "%s, by a person",
+               ramp_operator_name(op));
     drive_event(d, &ev);
 }
 
 static void signal_event(struct drive *d, int sig)
 {
-    struct ramp_event ev = {.kind = RAMP_EV_SIGNAL, .signal = sig == SIGINT ? RAMP_SIGINT : RAMP_SIGTERM};
+    struct ramp_event ev = {.kind = RAMP_EV_SIGNAL,
+                            .signal = sig == SIGINT ? RAMP_SIGINT : RAMP_SIGTERM};
 
     d->signals++;
     d->last_signal = sig;
@@ -189,9 +195,10 @@ static void read_signals(struct drive *d)
 
 static void read_keys(struct drive *d)
 {
-    static const enum ramp_operator operators[] = {
-        [VIEW_KEY_PAUSE] = RAMP_DO_PAUSE, [VIEW_KEY_RESUME] = RAMP_DO_RESUME,
-        [VIEW_KEY_APPROVE] = RAMP_DO_APPROVE, [VIEW_KEY_ROLLBACK] = RAMP_DO_ROLLBACK};
+    static const enum ramp_operator operators[] = {[VIEW_KEY_PAUSE] = RAMP_DO_PAUSE,
+                                                   [VIEW_KEY_RESUME] = RAMP_DO_RESUME,
+                                                   [VIEW_KEY_APPROVE] = RAMP_DO_APPROVE,
+                                                   [VIEW_KEY_ROLLBACK] = RAMP_DO_ROLLBACK};
     enum view_key key;
 
     while ((key = view_read_key(d->s.view)) != VIEW_KEY_NONE)
@@ -203,7 +210,9 @@ static void read_control(struct drive *d)
     static const struct {
         const char *word;
         enum ramp_operator op;
-    } words[] = {{"pause", RAMP_DO_PAUSE}, {"resume", RAMP_DO_RESUME}, {"approve", RAMP_DO_APPROVE},
+    } words[] = {{"pause", RAMP_DO_PAUSE},
+                 {"resume", RAMP_DO_RESUME},
+                 {"approve", RAMP_DO_APPROVE},
                  {"rollback", RAMP_DO_ROLLBACK}};
     const char *word;
 
@@ -220,7 +229,8 @@ static void read_control(struct drive *d)
                 operator_event(d, words[i].op);
             }
         snprintf(answer, sizeof answer, "%s %s %u%% run %s", known ? "ok" : "no",
-                 ramp_phase_name(ramp_phase(d->s.ramp)), ramp_percent(d->s.ramp, d->plan), d->s.run);
+                 ramp_phase_name(ramp_phase(d->s.ramp)), ramp_percent(d->s.ramp, d->plan),
+                 d->s.run);
         control_answer(d->s.control, answer);
     }
 }
@@ -275,14 +285,16 @@ static void watch_keys(struct drive *d)
 {
     struct ramp_event ev = {.kind = RAMP_EV_CREDENTIALS};
 
-    ev.credentials_short = rig_keys_short(d->s.rig, d->wall_ms, drive_keys_need_ms(d->s.fence, d->plan));
+    ev.credentials_short =
+        rig_keys_short(d->s.rig, d->wall_ms, drive_keys_need_ms(d->s.fence, d->plan));
     if (ev.credentials_short == d->keys_short)
         return;
     d->keys_short = ev.credentials_short;
     drive_event(d, &ev);
 }
 
-/* ---- The wait --------------------------------------------------------------------------------------- */
+/* ---- The wait
+ * --------------------------------------------------------------------------------------- */
 
 static int64_t min64(int64_t a, int64_t b)
 {
@@ -313,7 +325,8 @@ static bool wait_turn(struct drive *d, struct err *err)
     size_t n = 0;
 
     fds[n++] = (struct pollfd){.fd = d->signal_fd, .events = POLLIN};
-    fds[n++] = (struct pollfd){.fd = d->s.journal ? journal_fd(d->s.journal) : -1, .events = POLLIN};
+    fds[n++] =
+        (struct pollfd){.fd = d->s.journal ? journal_fd(d->s.journal) : -1, .events = POLLIN};
     fds[n++] = (struct pollfd){.fd = view_fd(d->s.view), .events = POLLIN};
     if (d->s.control)
         n += control_fds(d->s.control, fds + n);
@@ -354,8 +367,8 @@ static void turn(struct drive *d)
     notify_step(d->s.notify, d->now_ms);
     if (d->now_ms >= ramp_wake_at(d->s.ramp))
         drive_event(d, &tick);
-    if (d->now_ms >= d->stop_by_ms && !d->over &&
-        ramp_phase(d->s.ramp) != RAMP_REVERTING && ramp_phase(d->s.ramp) != RAMP_UNSAFE)
+    if (d->now_ms >= d->stop_by_ms && !d->over && ramp_phase(d->s.ramp) != RAMP_REVERTING &&
+        ramp_phase(d->s.ramp) != RAMP_UNSAFE)
         d->forced = d->over = true;
     if (d->now_ms - d->second_at_ms >= 1000) {
         drive_summary(d);
@@ -368,7 +381,8 @@ static void turn(struct drive *d)
     draw(d);
 }
 
-/* ---- The way in and out ----------------------------------------------------------------------------- */
+/* ---- The way in and out
+ * ----------------------------------------------------------------------------- */
 
 static bool take_signals(struct drive *d, sigset_t *old, struct err *err)
 {
@@ -400,7 +414,8 @@ static void leave(struct drive *d)
 
     if (d->forced) {
         fence_abandon(d->s.fence);
-        drive_journal(d, json_pack("{s:s, s:i}", "kind", "left", "signal", d->last_signal), NULL, true);
+        drive_journal(d, json_pack("{s:s, s:i}", "kind", "left", "signal", d->last_signal), NULL,
+                      true);
     }
     if (d->s.pump)
         pump_stop(d->s.pump);

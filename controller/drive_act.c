@@ -41,7 +41,8 @@ void drive_perform(struct drive *d, const struct ramp_action *a)
     }
 }
 
-/* ---- Asking DNS ------------------------------------------------------------------------------------- */
+/* ---- Asking DNS
+ * ------------------------------------------------------------------------------------- */
 
 static void verified(struct drive *d, enum ramp_outcome outcome)
 {
@@ -67,10 +68,12 @@ void drive_verify_start(struct drive *d, const struct ramp_action *a)
         verified(d, RAMP_OK);
         return;
     }
-    d->verify = verify_start(d->s.fence, d->s.servers, tests, (uint64_t)d->s.ramp->core.seed + a->op_id, d->now_ms, &err);
+    d->verify = verify_start(d->s.fence, d->s.servers, tests,
+                             (uint64_t)d->s.ramp->core.seed + a->op_id, d->now_ms, &err);
     if (d->verify)
         return;
-    view_event(d->s.view, VIEW_BAD, d->wall_ms, "verify", NULL, "DNS cannot be asked: %s", err.text);
+    view_event(d->s.view, VIEW_BAD, d->wall_ms, "verify", NULL, "DNS cannot be asked: %s",
+               err.text);
     verified(d, RAMP_FAILED);
 }
 
@@ -85,12 +88,13 @@ void drive_verify_step(struct drive *d)
     verdict = verify_verdict(d->verify);
     verify_findings(d->verify, &text, DRIVE_FINDINGS_SAID);
     if (text.len)
-        view_event(d->s.view, verdict == OBSERVE_PASS || warn ? VIEW_INFO : VIEW_BAD, d->wall_ms, "verify", NULL,
-                   "DNS: %s", buf_str(&text));
+        view_event(d->s.view, verdict == OBSERVE_PASS || warn ? VIEW_INFO : VIEW_BAD, d->wall_ms,
+                   "verify", NULL, "DNS: %s", buf_str(&text));
     verified(d, verdict == OBSERVE_PASS || warn ? RAMP_OK : RAMP_FAILED);
 }
 
-/* ---- Forward writes and the disk -------------------------------------------------------------------- */
+/* ---- Forward writes and the disk
+ * -------------------------------------------------------------------- */
 
 /* Those whose line is on disk may go. */
 void drive_release_waiting(struct drive *d)
@@ -132,8 +136,8 @@ void drive_fail_waiting(struct drive *d, const char *why)
     drive_event(d, &dead);
 }
 
-/* rollback-<zone>-<k>.json: the way back for the AWS CLI. A state directory that cannot be written is said
- * and is no reason to stop: the journal's own failure is. */
+/* rollback-<zone>-<k>.json: the way back for the AWS CLI. A state directory that cannot be written
+ * is said and is no reason to stop: the journal's own failure is. */
 static void write_rollback_files(struct drive *d)
 {
     struct err err = {0};
@@ -156,8 +160,9 @@ static void write_rollback_files(struct drive *d)
 static void keep_baseline(struct drive *d)
 {
     write_rollback_files(d);
-    drive_journal(d, json_pack("{s:s, s:o}", "kind", "baseline", "baseline", fence_save_baseline(d->s.fence)),
-                  NULL, false);
+    drive_journal(
+        d, json_pack("{s:s, s:o}", "kind", "baseline", "baseline", fence_save_baseline(d->s.fence)),
+        NULL, false);
 }
 
 void drive_fence_event(struct drive *d, const struct fence_event *fe)

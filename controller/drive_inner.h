@@ -1,12 +1,12 @@
-/* drive_inner.h: what the files of drive share: drive.c the loop, drive_act.c the actions, drive_probe.c the
- * evidence, drive_say.c the words. */
+/* drive_inner.h: what the files of drive share: drive.c the loop, drive_act.c the actions,
+ * drive_probe.c the evidence, drive_say.c the words. */
 #ifndef SLUICE_DRIVE_INNER_H
 #define SLUICE_DRIVE_INNER_H
 
 #include "drive.h"
 
-#define DRIVE_WAITING_MAX 64
-#define DRIVE_PENDING_MAX 256
+#define DRIVE_WAITING_MAX   64
+#define DRIVE_PENDING_MAX   256
 #define DRIVE_FINDINGS_SAID 5
 
 /* A forward write that waits for its journal line. */
@@ -34,7 +34,8 @@ struct drive {
 
     struct drive_waiting waiting[DRIVE_WAITING_MAX];
     size_t n_waiting;
-    struct ramp_event pending[DRIVE_PENDING_MAX]; /* events of our own making, for the next moment */
+    struct ramp_event
+        pending[DRIVE_PENDING_MAX]; /* events of our own making, for the next moment */
     size_t n_pending;
     bool journal_dead;
     bool keys_short;

@@ -61,13 +61,16 @@ static void ask_one(struct drive *d, uint32_t stratum, uint32_t op_id)
 
     if (stratum < d->strata_n && pump_ask(d->s.pump, stratum, d->now_ms, op_id))
         return;
-    ev.probe = (struct ramp_probe){.stratum = stratum, .verdict = RAMP_ERROR, .latency_us = -1, .ask_op = op_id};
+    ev.probe = (struct ramp_probe){
+        .stratum = stratum, .verdict = RAMP_ERROR, .latency_us = -1, .ask_op = op_id};
     drive_later(d, &ev);
 }
 
 void drive_ask(struct drive *d, const struct ramp_action *a)
 {
-    uint32_t twin = d->s.pump && a->stratum < d->strata_n ? pump_stratum(d->s.pump, a->stratum)->twin : RUN_NONE;
+    uint32_t twin = d->s.pump && a->stratum < d->strata_n
+                        ? pump_stratum(d->s.pump, a->stratum)->twin
+                        : RUN_NONE;
 
     ask_one(d, a->stratum, a->op_id);
     if (twin != RUN_NONE)
@@ -90,7 +93,8 @@ static void watch_reach(struct drive *d, const struct probe_result *r)
     d->unreachable = none;
     ev.reachable = !none;
     view_event(d->s.view, VIEW_BAD, d->wall_ms, "reach", json_pack("{s:b}", "reachable", !none),
-               none ? "nothing can be reached from here: probes are not counted" : "the network is back");
+               none ? "nothing can be reached from here: probes are not counted"
+                    : "the network is back");
     drive_event(d, &ev);
 }
 
@@ -136,8 +140,8 @@ void drive_result(struct drive *d, const struct probe_result *r)
 
 static json_t *counts_json(const struct drive_counts *c)
 {
-    return json_pack("{s:I, s:I, s:I}", "n", (json_int_t)c->n, "failed", (json_int_t)c->fails, "errors",
-                     (json_int_t)c->errors);
+    return json_pack("{s:I, s:I, s:I}", "n", (json_int_t)c->n, "failed", (json_int_t)c->fails,
+                     "errors", (json_int_t)c->errors);
 }
 
 /* One line a second for all probes of it. */
@@ -148,8 +152,11 @@ void drive_summary(struct drive *d)
     for (int side = 0; side < PLAN_SIDES; side++)
         any = any || d->second[side].n || d->second[side].errors;
     if (any)
-        drive_journal(d, json_pack("{s:s, s:o, s:o}", "kind", "probes", "old", counts_json(&d->second[PLAN_OLD]),
-                                   "new", counts_json(&d->second[PLAN_NEW])), NULL, false);
+        drive_journal(d,
+                      json_pack("{s:s, s:o, s:o}", "kind", "probes", "old",
+                                counts_json(&d->second[PLAN_OLD]), "new",
+                                counts_json(&d->second[PLAN_NEW])),
+                      NULL, false);
     memset(d->second, 0, sizeof d->second);
     d->second_at_ms = d->now_ms;
 }

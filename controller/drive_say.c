@@ -12,9 +12,10 @@ void drive_tell(struct drive *d, const char *kind, const char *text, json_t *det
     json_t *o;
 
     text_format_time(&time, d->wall_ms, true);
-    o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "schema", 1, "time", buf_str(&time), "cutover",
-                  d->plan->cutover, "run", d->s.run, "event", kind, "text", text, "phase",
-                  ramp_phase_name(ramp_phase(d->s.ramp)), "percent", (int)ramp_percent(d->s.ramp, d->plan));
+    o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "schema", 1, "time", buf_str(&time),
+                  "cutover", d->plan->cutover, "run", d->s.run, "event", kind, "text", text,
+                  "phase", ramp_phase_name(ramp_phase(d->s.ramp)), "percent",
+                  (int)ramp_percent(d->s.ramp, d->plan));
     if (detail)
         json_object_update_missing(o, detail);
     json_decref(detail);
@@ -42,9 +43,13 @@ static void add_drift(uint32_t bits, struct buf *out)
     static const struct {
         uint32_t bit;
         const char *word;
-    } words[] = {{RAMP_DRIFT_WEIGHT, "weight"}, {RAMP_DRIFT_TTL, "ttl"}, {RAMP_DRIFT_VALUE, "value"},
-                 {RAMP_DRIFT_HEALTH_CHECK, "health check"}, {RAMP_DRIFT_SET_GONE, "a set is gone"},
-                 {RAMP_DRIFT_SET_ADDED, "a set was added"}, {RAMP_DRIFT_LEASE, "lease"},
+    } words[] = {{RAMP_DRIFT_WEIGHT, "weight"},
+                 {RAMP_DRIFT_TTL, "ttl"},
+                 {RAMP_DRIFT_VALUE, "value"},
+                 {RAMP_DRIFT_HEALTH_CHECK, "health check"},
+                 {RAMP_DRIFT_SET_GONE, "a set is gone"},
+                 {RAMP_DRIFT_SET_ADDED, "a set was added"},
+                 {RAMP_DRIFT_LEASE, "lease"},
                  {RAMP_DRIFT_OTHER, "another field"}};
     const char *separator = ": ";
 
@@ -122,7 +127,8 @@ void drive_say_phase(struct drive *d)
     d->step_said = step;
     buf_addf(&text, "%s", ramp_phase_name(phase));
     if (phase == RAMP_APPLYING && step)
-        buf_addf(&text, " step %u of %u: %u %%", step, d->plan->steps_n, d->plan->steps[step - 1].percent);
+        buf_addf(&text, " step %u of %u: %u %%", step, d->plan->steps_n,
+                 d->plan->steps[step - 1].percent);
     else
         buf_addf(&text, " at %u %%", ramp_percent(d->s.ramp, d->plan));
     if (phase == RAMP_DRAINING || phase == RAMP_BAKING || phase == RAMP_SOAKING)
@@ -132,9 +138,11 @@ void drive_say_phase(struct drive *d)
         drive_why_text(d, why, index, &text);
         buf_add_char(&text, ')');
     }
-    detail = json_pack("{s:s, s:s, s:i, s:i}", "phase", ramp_phase_name(phase), "why", ramp_why_name(why), "percent",
-                       (int)ramp_percent(d->s.ramp, d->plan), "step", (int)step);
-    view_event(d->s.view, level_of(phase), d->wall_ms, "phase", json_incref(detail), "%s", buf_str(&text));
+    detail = json_pack("{s:s, s:s, s:i, s:i}", "phase", ramp_phase_name(phase), "why",
+                       ramp_why_name(why), "percent", (int)ramp_percent(d->s.ramp, d->plan), "step",
+                       (int)step);
+    view_event(d->s.view, level_of(phase), d->wall_ms, "phase", json_incref(detail), "%s",
+               buf_str(&text));
     drive_tell(d, "phase", buf_str(&text), detail);
 }
 
@@ -147,7 +155,8 @@ void drive_say_notice(struct drive *d, const struct ramp_action *a)
         [RAMP_NOTICE_PENDING] = "Route 53 still says PENDING; waiting on",
         [RAMP_NOTICE_JOURNAL] = "the journal is dead: no forward step",
         [RAMP_NOTICE_RELEASE_FAILED] = "the lease could not be released and is left in the zone",
-        [RAMP_NOTICE_SIGNAL_AGAIN] = "a rollback is under way; another signal leaves it unconfirmed",
+        [RAMP_NOTICE_SIGNAL_AGAIN] =
+            "a rollback is under way; another signal leaves it unconfirmed",
     };
     struct buf text SL_CLEANUP(buf_clear) = {0};
 
@@ -160,7 +169,8 @@ void drive_say_notice(struct drive *d, const struct ramp_action *a)
     }
     view_event(d->s.view, VIEW_BAD, d->wall_ms, ramp_notice_name(a->notice),
                json_pack("{s:s}", "why", ramp_why_name(a->why)), "%s", buf_str(&text));
-    drive_tell(d, ramp_notice_name(a->notice), buf_str(&text), json_pack("{s:s}", "why", ramp_why_name(a->why)));
+    drive_tell(d, ramp_notice_name(a->notice), buf_str(&text),
+               json_pack("{s:s}", "why", ramp_why_name(a->why)));
 }
 
 static void add_record(const struct drive *d, const struct fence_event *fe, struct buf *out)
@@ -191,8 +201,8 @@ static void add_lease(const struct fence_event *fe, struct buf *out)
     if (!fe->has_lease)
         return;
     text_format_time(&until, fe->lease.expires_s * 1000, false);
-    buf_addf(out, ": cutover %s, run %s, until %s%s", fe->lease.cutover, fe->lease.run, buf_str(&until),
-             fe->expired ? " (past)" : "");
+    buf_addf(out, ": cutover %s, run %s, until %s%s", fe->lease.cutover, fe->lease.run,
+             buf_str(&until), fe->expired ? " (past)" : "");
 }
 
 void drive_say_fence(struct drive *d, const struct fence_event *fe)
@@ -238,7 +248,8 @@ void drive_say_fence(struct drive *d, const struct fence_event *fe)
     if (fe->text[0])
         buf_addf(&text, ": %s", fe->text);
     view_event(d->s.view, words[fe->kind].level, d->wall_ms, fence_event_name(fe->kind),
-               json_pack("{s:i, s:i}", "done", (int)fe->n_done, "all", (int)fe->n_all), "%s", buf_str(&text));
+               json_pack("{s:i, s:i}", "done", (int)fe->n_done, "all", (int)fe->n_all), "%s",
+               buf_str(&text));
 }
 
 /* A check is spoken of when its verdict changes, not every time. */
@@ -257,16 +268,20 @@ void drive_say_result(struct drive *d, const struct probe_result *r, enum ramp_v
     if (!changed || first_pass)
         return;
     pump_title(d->s.pump, r->stratum, &title);
-    buf_addf(&text, "%s %s ", verdict == RAMP_PASS ? "ok" : verdict == RAMP_FAIL ? "FAIL" : "error",
+    buf_addf(&text, "%s %s ",
+             verdict == RAMP_PASS   ? "ok"
+             : verdict == RAMP_FAIL ? "FAIL"
+                                    : "error",
              suite_side_names[r->side]);
     text_add_safe(&text, buf_str(&title), title.len, 200);
     if (verdict != RAMP_PASS && r->sentence) {
         buf_add_str(&text, ": ");
         text_add_safe(&text, r->sentence, strlen(r->sentence), 300);
     }
-    view_event(d->s.view, verdict == RAMP_FAIL ? VIEW_BAD : VIEW_INFO, d->wall_ms, "check",
-               json_pack("{s:s, s:i}", "side", suite_side_names[r->side], "stratum", (int)r->stratum), "%s",
-               buf_str(&text));
+    view_event(
+        d->s.view, verdict == RAMP_FAIL ? VIEW_BAD : VIEW_INFO, d->wall_ms, "check",
+        json_pack("{s:s, s:i}", "side", suite_side_names[r->side], "stratum", (int)r->stratum),
+        "%s", buf_str(&text));
 }
 
 void drive_print_result(const struct drive_setup *s, int status)
@@ -277,9 +292,9 @@ void drive_print_result(const struct drive_setup *s, int status)
     uint32_t percent = ramp_percent(s->ramp, plan);
 
     if (s->rig->opts->format == OPTS_FORMAT_JSON) {
-        json_t *o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:i}", "schema", 1, "cutover", plan->cutover, "run",
-                              s->run, "phase", ramp_phase_name(phase), "why", ramp_why_name(why), "percent",
-                              (int)percent, "exit_status", status);
+        json_t *o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:i}", "schema", 1, "cutover",
+                              plan->cutover, "run", s->run, "phase", ramp_phase_name(phase), "why",
+                              ramp_why_name(why), "percent", (int)percent, "exit_status", status);
 
         json_dumpf(o, stdout, JSON_COMPACT);
         putchar('\n');
@@ -288,8 +303,8 @@ void drive_print_result(const struct drive_setup *s, int status)
     }
     if (s->rig->opts->quiet && status == 0)
         return;
-    printf("%s: %s (%s); the new side carries %u %%\n", plan->cutover, ramp_phase_name(phase), ramp_why_text(why),
-           percent);
+    printf("%s: %s (%s); the new side carries %u %%\n", plan->cutover, ramp_phase_name(phase),
+           ramp_why_text(why), percent);
     if (status == 0 || phase == RAMP_ROLLED_BACK || phase == RAMP_REFUSED)
         return;
     printf("go on: sluice resume %s\ngo back: sluice rollback %s\n", plan->path, plan->path);

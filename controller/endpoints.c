@@ -39,7 +39,8 @@ bool endpoints_routed(const char *address)
     return rc == 0 || (why != ENETUNREACH && why != EADDRNOTAVAIL && why != EAFNOSUPPORT);
 }
 
-static bool add(struct endpoints *e, int side, const char *host, const char *address, struct err *err)
+static bool add(struct endpoints *e, int side, const char *host, const char *address,
+                struct err *err)
 {
     for (size_t i = 0; i < e->n; i++)
         if (e->list[i].side == (enum suite_side)side && strcmp(e->list[i].host, host) == 0 &&
@@ -51,7 +52,8 @@ static bool add(struct endpoints *e, int side, const char *host, const char *add
         return true;
     }
     if (e->n >= ENDPOINTS_MAX)
-        return err_set(err, ERR_LIMIT, "the plan's records lead to more than %d endpoints", ENDPOINTS_MAX);
+        return err_set(err, ERR_LIMIT, "the plan's records lead to more than %d endpoints",
+                       ENDPOINTS_MAX);
     if (e->n == e->cap) {
         e->cap = e->cap ? e->cap * 2 : 64;
         e->list = x_realloc(e->list, e->cap, sizeof *e->list);
@@ -92,7 +94,8 @@ static bool add_target(struct chase *c, const char *target, int depth, struct er
             const struct rrset *set = &zone->sets[i];
 
             if (!rrset_name_eq(set->name, target) ||
-                (strcmp(set->type, "A") != 0 && strcmp(set->type, "AAAA") != 0 && strcmp(set->type, "CNAME") != 0))
+                (strcmp(set->type, "A") != 0 && strcmp(set->type, "AAAA") != 0 &&
+                 strcmp(set->type, "CNAME") != 0))
                 continue;
             in_zone = true;
             if (!add_set(c, set, depth + 1, err))
@@ -133,12 +136,15 @@ static bool overlap(const struct endpoints *e, size_t from, struct err *err)
 {
     for (size_t i = from; i < e->n; i++)
         for (size_t k = 0; k < e->n; k++) {
-            if (e->list[i].side == e->list[k].side || strcmp(e->list[i].host, e->list[k].host) != 0 ||
+            if (e->list[i].side == e->list[k].side ||
+                strcmp(e->list[i].host, e->list[k].host) != 0 ||
                 !text_eq_nocase(e->list[i].address, e->list[k].address))
                 continue;
-            return err_set(err, ERR_REFUSED,
-                           "both sides of %s lead to %s: a probe could not tell the fleets apart; give each "
-                           "side its own addresses or targets", e->list[i].host, e->list[i].address);
+            return err_set(
+                err, ERR_REFUSED,
+                "both sides of %s lead to %s: a probe could not tell the fleets apart; give each "
+                "side its own addresses or targets",
+                e->list[i].host, e->list[i].address);
         }
     return true;
 }
@@ -152,7 +158,8 @@ bool endpoints_from_survey(struct endpoints *e, const struct survey *s, endpoint
         struct buf host SL_CLEANUP(buf_clear) = {0};
         size_t from = e->n;
 
-        if (!r->usable || (strcmp(r->type, "A") != 0 && strcmp(r->type, "AAAA") != 0 && strcmp(r->type, "CNAME") != 0))
+        if (!r->usable || (strcmp(r->type, "A") != 0 && strcmp(r->type, "AAAA") != 0 &&
+                           strcmp(r->type, "CNAME") != 0))
             continue;
         survey_plain_name(r->name, &host);
         for (size_t k = 0; k < r->n_sets; k++) {
@@ -185,7 +192,8 @@ static int begin_try(const char *address, bool *reached)
     return -1;
 }
 
-/* True while nobody has been reached and some are still undecided. Silence is no proof of a missing route. */
+/* True while nobody has been reached and some are still undecided. Silence is no proof of a missing
+ * route. */
 static bool finish_tries(struct pollfd *fds, size_t n, bool *reached)
 {
     bool open = false;
@@ -200,7 +208,8 @@ static bool finish_tries(struct pollfd *fds, size_t n, bool *reached)
             open = true;
             continue;
         }
-        if (getsockopt(fds[i].fd, SOL_SOCKET, SO_ERROR, &why, &len) == 0 && why != EHOSTUNREACH && why != ENETUNREACH)
+        if (getsockopt(fds[i].fd, SOL_SOCKET, SO_ERROR, &why, &len) == 0 && why != EHOSTUNREACH &&
+            why != ENETUNREACH)
             *reached = true;
         close(fds[i].fd);
         fds[i].fd = -1;

@@ -8,9 +8,9 @@
 #include "sluice/text.h"
 
 /* The tail of every line: ,"crc":"xxxxxxxx"} */
-#define CRC_KEY  ",\"crc\":\""
-#define CRC_TAIL (sizeof CRC_KEY - 1 + 8 + 2)
-#define HEAD     "{\"v\":"
+#define CRC_KEY    ",\"crc\":\""
+#define CRC_TAIL   (sizeof CRC_KEY - 1 + 8 + 2)
+#define HEAD       "{\"v\":"
 #define RESYNC_MAX 64 /* lines that may begin inside a bad one */
 
 uint32_t journal_crc(const void *data, size_t len)
@@ -66,8 +66,8 @@ bool journal_format(struct buf *out, uint64_t seq, int64_t time_ms, const json_t
 
 /* What can be told of a line without decoding its JSON. */
 struct outline {
-    bool good;       /* head, tail and crc fit */
-    bool other;      /* a good line of another version */
+    bool good;  /* head, tail and crc fit */
+    bool other; /* a good line of another version */
     uint64_t version;
     uint64_t seq;
 };
@@ -106,7 +106,8 @@ static struct outline outline(const char *text, size_t len)
         return o;
     if (!skip(&p, end, HEAD) || !digits(&p, end, &o.version))
         return o;
-    /* Every version keeps the head and the crc, so that an older sluice can name a newer journal. */
+    /* Every version keeps the head and the crc, so that an older sluice can name a newer journal.
+     */
     o.other = o.version != JOURNAL_VERSION;
     o.good = o.other || (skip(&p, end, ",\"seq\":") && digits(&p, end, &o.seq) && o.seq > 0);
     return o;
@@ -162,8 +163,8 @@ static void note_bad(struct journal_reading *out, uint64_t line)
         out->bad_line = line;
 }
 
-/* Where to look on behind a bad line: at a line that begins within it (its newline was lost), so that a good
- * one is not taken for torn bytes, or behind its end. */
+/* Where to look on behind a bad line: at a line that begins within it (its newline was lost), so
+ * that a good one is not taken for torn bytes, or behind its end. */
 static const char *behind_bad(const char *p, const char *stop, const char *end)
 {
     const char *next = p;

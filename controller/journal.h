@@ -1,10 +1,11 @@
 /* journal.h: the lines of a run's journal, as bytes in memory. journal_file.h keeps them on disk.
  *
- * One line of JSON an event: {"v":1,"seq":N,"time":"...","event":{...},"actions":[...],"state":{...},
- * "crc":"xxxxxxxx"}. The crc (CRC-32, IEEE 802.3) covers everything before its own comma. The last whole
- * line is the state of the run: resume, `status` and the audit trail are the same bytes. A line that a
- * crash tore off at the end is dropped; a bad line with a good one behind it is damage, and nobody may
- * step forward on a journal that was damaged. Pure: no file, no clock. */
+ * One line of JSON an event:
+ * {"v":1,"seq":N,"time":"...","event":{...},"actions":[...],"state":{...}, "crc":"xxxxxxxx"}. The
+ * crc (CRC-32, IEEE 802.3) covers everything before its own comma. The last whole line is the state
+ * of the run: resume, `status` and the audit trail are the same bytes. A line that a crash tore off
+ * at the end is dropped; a bad line with a good one behind it is damage, and nobody may step
+ * forward on a journal that was damaged. Pure: no file, no clock. */
 #ifndef SLUICE_JOURNAL_H
 #define SLUICE_JOURNAL_H
 
@@ -39,25 +40,26 @@ struct journal_reading {
     uint64_t n_lines;         /* good ones */
     size_t whole_bytes;       /* up to the end of the last good line */
     enum journal_end end;
-    uint64_t bad_line;        /* the first bad one, from 1; 0 when there is none */
+    uint64_t bad_line; /* the first bad one, from 1; 0 when there is none */
 };
 
-/* Called for every good line in order; false stops the reading (journal_read() then returns true). */
+/* Called for every good line in order; false stops the reading (journal_read() then returns true).
+ */
 typedef bool journal_visit(void *ctx, const struct journal_line *line);
 
-/* Appends one line with its newline. False (ERR_BUG) when a value cannot be written as JSON, ERR_LIMIT
- * when the line is longer than JOURNAL_LINE_MAX; out is then as it was. */
+/* Appends one line with its newline. False (ERR_BUG) when a value cannot be written as JSON,
+ * ERR_LIMIT when the line is longer than JOURNAL_LINE_MAX; out is then as it was. */
 bool journal_format(struct buf *out, uint64_t seq, int64_t time_ms, const json_t *event,
                     const json_t *actions, const json_t *state, struct err *err) SL_MUST_CHECK;
 
-/* Reads one line (len bytes, without the newline). The caller clears out. ERR_PROTOCOL: not a good line;
- * ERR_REFUSED: written by another version. */
-bool journal_parse_line(const char *text, size_t len, struct journal_line *out, struct err *err)
-    SL_MUST_CHECK;
+/* Reads one line (len bytes, without the newline). The caller clears out. ERR_PROTOCOL: not a good
+ * line; ERR_REFUSED: written by another version. */
+bool journal_parse_line(const char *text, size_t len, struct journal_line *out,
+                        struct err *err) SL_MUST_CHECK;
 
-/* Reads a whole journal. False when another version wrote it (ERR_REFUSED, names it) or it has no good
- * line (ERR_REFUSED). visit may be NULL: then only the last line is decoded, the others are checked by
- * their crc. With needle, visit sees only lines that hold these bytes. */
+/* Reads a whole journal. False when another version wrote it (ERR_REFUSED, names it) or it has no
+ * good line (ERR_REFUSED). visit may be NULL: then only the last line is decoded, the others are
+ * checked by their crc. With needle, visit sees only lines that hold these bytes. */
 bool journal_read(const char *data, size_t len, const char *needle, journal_visit *visit, void *ctx,
                   struct journal_reading *out, struct err *err) SL_MUST_CHECK;
 

@@ -21,18 +21,18 @@
 /* Shared by the loop and the writer, under lock; freed by the last of the two to leave. */
 struct journal {
     pthread_mutex_t lock;
-    pthread_cond_t wake;   /* the writer waits here */
+    pthread_cond_t wake;    /* the writer waits here */
     pthread_cond_t drained; /* journal_close() waits here */
     pthread_t thread;
     struct journal_hooks hooks;
     int fd, event_fd;
 
-    struct buf queue;      /* whole lines, not yet handed to the writer */
+    struct buf queue; /* whole lines, not yet handed to the writer */
     size_t queued_lines;
-    uint64_t queued_seq;   /* the number of its last line */
-    bool queue_sync;       /* one of them is to be durable */
+    uint64_t queued_seq; /* the number of its last line */
+    bool queue_sync;     /* one of them is to be durable */
 
-    uint64_t seq;          /* of the last line appended */
+    uint64_t seq; /* of the last line appended */
     uint64_t written, synced;
     bool closing, gone, dead;
     struct err why;
@@ -167,7 +167,8 @@ static void journal_free(struct journal *j)
     free(j);
 }
 
-/* Takes all that is queued, writes it, and makes it durable where asked. Called with the lock held. */
+/* Takes all that is queued, writes it, and makes it durable where asked. Called with the lock held.
+ */
 static void write_batch(struct journal *j)
 {
     struct buf lines = j->queue;
@@ -241,7 +242,8 @@ static ssize_t plain_write(int fd, const void *data, size_t len)
     return write(fd, data, len);
 }
 
-static struct journal *start(int fd, uint64_t seq, const struct journal_hooks *hooks, struct err *err)
+static struct journal *start(int fd, uint64_t seq, const struct journal_hooks *hooks,
+                             struct err *err)
 {
     struct journal *j = x_zalloc(sizeof *j);
     pthread_condattr_t attr;
@@ -277,7 +279,8 @@ static struct journal *start(int fd, uint64_t seq, const struct journal_hooks *h
 struct journal *journal_create(int dirfd, const char *name, const struct journal_hooks *hooks,
                                struct err *err)
 {
-    int fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd =
+        openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 
     /* The name itself must survive a crash too. */
     if (fd < 0 || fsync(dirfd) < 0) {
@@ -309,8 +312,8 @@ struct journal *journal_continue(int dirfd, const char *name, const struct journ
     return start(fd, from->last.seq, hooks, err);
 }
 
-uint64_t journal_append(struct journal *j, int64_t time_ms, const json_t *event, const json_t *actions,
-                        const json_t *state, bool sync)
+uint64_t journal_append(struct journal *j, int64_t time_ms, const json_t *event,
+                        const json_t *actions, const json_t *state, bool sync)
 {
     struct err why = {0};
     uint64_t seq;

@@ -61,7 +61,7 @@ libcontroller_a_SOURCES += \
 	controller/journal.c controller/journal.h \
 	controller/journal_file.c controller/journal_file.h \
 	controller/ramp_state.c controller/ramp_state.h \
-	controller/survey.c controller/survey.h \
+	controller/survey.c controller/survey.h controller/survey_cli.c \
 	controller/endpoints.c controller/endpoints.h \
 	controller/control.c controller/control.h \
 	controller/notify.c controller/notify.h \

@@ -14,36 +14,49 @@
 
 static const struct command commands[] = {
     {"check", cmd_check, 0, 1, 1, "PLAN", "read a plan and its suites, touch nothing",
-     "Reads the plan and the suites it names and says what is wrong, with the line. Nobody is asked, no secret\n"
+     "Reads the plan and the suites it names and says what is wrong, with the line. Nobody is "
+     "asked, no secret\n"
      "is opened. Exit status 78 when something is wrong."},
-    {"plan", cmd_plan, OPTS_PLAN, 1, 1, "PLAN", "show what stands and what a ramp would do, write nothing",
-     "Reads the records, says what is in the way and what to do about it, shows every step's exact weights, API\n"
+    {"plan", cmd_plan, OPTS_PLAN, 1, 1, "PLAN",
+     "show what stands and what a ramp would do, write nothing",
+     "Reads the records, says what is in the way and what to do about it, shows every step's exact "
+     "weights, API\n"
      "calls, times and what its gate can see, and sends the GET and HEAD checks once.\n\n"
      "  sluice plan plan.yaml\n"
      "  sluice plan plan.yaml --make-weighted batch.json"},
-    {"observe", cmd_observe, 0, 1, 1, "PLAN", "show what the zones' name servers answer now, write nothing",
-     "Asks every authoritative server for every record of the plan, samples the shares of up to five, and holds\n"
+    {"observe", cmd_observe, 0, 1, 1, "PLAN",
+     "show what the zones' name servers answer now, write nothing",
+     "Asks every authoritative server for every record of the plan, samples the shares of up to "
+     "five, and holds\n"
      "the answers against what Route 53 lists. Exit status 10 when they do not agree."},
     {"ramp", cmd_ramp, OPTS_RAMP | OPTS_TAKE_OVER, 1, 1, "PLAN", "walk a plan, step by step",
-     "Reads the records, probes both fleets, takes the lease and walks the plan's steps: write, wait until\n"
-     "caches have drained, watch, judge. Goes back by itself when the new fleet is worse than the budget allows.\n"
-     "Asks before it begins; --yes does not. Ctrl-C and SIGTERM do what the plan says under `on:`.\n\n"
+     "Reads the records, probes both fleets, takes the lease and walks the plan's steps: write, "
+     "wait until\n"
+     "caches have drained, watch, judge. Goes back by itself when the new fleet is worse than the "
+     "budget allows.\n"
+     "Asks before it begins; --yes does not. Ctrl-C and SIGTERM do what the plan says under "
+     "`on:`.\n\n"
      "  sluice ramp plan.yaml\n"
      "  sluice ramp plan.yaml --to 10 --yes --progress plain"},
     {"pause", cmd_pause, 0, 1, 1, "PLAN|CUTOVER", "stop a running ramp from stepping on",
      "Evidence is still gathered, and a breach still rolls back. `sluice resume` goes on."},
     {"resume", cmd_resume, OPTS_RUN, 1, 1, "PLAN", "go on with a paused, held or dead run",
-     "Tells a ramp that runs here to go on. When none does, goes on with the newest unfinished run from its\n"
+     "Tells a ramp that runs here to go on. When none does, goes on with the newest unfinished run "
+     "from its\n"
      "journal; the wait of the step it was in starts over."},
-    {"approve", cmd_approve, 0, 1, 1, "PLAN|CUTOVER", "let a running ramp take the step that waits for it",
-     "For steps with `approve: true`."},
+    {"approve", cmd_approve, 0, 1, 1, "PLAN|CUTOVER",
+     "let a running ramp take the step that waits for it", "For steps with `approve: true`."},
     {"rollback", cmd_rollback, OPTS_RUN, 1, 1, "PLAN", "go back, whether a run lives or not",
-     "Tells a ramp that runs here to go back, or goes back with the run that was left here, or, from any\n"
-     "machine, reads the zones and goes back to the plan's rollback_to. Takes the zone from any run that holds\n"
+     "Tells a ramp that runs here to go back, or goes back with the run that was left here, or, "
+     "from any\n"
+     "machine, reads the zones and goes back to the plan's rollback_to. Takes the zone from any "
+     "run that holds\n"
      "it. Needs the plan and credentials only. Asks first; --yes does not."},
     {"status", cmd_status, OPTS_RUN, 0, 1, "[PLAN|CUTOVER]", "show runs from their journals",
-     "Shows the newest run of a plan, or of every cutover in the state directory, from its journal: what\n"
-     "state it is in, which share the new side carries and what to type next. Nothing is asked of AWS."},
+     "Shows the newest run of a plan, or of every cutover in the state directory, from its "
+     "journal: what\n"
+     "state it is in, which share the new side carries and what to type next. Nothing is asked of "
+     "AWS."},
 };
 
 static int print_version(void)
@@ -61,8 +74,8 @@ static int print_help(const struct command *command)
     return 0;
 }
 
-/* Standard output that cannot be written is a failure too: a script must not take half a document for a
- * whole one. */
+/* Standard output that cannot be written is a failure too: a script must not take half a document
+ * for a whole one. */
 static int close_stdout(int status)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
@@ -82,7 +95,10 @@ static int run(int argc, char **argv, struct err *err)
         return print_version();
     if (opts.help)
         return print_help(opts.command);
-    log_init("sluice", opts.quiet ? LOG_LEVEL_ERROR : opts.verbose ? LOG_LEVEL_DETAIL : LOG_LEVEL_INFO,
+    log_init("sluice",
+             opts.quiet     ? LOG_LEVEL_ERROR
+             : opts.verbose ? LOG_LEVEL_DETAIL
+                            : LOG_LEVEL_INFO,
              opts.color == OPTS_COLOR_ALWAYS  ? LOG_COLOR_ALWAYS
              : opts.color == OPTS_COLOR_NEVER ? LOG_COLOR_NEVER
                                               : LOG_COLOR_AUTO);

@@ -1,8 +1,8 @@
 /* notify.h: telling people through a command of theirs.
  *
- * `notify: {command: [...]}` is run without a shell, with one JSON object on standard input, once an event,
- * one after another so that they arrive in order. It never holds anything up: what does not keep up is
- * counted and dropped, and its failure is only said. */
+ * `notify: {command: [...]}` is run without a shell, with one JSON object on standard input, once
+ * an event, one after another so that they arrive in order. It never holds anything up: what does
+ * not keep up is counted and dropped, and its failure is only said. */
 #ifndef SLUICE_NOTIFY_H
 #define SLUICE_NOTIFY_H
 

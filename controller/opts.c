@@ -12,31 +12,40 @@ enum kind { FLAG, WORD, CHOICE, PERCENT, TIME };
 
 struct option {
     const char *name;
-    char letter;      /* 0 = none */
+    char letter; /* 0 = none */
     enum kind kind;
-    size_t offset;    /* of the member in struct opts */
-    unsigned groups;  /* 0 = every command */
-    const char *arg;  /* in the help; choices: "a|b|c", in the order of the enum */
+    size_t offset;   /* of the member in struct opts */
+    unsigned groups; /* 0 = every command */
+    const char *arg; /* in the help; choices: "a|b|c", in the order of the enum */
     const char *help;
 };
 
 #define MEMBER(m) offsetof(struct opts, m)
 
 static const struct option options[] = {
-    {"at", 0, TIME, MEMBER(at_ms), OPTS_RAMP, "TIME", "wait until TIME (2027-02-03T02:00:00+01:00) before the first step"},
+    {"at", 0, TIME, MEMBER(at_ms), OPTS_RAMP, "TIME",
+     "wait until TIME (2027-02-03T02:00:00+01:00) before the first step"},
     {"color", 0, CHOICE, MEMBER(color), 0, "auto|always|never", "colour the output"},
-    {"detailed-exitcode", 0, FLAG, MEMBER(detailed_exitcode), OPTS_PLAN, NULL, "exit with 2 when a ramp would change something"},
-    {"format", 0, CHOICE, MEMBER(format), 0, "text|json", "form of what is printed on standard output"},
-    {"from-current", 0, FLAG, MEMBER(from_current), OPTS_RAMP | OPTS_PLAN, NULL, "start although the new side has more than rollback_to"},
+    {"detailed-exitcode", 0, FLAG, MEMBER(detailed_exitcode), OPTS_PLAN, NULL,
+     "exit with 2 when a ramp would change something"},
+    {"format", 0, CHOICE, MEMBER(format), 0, "text|json",
+     "form of what is printed on standard output"},
+    {"from-current", 0, FLAG, MEMBER(from_current), OPTS_RAMP | OPTS_PLAN, NULL,
+     "start although the new side has more than rollback_to"},
     {"help", 'h', FLAG, MEMBER(help), 0, NULL, "show this"},
-    {"make-weighted", 0, WORD, MEMBER(make_weighted), OPTS_PLAN, "FILE", "write the change batch that turns simple records into weighted ones"},
-    {"probe", 0, CHOICE, MEMBER(probe), OPTS_PLAN, "safe|all|none", "which checks to send once (safe: those of GET and HEAD only)"},
-    {"progress", 0, CHOICE, MEMBER(progress), 0, "auto|tty|plain|json|quiet", "how to show what happens, on standard error"},
+    {"make-weighted", 0, WORD, MEMBER(make_weighted), OPTS_PLAN, "FILE",
+     "write the change batch that turns simple records into weighted ones"},
+    {"probe", 0, CHOICE, MEMBER(probe), OPTS_PLAN, "safe|all|none",
+     "which checks to send once (safe: those of GET and HEAD only)"},
+    {"progress", 0, CHOICE, MEMBER(progress), 0, "auto|tty|plain|json|quiet",
+     "how to show what happens, on standard error"},
     {"quiet", 'q', FLAG, MEMBER(quiet), 0, NULL, "say nothing unless it goes wrong"},
     {"run", 0, WORD, MEMBER(run), OPTS_RUN, "ID", "this run instead of the newest"},
     {"state-dir", 0, WORD, MEMBER(state_dir), 0, "DIR", "where runs are kept"},
-    {"take-over", 0, FLAG, MEMBER(take_over), OPTS_TAKE_OVER, NULL, "take the zone from another run at once"},
-    {"to", 0, PERCENT, MEMBER(to_percent), OPTS_RAMP, "PCT", "stop after the step of this percentage"},
+    {"take-over", 0, FLAG, MEMBER(take_over), OPTS_TAKE_OVER, NULL,
+     "take the zone from another run at once"},
+    {"to", 0, PERCENT, MEMBER(to_percent), OPTS_RAMP, "PCT",
+     "stop after the step of this percentage"},
     {"verbose", 'v', FLAG, MEMBER(verbose), 0, NULL, "say more"},
     {"version", 0, FLAG, MEMBER(version), 0, NULL, "show the version"},
     {"yes", 'y', FLAG, MEMBER(yes), 0, NULL, "do not ask"},
@@ -53,8 +62,8 @@ static bool unknown(const char *what, const char *word, const char *near, struct
 
     text_add_safe(&safe, word, strlen(word), 80);
     if (near)
-        return err_set(err, ERR_USAGE, "there is no %s '%s'; did you mean '%s'?", what, buf_str(&safe),
-                       near);
+        return err_set(err, ERR_USAGE, "there is no %s '%s'; did you mean '%s'?", what,
+                       buf_str(&safe), near);
     return err_set(err, ERR_USAGE, "there is no %s '%s'", what, buf_str(&safe));
 }
 
@@ -87,7 +96,8 @@ static bool unknown_option(const char *word, const struct command *c, struct err
         if (applies(&options[i], c))
             words[n++] = options[i].name;
     near = text_nearest(name, words, n);
-    if (!near && len > 1) /* an abbreviation is no near miss by letters, but it is one to a person */
+    if (!near &&
+        len > 1) /* an abbreviation is no near miss by letters, but it is one to a person */
         for (size_t i = 0; i < n && !near; i++)
             near = text_starts_with(words[i], name) ? words[i] : NULL;
     if (near) {
@@ -201,8 +211,8 @@ static bool parse_option(struct opts *opts, struct words *w, struct err *err)
     return true;
 }
 
-static bool find_command(struct opts *opts, const char *word, const struct command *commands, size_t n,
-                         struct err *err)
+static bool find_command(struct opts *opts, const char *word, const struct command *commands,
+                         size_t n, struct err *err)
 {
     const char *words[WORDS_MAX];
 
@@ -262,9 +272,10 @@ bool opts_parse(struct opts *opts, int argc, char *const *argv, const struct com
         if (argv[i][0] != '-')
             at = i;
     if (!at)
-        return argc > 1 ? parse_option(opts, &w, err) &&
-                              err_set(err, ERR_USAGE, "no command is given; `sluice help` lists them")
-                        : err_set(err, ERR_USAGE, "no command is given; `sluice help` lists them");
+        return argc > 1
+                   ? parse_option(opts, &w, err) &&
+                         err_set(err, ERR_USAGE, "no command is given; `sluice help` lists them")
+                   : err_set(err, ERR_USAGE, "no command is given; `sluice help` lists them");
     if (!find_command(opts, argv[at], commands, n_commands, err))
         return false;
     for (w.i = 1; w.i < argc; w.i++) {
@@ -307,8 +318,8 @@ static void format_options(struct buf *out, const struct command *c, bool common
     }
 }
 
-void opts_format_help(struct buf *out, const struct command *command, const struct command *commands,
-                      size_t n_commands)
+void opts_format_help(struct buf *out, const struct command *command,
+                      const struct command *commands, size_t n_commands)
 {
     if (command) {
         buf_addf(out, "Usage: sluice %s [options] %s\n\n%s\n", command->name, command->args,
@@ -318,22 +329,27 @@ void opts_format_help(struct buf *out, const struct command *command, const stru
             format_options(out, command, false);
         }
     } else {
-        buf_add_str(out, "Usage: sluice COMMAND [options] [arguments]\n\n"
-                         "Moves traffic between two fleets behind Route 53 weighted records, step by step, on\n"
-                         "smoke evidence, and back by itself when the new fleet goes bad.\n\n"
-                         "  sluice check plan.yaml      read a plan and its suites, touch nothing\n"
-                         "  sluice plan plan.yaml       what stands, what would happen\n"
-                         "  sluice ramp plan.yaml       do it\n\nCommands:\n");
+        buf_add_str(
+            out,
+            "Usage: sluice COMMAND [options] [arguments]\n\n"
+            "Moves traffic between two fleets behind Route 53 weighted records, step by step, on\n"
+            "smoke evidence, and back by itself when the new fleet goes bad.\n\n"
+            "  sluice check plan.yaml      read a plan and its suites, touch nothing\n"
+            "  sluice plan plan.yaml       what stands, what would happen\n"
+            "  sluice ramp plan.yaml       do it\n\nCommands:\n");
         for (size_t i = 0; i < n_commands; i++)
             buf_addf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
     }
     buf_add_str(out, "\nOptions of every command:\n");
     format_options(out, command, true);
     if (!command)
-        buf_add_str(out, "\nExit status: 0 goal reached; 1 judged bad, rolled back and verified; 2 `plan\n"
-                         "--detailed-exitcode`: there are changes; 10 held or inconclusive; 11 refused, nothing\n"
-                         "changed; 12 unsafe: weights not confirmed; 64 usage; 70 bug; 75 try again; 77 AWS\n"
-                         "refuses; 78 bad file; 130 and 143 signal obeyed.\n");
+        buf_add_str(
+            out,
+            "\nExit status: 0 goal reached; 1 judged bad, rolled back and verified; 2 `plan\n"
+            "--detailed-exitcode`: there are changes; 10 held or inconclusive; 11 refused, "
+            "nothing\n"
+            "changed; 12 unsafe: weights not confirmed; 64 usage; 70 bug; 75 try again; 77 AWS\n"
+            "refuses; 78 bad file; 130 and 143 signal obeyed.\n");
 }
 
 bool opts_state_dir(const struct opts *opts, struct buf *out, struct err *err)
@@ -359,7 +375,8 @@ bool opts_state_dir(const struct opts *opts, struct buf *out, struct err *err)
 
 bool opts_use_color(const struct opts *opts, int fd)
 {
-    const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE"), *cli = getenv("CLICOLOR");
+    const char *no = getenv("NO_COLOR"), *force = getenv("CLICOLOR_FORCE"),
+               *cli = getenv("CLICOLOR");
     const char *term = getenv("TERM");
 
     if (opts->color != OPTS_COLOR_AUTO)

@@ -1,8 +1,8 @@
 /* opts.h: the command line of sluice, read strictly.
  *
- * Commands and options are tables. Long options must be written out (an abbreviation becomes an interface
- * the day somebody puts it in a script), options may stand before or after the arguments, "--" ends them.
- * -h or --help anywhere wins over everything else on the line. */
+ * Commands and options are tables. Long options must be written out (an abbreviation becomes an
+ * interface the day somebody puts it in a script), options may stand before or after the arguments,
+ * "--" ends them. -h or --help anywhere wins over everything else on the line. */
 #ifndef SLUICE_OPTS_H
 #define SLUICE_OPTS_H
 
@@ -35,22 +35,22 @@ struct opts {
     enum opts_color color;
     enum opts_progress progress;
     enum opts_format format;
-    const char *state_dir;    /* as given; NULL: opts_state_dir() */
+    const char *state_dir; /* as given; NULL: opts_state_dir() */
     /* of single commands */
     bool from_current, take_over, detailed_exitcode;
     enum opts_probe probe;
-    uint32_t to_percent;      /* 101 = not given */
-    int64_t at_ms;            /* Unix ms; 0 = not given */
-    const char *run;          /* run id */
+    uint32_t to_percent;       /* 101 = not given */
+    int64_t at_ms;             /* Unix ms; 0 = not given */
+    const char *run;           /* run id */
     const char *make_weighted; /* file, "-" for standard output */
 };
 
 /* What a command line option needs from its command: one bit an option group. */
 enum {
-    OPTS_RAMP = 1 << 0,     /* --to --at --from-current */
+    OPTS_RAMP = 1 << 0, /* --to --at --from-current */
     OPTS_TAKE_OVER = 1 << 1,
-    OPTS_PLAN = 1 << 2,     /* --probe --detailed-exitcode --make-weighted */
-    OPTS_RUN = 1 << 3,      /* --run */
+    OPTS_PLAN = 1 << 2, /* --probe --detailed-exitcode --make-weighted */
+    OPTS_RUN = 1 << 3,  /* --run */
 };
 
 /* One command. run() returns the exit status, or sets err and whatever it returns is ignored. */
@@ -64,14 +64,14 @@ struct command {
     const char *help;    /* paragraphs and examples */
 };
 
-/* Reads the line. False (ERR_USAGE) says what was met and the nearest word. Strings are borrowed from
- * argv. When help or version is asked for, nothing else is checked. */
+/* Reads the line. False (ERR_USAGE) says what was met and the nearest word. Strings are borrowed
+ * from argv. When help or version is asked for, nothing else is checked. */
 bool opts_parse(struct opts *opts, int argc, char *const *argv, const struct command *commands,
                 size_t n_commands, struct err *err) SL_MUST_CHECK;
 
 /* The help text of one command, or of the program when command is NULL. */
-void opts_format_help(struct buf *out, const struct command *command, const struct command *commands,
-                      size_t n_commands);
+void opts_format_help(struct buf *out, const struct command *command,
+                      const struct command *commands, size_t n_commands);
 
 /* Where runs are kept: --state-dir, $SLUICE_STATE_DIR, $STATE_DIRECTORY (the first of its list),
  * $XDG_STATE_HOME/sluice, ~/.local/state/sluice. False (ERR_USAGE) when none of them is known. */

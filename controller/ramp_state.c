@@ -27,8 +27,8 @@ json_t *ramp_state_save(const struct ramp *s, const struct plan *plan)
         }
     }
     return json_pack("{s:s, s:s, s:i, s:o}", "phase", ramp_phase_name(ramp_phase(s)), "why",
-                     ramp_why_name(ramp_why(s, NULL)), "percent", (int)ramp_percent(s, plan), "core",
-                     numbers);
+                     ramp_why_name(ramp_why(s, NULL)), "percent", (int)ramp_percent(s, plan),
+                     "core", numbers);
 }
 
 static bool load_field(const json_t *value, const struct ramp_field *f, int64_t *at)
@@ -55,14 +55,18 @@ bool ramp_state_load(const json_t *state, struct ramp_core *out, struct err *err
 
     memset(out, 0, sizeof *out);
     if (json_object_size(numbers) != ramp_fields_n)
-        return err_set(err, ERR_REFUSED, "the journal's state has %zu numbers, this sluice knows %u: "
-                       "use the sluice that wrote it", json_object_size(numbers), ramp_fields_n);
+        return err_set(err, ERR_REFUSED,
+                       "the journal's state has %zu numbers, this sluice knows %u: "
+                       "use the sluice that wrote it",
+                       json_object_size(numbers), ramp_fields_n);
     for (uint32_t i = 0; i < ramp_fields_n; i++) {
         const struct ramp_field *f = &ramp_fields[i];
 
         if (!load_field(json_object_get(numbers, f->name), f, field_at(out, f)))
-            return err_set(err, ERR_REFUSED, "the journal's state lacks a good '%s': use the sluice that "
-                           "wrote it", f->name);
+            return err_set(err, ERR_REFUSED,
+                           "the journal's state lacks a good '%s': use the sluice that "
+                           "wrote it",
+                           f->name);
     }
     return true;
 }

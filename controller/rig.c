@@ -47,7 +47,8 @@ static bool hash_plan(struct rig *rig, const char *path, struct err *err)
     return true;
 }
 
-bool rig_load(struct rig *rig, const struct opts *opts, const char *path, bool suites, struct err *err)
+bool rig_load(struct rig *rig, const struct opts *opts, const char *path, bool suites,
+              struct err *err)
 {
 
     *rig = (struct rig){.opts = opts};
@@ -70,8 +71,9 @@ bool rig_connect(struct rig *rig, struct err *err)
     bool ok;
 
     if (rig->plan.route53.role_arn)
-        return err_set(err, ERR_REFUSED, "route53.role_arn: this version takes no other role; use a profile or "
-                                         "the environment with that role's keys");
+        return err_set(err, ERR_REFUSED,
+                       "route53.role_arn: this version takes no other role; use a profile or "
+                       "the environment with that role's keys");
     ok = aws_config_load(&rig->aws, rig->plan.route53.profile, err) &&
          aws_config_route53(&rig->aws, rig->plan.route53.endpoint_url, &door, err) &&
          credentials_find(&rig->aws, &keys, err) && credentials_conceal(&keys, rig->secrets, err);
@@ -81,9 +83,15 @@ bool rig_connect(struct rig *rig, struct err *err)
     }
     if (ok) {
         const struct route53_config config = {
-            .http = rig->http, .clock = &clock_real, .endpoint = door.endpoint,
-            .signing_region = door.signing_region, .ca_file = door.ca_file, .credentials = &keys, .renew = true,
-            .profile = rig->plan.route53.profile, .secrets = rig->secrets,
+            .http = rig->http,
+            .clock = &clock_real,
+            .endpoint = door.endpoint,
+            .signing_region = door.signing_region,
+            .ca_file = door.ca_file,
+            .credentials = &keys,
+            .renew = true,
+            .profile = rig->plan.route53.profile,
+            .secrets = rig->secrets,
         };
 
         rig->route53 = route53_new(&config);
@@ -100,7 +108,8 @@ bool rig_keys_short(struct rig *rig, int64_t wall_ms, int64_t need_ms)
 
     if (!rig->keys_end_ms || rig->keys_end_ms - wall_ms >= need_ms)
         return false;
-    /* Somebody may have renewed the file; the client itself reads it anew when the old keys are refused. */
+    /* Somebody may have renewed the file; the client itself reads it anew when the old keys are
+     * refused. */
     if (wall_ms - rig->keys_asked_ms >= KEYS_AGAIN_MS) {
         rig->keys_asked_ms = wall_ms;
         if (credentials_load(rig->plan.route53.profile, &keys, NULL))
@@ -110,7 +119,8 @@ bool rig_keys_short(struct rig *rig, int64_t wall_ms, int64_t need_ms)
     return rig->keys_end_ms && rig->keys_end_ms - wall_ms < need_ms;
 }
 
-/* ---- Reading the zones ------------------------------------------------------------------------------ */
+/* ---- Reading the zones
+ * ------------------------------------------------------------------------------ */
 
 void rig_http(struct rig *rig, struct http_done *done, int64_t now_ms)
 {
@@ -149,12 +159,13 @@ static bool wait_answer(struct rig *rig, struct router_answer *answer, struct er
 static bool list_fails(const struct router_answer *a, struct err *err)
 {
     static const enum err_kind kinds[ROUTER_OUTCOME_COUNT] = {
-        [ROUTER_REFUSED] = ERR_REFUSED, [ROUTER_DENIED] = ERR_DENIED, [ROUTER_BUSY] = ERR_BUSY,
+        [ROUTER_REFUSED] = ERR_REFUSED, [ROUTER_DENIED] = ERR_DENIED,   [ROUTER_BUSY] = ERR_BUSY,
         [ROUTER_MISSING] = ERR_REFUSED, [ROUTER_INVALID] = ERR_REFUSED, [ROUTER_UNKNOWN] = ERR_NET};
     struct buf safe SL_CLEANUP(buf_clear) = {0};
 
     text_add_safe(&safe, a->message, strlen(a->message), 400);
-    return err_set(err, kinds[a->outcome], "the records cannot be read: %s: %s", a->code, buf_str(&safe));
+    return err_set(err, kinds[a->outcome], "the records cannot be read: %s: %s", a->code,
+                   buf_str(&safe));
 }
 
 static bool list_zone(struct rig *rig, size_t i, struct err *err)
@@ -173,7 +184,8 @@ static bool list_zone(struct rig *rig, size_t i, struct err *err)
         list_fails(a, &why);
         rig->router.ops->release(rig->router.self, a);
         if (!err_is_transient(why.kind) || attempt >= LIST_TRIES) {
-            if (why.kind == ERR_BUSY) /* throttled to the end is not "another run holds the lease" */
+            if (why.kind ==
+                ERR_BUSY) /* throttled to the end is not "another run holds the lease" */
                 why.kind = ERR_NET;
             *err = why;
             return false;
@@ -188,7 +200,8 @@ static bool list_zone(struct rig *rig, size_t i, struct err *err)
 
 static bool same_zone(const struct survey_zone *z, const char *asked)
 {
-    return strcmp(z->asked, asked) == 0 || strcmp(z->id, asked) == 0 || rrset_name_eq(z->name, asked);
+    return strcmp(z->asked, asked) == 0 || strcmp(z->id, asked) == 0 ||
+           rrset_name_eq(z->name, asked);
 }
 
 /* The index of the zone a record names, found and listed at the first mention. */
@@ -207,8 +220,11 @@ static bool need_zone(struct rig *rig, const char *asked, uint32_t *index, struc
     if (!route53_find_zone(rig->route53, asked, &rig->mem, &found, err))
         return false;
     *index = (uint32_t)rig->n_zones;
-    rig->zones[rig->n_zones] = (struct survey_zone){
-        .asked = asked, .id = found.id, .name = found.name, .private_zone = found.private_zone, .owner = found.owner};
+    rig->zones[rig->n_zones] = (struct survey_zone){.asked = asked,
+                                                    .id = found.id,
+                                                    .name = found.name,
+                                                    .private_zone = found.private_zone,
+                                                    .owner = found.owner};
     if (!list_zone(rig, rig->n_zones, err))
         return false;
     servers = arena_array(&rig->mem, found.n_servers ? found.n_servers : 1, sizeof *servers);
@@ -226,7 +242,8 @@ static bool read_zones(struct rig *rig, uint32_t *zone_of, struct err *err)
     if (rig->plan.records_all)
         return need_zone(rig, rig->plan.route53.zone, &ignored, err);
     for (uint32_t i = 0; i < rig->plan.records_n; i++) {
-        const char *asked = rig->plan.records[i].zone ? rig->plan.records[i].zone : rig->plan.route53.zone;
+        const char *asked =
+            rig->plan.records[i].zone ? rig->plan.records[i].zone : rig->plan.route53.zone;
 
         if (!need_zone(rig, asked, &zone_of[i], err))
             return false;
@@ -237,7 +254,8 @@ static bool read_zones(struct rig *rig, uint32_t *zone_of, struct err *err)
 bool rig_survey(struct rig *rig, struct survey *s, int64_t patience_ms, struct err *err)
 {
     int64_t start = clock_boot_ms(&clock_real);
-    uint32_t *zone_of = arena_array(&rig->mem, rig->plan.records_n ? rig->plan.records_n : 1, sizeof *zone_of);
+    uint32_t *zone_of =
+        arena_array(&rig->mem, rig->plan.records_n ? rig->plan.records_n : 1, sizeof *zone_of);
 
     for (;;) {
         struct err why = {0};
@@ -255,7 +273,8 @@ bool rig_survey(struct rig *rig, struct survey *s, int64_t patience_ms, struct e
     return true;
 }
 
-/* ---- Fence and pump --------------------------------------------------------------------------------- */
+/* ---- Fence and pump
+ * --------------------------------------------------------------------------------- */
 
 static struct fence_config fence_config_of(const struct rig *rig, const char *run)
 {
@@ -266,7 +285,9 @@ static struct fence_config fence_config_of(const struct rig *rig, const char *ru
         .life_ms = rig->plan.lease_life_ms,
         .wall_minus_boot_ms = clock_wall_ms(&clock_real) - clock_boot_ms(&clock_real),
         .rollback_to = rig->plan.rollback_to,
-        .not_before_s = rig->plan.not_before_s > 0 && rig->plan.not_before_s < INT64_MAX ? rig->plan.not_before_s : 0,
+        .not_before_s = rig->plan.not_before_s > 0 && rig->plan.not_before_s < INT64_MAX
+                            ? rig->plan.not_before_s
+                            : 0,
         .lease_off = rig->plan.lease_off,
     };
 
@@ -280,22 +301,24 @@ struct fence *rig_fence(struct rig *rig, const struct survey *s, const char *run
     struct fence *f = fence_new(&cfg, rig->router);
 
     for (size_t z = 0; z < rig->n_zones; z++) {
-        char *name = rig->plan.lease_name ? x_strdup(rig->plan.lease_name) : lease_record_name(rig->zones[z].name);
+        char *name = rig->plan.lease_name ? x_strdup(rig->plan.lease_name)
+                                          : lease_record_name(rig->zones[z].name);
 
         fence_add_zone(f, rig->zones[z].id, name);
         free(name);
     }
     for (size_t i = 0; i < s->n_records; i++)
         if (s->records[i].usable)
-            fence_add_record(f, s->records[i].zone, s->records[i].sets, s->records[i].side, s->records[i].n_sets);
+            fence_add_record(f, s->records[i].zone, s->records[i].sets, s->records[i].side,
+                             s->records[i].n_sets);
     if (fence_ready(f, err))
         return f;
     fence_free(f);
     return NULL;
 }
 
-struct fence *rig_fence_restore(struct rig *rig, const char *run, const json_t *baseline, const json_t *state,
-                                struct err *err)
+struct fence *rig_fence_restore(struct rig *rig, const char *run, const json_t *baseline,
+                                const json_t *state, struct err *err)
 {
     const struct fence_config cfg = fence_config_of(rig, run);
 
@@ -312,9 +335,13 @@ static void fill_strata(struct rig *rig, const struct pump *pump)
     for (uint32_t i = 0; i < n; i++) {
         const struct pump_stratum *s = pump_stratum(pump, i);
 
-        rig->strata[i] = (struct plan_stratum){
-            .cell = s->cell, .check = (uint16_t)(first_check[s->suite] + s->check), .suite = (uint8_t)s->suite,
-            .side = (uint8_t)s->side, .from_percent = s->from_percent, .required = s->required};
+        rig->strata[i] =
+            (struct plan_stratum){.cell = s->cell,
+                                  .check = (uint16_t)(first_check[s->suite] + s->check),
+                                  .suite = (uint8_t)s->suite,
+                                  .side = (uint8_t)s->side,
+                                  .from_percent = s->from_percent,
+                                  .required = s->required};
     }
     rig->plan.strata = rig->strata;
     rig->plan.strata_n = n;
@@ -323,8 +350,11 @@ static void fill_strata(struct rig *rig, const struct pump *pump)
 struct pump *rig_pump(struct rig *rig, const struct endpoints *e, const char *run, struct err *err)
 {
     uint32_t jobs = rig->plan.rate_milli / 1000 * 24;
-    struct pump_options options = {
-        .secrets = rig->secrets, .run = run, .endpoints = e->list, .endpoints_n = e->n, .no_retries = true};
+    struct pump_options options = {.secrets = rig->secrets,
+                                   .run = run,
+                                   .endpoints = e->list,
+                                   .endpoints_n = e->n,
+                                   .no_retries = true};
     struct plan_findings findings;
     struct pump *pump;
 

@@ -1,9 +1,9 @@
-/* rig.h: what the commands that talk to AWS or to the fleets work with: plan, suites, secrets, one HTTP
- * pool, one door to Route 53, the state directory.
+/* rig.h: what the commands that talk to AWS or to the fleets work with: plan, suites, secrets, one
+ * HTTP pool, one door to Route 53, the state directory.
  *
- * rig_load() reads files only; rig_connect() finds credentials and opens the door; rig_survey() reads the
- * zones. All of it is before the loop: it waits in place, and an interrupt simply ends the program, for
- * nothing has been written yet. */
+ * rig_load() reads files only; rig_connect() finds credentials and opens the door; rig_survey()
+ * reads the zones. All of it is before the loop: it waits in place, and an interrupt simply ends
+ * the program, for nothing has been written yet. */
 #ifndef SLUICE_RIG_H
 #define SLUICE_RIG_H
 
@@ -43,8 +43,8 @@ struct rig {
     struct http *http;
     struct route53 *route53; /* the router's */
     struct router router;
-    int64_t keys_end_ms;       /* the credentials' life, Unix ms; 0: none known */
-    int64_t keys_asked_ms;     /* when fresher ones were last looked for */
+    int64_t keys_end_ms;         /* the credentials' life, Unix ms; 0: none known */
+    int64_t keys_asked_ms;       /* when fresher ones were last looked for */
     struct plan_stratum *strata; /* of plan.strata; owned */
     struct survey_zone zones[RIG_ZONES_MAX];
     struct router_answer listings[RIG_ZONES_MAX]; /* own the zones' sets */
@@ -53,30 +53,37 @@ struct rig {
     size_t n_name_servers[RIG_ZONES_MAX];
 };
 
-/* Reads the plan and, with suites, these and what they keep secret. Clear it also after a failure. */
-bool rig_load(struct rig *rig, const struct opts *opts, const char *path, bool suites, struct err *err)
-    SL_MUST_CHECK;
+/* Reads the plan and, with suites, these and what they keep secret. Clear it also after a failure.
+ */
+bool rig_load(struct rig *rig, const struct opts *opts, const char *path, bool suites,
+              struct err *err) SL_MUST_CHECK;
 bool rig_connect(struct rig *rig, struct err *err) SL_MUST_CHECK;
 
-/* Reads every zone of the plan whole and holds it against the plan. patience_ms: how long to go on asking
- * when nobody answers (0: a few tries). ERR_DENIED, ERR_REFUSED (no such zone), ERR_NET. */
-bool rig_survey(struct rig *rig, struct survey *s, int64_t patience_ms, struct err *err) SL_MUST_CHECK;
+/* Reads every zone of the plan whole and holds it against the plan. patience_ms: how long to go on
+ * asking when nobody answers (0: a few tries). ERR_DENIED, ERR_REFUSED (no such zone), ERR_NET. */
+bool rig_survey(struct rig *rig, struct survey *s, int64_t patience_ms,
+                struct err *err) SL_MUST_CHECK;
 
 /* Addresses of a CNAME's target by route53.resolver; nothing without one (endpoints_resolve). */
 size_t rig_resolve(void *rig, struct arena *mem, const char *name, const char **out, size_t max);
-/* The name servers of the zones that were surveyed: the plan's, else the delegation set's addresses. */
+/* The name servers of the zones that were surveyed: the plan's, else the delegation set's
+ * addresses. */
 void rig_servers(struct rig *rig, struct verify_servers *out);
 
 /* The fence over what the survey found usable; NULL with ERR_REFUSED. run names this run. */
-struct fence *rig_fence(struct rig *rig, const struct survey *s, const char *run, struct err *err) SL_MUST_CHECK;
+struct fence *rig_fence(struct rig *rig, const struct survey *s, const char *run,
+                        struct err *err) SL_MUST_CHECK;
 /* As the run's journal left it. */
-struct fence *rig_fence_restore(struct rig *rig, const char *run, const json_t *baseline, const json_t *state,
-                                struct err *err) SL_MUST_CHECK;
+struct fence *rig_fence_restore(struct rig *rig, const char *run, const json_t *baseline,
+                                const json_t *state, struct err *err) SL_MUST_CHECK;
 
-/* The pump over the endpoints, and the plan's table of strata; checks the plan against it (ERR_FILE). */
-struct pump *rig_pump(struct rig *rig, const struct endpoints *e, const char *run, struct err *err) SL_MUST_CHECK;
+/* The pump over the endpoints, and the plan's table of strata; checks the plan against it
+ * (ERR_FILE). */
+struct pump *rig_pump(struct rig *rig, const struct endpoints *e, const char *run,
+                      struct err *err) SL_MUST_CHECK;
 
-/* True when the credentials in hand end before wall_ms + need_ms; looks for fresher ones now and then. */
+/* True when the credentials in hand end before wall_ms + need_ms; looks for fresher ones now and
+ * then. */
 bool rig_keys_short(struct rig *rig, int64_t wall_ms, int64_t need_ms);
 
 /* One answer of the HTTP pool that was not a probe's. */

@@ -1,4 +1,5 @@
-/* rig_dns.c: names the run needs before it begins: targets of CNAMEs and the zones' name servers. */
+/* rig_dns.c: names the run needs before it begins: targets of CNAMEs and the zones' name servers.
+ */
 #include <poll.h>
 #include <string.h>
 
@@ -10,8 +11,8 @@
 
 #define QUESTIONS 2 /* A and AAAA */
 
-static void take_addresses(struct arena *mem, const struct dns_answer *answer, const char **out, size_t max,
-                           size_t *n)
+static void take_addresses(struct arena *mem, const struct dns_answer *answer, const char **out,
+                           size_t max, size_t *n)
 {
     for (size_t i = 0; i < answer->records_n && *n < max; i++)
         if (answer->records[i].type == DNS_TYPE_A || answer->records[i].type == DNS_TYPE_AAAA)
@@ -19,7 +20,8 @@ static void take_addresses(struct arena *mem, const struct dns_answer *answer, c
 }
 
 /* Asks the plan's resolver, or the system's, and waits in place. */
-static size_t look_up(const char *resolver, struct arena *mem, const char *name, const char **out, size_t max)
+static size_t look_up(const char *resolver, struct arena *mem, const char *name, const char **out,
+                      size_t max)
 {
     static const uint16_t types[QUESTIONS] = {DNS_TYPE_A, DNS_TYPE_AAAA};
     struct dns_client *client = dns_client_new();
@@ -75,7 +77,8 @@ void rig_servers(struct rig *rig, struct verify_servers *out)
             zone->servers[zone->n++] = arena_strdup(&out->mem, rig->plan.route53.server[i]);
         for (size_t i = 0; i < rig->n_name_servers[z] && !rig->plan.route53.servers_n; i++) {
             const char *addresses[2];
-            size_t n = look_up(rig->plan.route53.resolver, &out->mem, rig->name_servers[z][i], addresses, 2);
+            size_t n = look_up(rig->plan.route53.resolver, &out->mem, rig->name_servers[z][i],
+                               addresses, 2);
 
             for (size_t k = 0; k < n && zone->n < OBSERVE_SERVERS_MAX; k++)
                 zone->servers[zone->n++] = addresses[k];

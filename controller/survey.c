@@ -1,10 +1,8 @@
 #include "survey.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "sluice/json.h"
 #include "sluice/text.h"
 #include "weights.h"
 
@@ -55,7 +53,8 @@ struct look {
 };
 
 SL_PRINTF(4, 5)
-static void find(struct survey *s, enum survey_code code, const char *where, const char *what_fmt, ...)
+static void find(struct survey *s, enum survey_code code, const char *where, const char *what_fmt,
+                 ...)
 {
     struct buf text SL_CLEANUP(buf_clear) = {0};
     struct survey_finding *f;
@@ -118,7 +117,8 @@ static const char *safe_word(struct arena *mem, const char *word)
     return arena_strdup(mem, buf_str(&safe));
 }
 
-static const struct plan_sets *sets_of(const struct plan *plan, const struct plan_record *r, int side)
+const struct plan_sets *survey_sets_of(const struct plan *plan, const struct plan_record *r,
+                                       int side)
 {
     return r && r->sets[side].n ? &r->sets[side] : &plan->sides[side];
 }
@@ -127,7 +127,7 @@ static const struct plan_sets *sets_of(const struct plan *plan, const struct pla
 static int side_of(const struct plan *plan, const struct plan_record *r, const char *set_id)
 {
     for (int side = 0; side < PLAN_SIDES; side++) {
-        const struct plan_sets *ids = sets_of(plan, r, side);
+        const struct plan_sets *ids = survey_sets_of(plan, r, side);
 
         for (uint32_t i = 0; set_id && i < ids->n; i++)
             if (strcmp(ids->id[i], set_id) == 0)
@@ -141,19 +141,21 @@ static const char *const side_names[] = {"old", "new"};
 static void look_for_sets(struct look *l)
 {
     for (int side = 0; side < PLAN_SIDES; side++) {
-        const struct plan_sets *ids = sets_of(l->plan, l->record, side);
+        const struct plan_sets *ids = survey_sets_of(l->plan, l->record, side);
 
         for (uint32_t i = 0; i < ids->n; i++) {
             bool there = false;
 
             for (size_t k = 0; k < l->out->n_sets; k++)
-                there = there || (l->out->sets[k].set_id && strcmp(l->out->sets[k].set_id, ids->id[i]) == 0);
+                there = there ||
+                        (l->out->sets[k].set_id && strcmp(l->out->sets[k].set_id, ids->id[i]) == 0);
             if (there)
                 continue;
             find(l->s, SURVEY_SET_MISSING, l->where,
-                 "the %s side's set '%s' is not there | create it as a weighted set with weight 0, or "
-                 "name the right SetIdentifier under `sides:` or at this record", side_names[side],
-                 safe_word(l->s->mem, ids->id[i]));
+                 "the %s side's set '%s' is not there | create it as a weighted set with weight 0, "
+                 "or "
+                 "name the right SetIdentifier under `sides:` or at this record",
+                 side_names[side], safe_word(l->s->mem, ids->id[i]));
             refuse(l);
         }
     }
@@ -169,15 +171,19 @@ static bool look_at_routing(struct look *l)
 
         if (set->traffic_policy) {
             find(l->s, SURVEY_TRAFFIC_POLICY, l->where,
-                 "it belongs to traffic policy instance %s | remove the instance first, or leave this "
-                 "record out of the plan", safe_word(l->s->mem, set->traffic_policy));
+                 "it belongs to traffic policy instance %s | remove the instance first, or leave "
+                 "this "
+                 "record out of the plan",
+                 safe_word(l->s->mem, set->traffic_policy));
             refuse(l);
             return false;
         }
         if (set->routing) {
             find(l->s, SURVEY_ROUTING, l->where,
-                 "its routing policy is %s, not weighted | make it weighted first, or leave it out of the "
-                 "plan", safe_word(l->s->mem, set->routing));
+                 "its routing policy is %s, not weighted | make it weighted first, or leave it out "
+                 "of the "
+                 "plan",
+                 safe_word(l->s->mem, set->routing));
             refuse(l);
             return false;
         }
@@ -185,8 +191,10 @@ static bool look_at_routing(struct look *l)
     if (r->n_sets && !r->sets[0].weighted) {
         l->out->simple = true;
         find(l->s, SURVEY_SIMPLE, l->where,
-             "it is a simple record, not a weighted one | `sluice plan --make-weighted batch.json PLAN` "
-             "writes the change batch that makes it weighted; then create the new side's set beside it with "
+             "it is a simple record, not a weighted one | `sluice plan --make-weighted batch.json "
+             "PLAN` "
+             "writes the change batch that makes it weighted; then create the new side's set "
+             "beside it with "
              "weight 0");
         refuse(l);
         return false;
@@ -205,14 +213,16 @@ static void look_at_group(struct look *l)
         sum += set->weight;
         if (r->side[i] == PLAN_SIDES) {
             find(l->s, SURVEY_THIRD_SET, l->where,
-                 "set '%s' (weight %u) belongs to neither side | name it under `sides:` (a side may be a list "
+                 "set '%s' (weight %u) belongs to neither side | name it under `sides:` (a side "
+                 "may be a list "
                  "of sets), or delete it",
                  safe_word(l->s->mem, set->set_id ? set->set_id : ""), set->weight);
             refuse(l);
         }
         if (i && set->has_ttl && r->sets[0].has_ttl && set->ttl != r->sets[0].ttl) {
             find(l->s, SURVEY_TTL_UNEQUAL, l->where,
-                 "its sets have different TTLs (%u and %u seconds) | give all sets of the group one TTL",
+                 "its sets have different TTLs (%u and %u seconds) | give all sets of the group "
+                 "one TTL",
                  r->sets[0].ttl, set->ttl);
             refuse(l);
             break;
@@ -220,7 +230,8 @@ static void look_at_group(struct look *l)
     }
     if (!sum) {
         find(l->s, SURVEY_ALL_ZERO, l->where,
-             "all its weights are 0, which Route 53 takes as equal shares | give the old side's set a weight "
+             "all its weights are 0, which Route 53 takes as equal shares | give the old side's "
+             "set a weight "
              "above 0");
         refuse(l);
     }
@@ -254,7 +265,8 @@ static void look_at_sides(struct look *l)
                 !share_value(&r->sets[i], &r->sets[k]))
                 continue;
             find(l->s, SURVEY_SIDES_ALIKE, l->where,
-                 "sets '%s' and '%s' of different sides lead to the same place | a probe could not tell the "
+                 "sets '%s' and '%s' of different sides lead to the same place | a probe could not "
+                 "tell the "
                  "fleets apart: give each side its own addresses or target",
                  safe_word(l->s->mem, r->sets[i].set_id), safe_word(l->s->mem, r->sets[k].set_id));
             refuse(l);
@@ -276,7 +288,8 @@ static void look_at_share(struct look *l)
     l->out->new_ppm = weights_new_ppm(&w);
     if (l->out->new_ppm > l->plan->rollback_to * 10000)
         find(l->s, SURVEY_ABOVE_TARGET, l->where,
-             "the new side carries %u.%02u %% already, more than rollback_to: %u | a rollback would take that "
+             "the new side carries %u.%02u %% already, more than rollback_to: %u | a rollback "
+             "would take that "
              "away too: say --from-current to begin there, or raise rollback_to",
              l->out->new_ppm / 10000, l->out->new_ppm / 100 % 100, l->plan->rollback_to);
 }
@@ -291,9 +304,12 @@ static void look_at_health(struct look *l)
         if (!set->health_check && !set->alias_health)
             continue;
         find(l->s, SURVEY_HEALTH_CHECK, l->where,
-             "set '%s' has a health check: Route 53 may answer otherwise than the weights say, and a set with "
-             "weight 0 comes alive when all others are unhealthy | know it; shares in DNS are only warned "
-             "about for this record", safe_word(l->s->mem, set->set_id ? set->set_id : ""));
+             "set '%s' has a health check: Route 53 may answer otherwise than the weights say, and "
+             "a set with "
+             "weight 0 comes alive when all others are unhealthy | know it; shares in DNS are only "
+             "warned "
+             "about for this record",
+             safe_word(l->s->mem, set->set_id ? set->set_id : ""));
         return;
     }
 }
@@ -305,8 +321,10 @@ static void look_at_ttl(struct look *l)
     for (size_t i = 0; i < r->n_sets; i++)
         if (r->sets[i].has_ttl && r->sets[i].ttl > SURVEY_TTL_LONG_S) {
             find(l->s, SURVEY_TTL_LONG, l->where,
-                 "its TTL is %u seconds: every step waits so long, and a rollback takes as long to reach "
-                 "everybody | lower it to 60 and wait the old TTL out before the ramp", r->sets[i].ttl);
+                 "its TTL is %u seconds: every step waits so long, and a rollback takes as long to "
+                 "reach "
+                 "everybody | lower it to 60 and wait the old TTL out before the ramp",
+                 r->sets[i].ttl);
             return;
         }
 }
@@ -335,8 +353,10 @@ static void look_at_wildcard(struct look *l)
     }
     if (n)
         find(l->s, SURVEY_WILDCARD, l->where,
-             "%zu record sets below it have names of their own and do not follow it, the first is %s | add "
-             "them to the plan if they are to move", n, first);
+             "%zu record sets below it have names of their own and do not follow it, the first is "
+             "%s | add "
+             "them to the plan if they are to move",
+             n, first);
 }
 
 /* An address group of the other family that would stay behind. */
@@ -344,13 +364,16 @@ static void look_at_family(struct look *l)
 {
     const struct survey_record *r = l->out;
     const struct survey_zone *zone = &l->s->zones[r->zone];
-    const char *other = strcmp(r->type, "A") == 0 ? "AAAA" : strcmp(r->type, "AAAA") == 0 ? "A" : NULL;
+    const char *other = strcmp(r->type, "A") == 0      ? "AAAA"
+                        : strcmp(r->type, "AAAA") == 0 ? "A"
+                                                       : NULL;
     bool both[PLAN_SIDES] = {false, false};
 
     if (!other)
         return;
     for (size_t i = 0; i < l->s->n_records; i++)
-        if (strcmp(l->s->records[i].type, other) == 0 && rrset_name_eq(l->s->records[i].name, r->name))
+        if (strcmp(l->s->records[i].type, other) == 0 &&
+            rrset_name_eq(l->s->records[i].name, r->name))
             return;
     for (size_t i = 0; i < zone->n_sets; i++) {
         const struct rrset *set = &zone->sets[i];
@@ -361,8 +384,10 @@ static void look_at_family(struct look *l)
     }
     if (both[PLAN_OLD] && both[PLAN_NEW]) {
         find(l->s, SURVEY_AAAA_LEFT, l->where,
-             "its %s group has sets of both sides too and is not in the plan | add {name: %s, type: %s}, or "
-             "clients that prefer it stay behind", other, safe_word(l->s->mem, r->name), other);
+             "its %s group has sets of both sides too and is not in the plan | add {name: %s, "
+             "type: %s}, or "
+             "clients that prefer it stay behind",
+             other, safe_word(l->s->mem, r->name), other);
         refuse(l);
     }
 }
@@ -387,9 +412,13 @@ static void cut_group(struct survey *s, const struct plan *plan, const struct pl
     side = arena_array(s->mem, n ? n : 1, sizeof *side);
     for (size_t i = 0; i < n; i++)
         side[i] = (uint8_t)side_of(plan, pr, z->sets[from + i].set_id);
-    *out = (struct survey_record){.zone = zone, .name = n ? z->sets[from].name : arena_strdup(s->mem, name),
+    *out = (struct survey_record){.zone = zone,
+                                  .name = n ? z->sets[from].name : arena_strdup(s->mem, name),
                                   .type = n ? z->sets[from].type : arena_strdup(s->mem, type),
-                                  .sets = z->sets + from, .side = side, .n_sets = n, .usable = n > 0};
+                                  .sets = z->sets + from,
+                                  .side = side,
+                                  .n_sets = n,
+                                  .usable = n > 0};
 }
 
 /* What else stands under a name that has not the type asked for. */
@@ -403,7 +432,8 @@ static void say_missing(struct look *l)
             other = z->sets[i].type;
     if (other)
         find(l->s, SURVEY_MISSING, l->where,
-             "there is no such record; this name has one of type %s | correct `type:` in the plan", other);
+             "there is no such record; this name has one of type %s | correct `type:` in the plan",
+             other);
     else
         find(l->s, SURVEY_MISSING, l->where,
              "there is no such record in zone %s | create its weighted sets, or correct the name",
@@ -442,7 +472,8 @@ static void look_at_zones(struct survey *s)
                  safe_word(s->mem, s->zones[i].owner));
         if (s->zones[i].private_zone)
             find(s, SURVEY_PRIVATE, where,
-                 "it is a private zone: its servers answer only inside its VPCs | run from there, or say "
+                 "it is a private zone: its servers answer only inside its VPCs | run from there, "
+                 "or say "
                  "`verify: api`");
     }
 }
@@ -491,62 +522,4 @@ void survey_eval(struct survey *s, struct arena *mem, const struct plan *plan,
     }
     for (size_t i = 0; i < s->n_records; i++)
         look_at(s, plan, plan->records_all ? NULL : &plan->records[i], &s->records[i]);
-}
-
-/* One set as the AWS CLI writes it. */
-static json_t *cli_set(const struct rrset *set, const char *set_id, int weight)
-{
-    json_t *o = json_pack("{s:s, s:s}", "Name", set->name, "Type", set->type);
-
-    if (set_id) {
-        json_object_set_new(o, "SetIdentifier", json_string(set_id));
-        json_object_set_new(o, "Weight", json_integer(weight));
-    }
-    if (set->alias_name) {
-        json_object_set_new(o, "AliasTarget",
-                            json_pack("{s:s, s:s, s:b}", "HostedZoneId", set->alias_zone, "DNSName",
-                                      set->alias_name, "EvaluateTargetHealth", set->alias_health));
-    } else {
-        json_t *values = json_array();
-
-        for (size_t i = 0; i < set->n_values; i++)
-            json_array_append_new(values, json_pack("{s:s}", "Value", set->values[i]));
-        json_object_set_new(o, "TTL", json_integer(set->ttl));
-        json_object_set_new(o, "ResourceRecords", values);
-    }
-    if (set->health_check)
-        json_object_set_new(o, "HealthCheckId", json_string(set->health_check));
-    return o;
-}
-
-size_t survey_make_weighted(const struct survey *s, const struct plan *plan, uint32_t zone,
-                            struct buf *out)
-{
-    json_t *changes = json_array(), *batch;
-    size_t n = 0;
-
-    for (size_t i = 0; i < s->n_records; i++) {
-        const struct survey_record *r = &s->records[i];
-        const struct plan_record *pr = plan->records_all ? NULL : &plan->records[i];
-        const struct plan_sets *old = sets_of(plan, pr, PLAN_OLD);
-
-        if (r->zone != zone || !r->simple || !old->n)
-            continue;
-        json_array_append_new(changes, json_pack("{s:s, s:o}", "Action", "DELETE", "ResourceRecordSet",
-                                                 cli_set(&r->sets[0], NULL, 0)));
-        json_array_append_new(changes, json_pack("{s:s, s:o}", "Action", "CREATE", "ResourceRecordSet",
-                                                 cli_set(&r->sets[0], old->id[0], 100)));
-        n++;
-    }
-    batch = json_pack("{s:s, s:o}", "Comment", "sluice: simple records made weighted, all on the old side",
-                      "Changes", changes);
-    if (n) {
-        char *text = json_dumps(batch, JSON_INDENT(2));
-
-        buf_add_str(out, text);
-        buf_add_char(out, '\n');
-        free(text);
-    }
-    json_decref(batch);
-    return n;
 }

@@ -1,10 +1,11 @@
 /* survey.h: what stands in the zones, held against the plan, before anything is written.
  *
- * The caller reads the zones (zone.c) and hands the listings over; survey_eval() finds the group of every
- * record, tells its sets apart by side and writes down what is in the way, each with what to do about it.
- * Pure: no clock, no socket. Findings that refuse end the run before its lease is taken; the others are
- * said and gone on with. Sources: Route 53 Developer Guide, "Values specific for weighted records" and
- * "How Amazon Route 53 chooses records when health checking is configured". */
+ * The caller reads the zones (zone.c) and hands the listings over; survey_eval() finds the group of
+ * every record, tells its sets apart by side and writes down what is in the way, each with what to
+ * do about it. Pure: no clock, no socket. Findings that refuse end the run before its lease is
+ * taken; the others are said and gone on with. Sources: Route 53 Developer Guide, "Values specific
+ * for weighted records" and "How Amazon Route 53 chooses records when health checking is
+ * configured". */
 #ifndef SLUICE_SURVEY_H
 #define SLUICE_SURVEY_H
 
@@ -26,21 +27,21 @@ struct survey_zone {
     const char *id;    /* "Z123" */
     const char *name;  /* "example.com." */
     bool private_zone;
-    const char *owner; /* another AWS service that owns it, or NULL */
+    const char *owner;        /* another AWS service that owns it, or NULL */
     const struct rrset *sets; /* the whole listing */
     size_t n_sets;
 };
 
 struct survey_record {
-    uint32_t zone;       /* index into zones */
-    const char *name;    /* as listed */
+    uint32_t zone;    /* index into zones */
+    const char *name; /* as listed */
     const char *type;
     const struct rrset *sets; /* the whole group, in listing order */
     const uint8_t *side;      /* enum plan_side of each */
     size_t n_sets;
-    bool simple;         /* one set without routing: not weighted yet */
-    bool usable;         /* no refusing finding: may be given to the fence */
-    uint32_t new_ppm;    /* share of the new side now */
+    bool simple;      /* one set without routing: not weighted yet */
+    bool usable;      /* no refusing finding: may be given to the fence */
+    uint32_t new_ppm; /* share of the new side now */
 };
 
 enum survey_level {
@@ -88,8 +89,8 @@ struct survey {
     size_t n_findings;
 };
 
-/* Fills s. zone_of[i] is the zone of plan record i; with `records: all` it is not read, and all groups of
- * zones[] with sets of both sides are taken. Everything in s lives in mem. */
+/* Fills s. zone_of[i] is the zone of plan record i; with `records: all` it is not read, and all
+ * groups of zones[] with sets of both sides are taken. Everything in s lives in mem. */
 void survey_eval(struct survey *s, struct arena *mem, const struct plan *plan,
                  const struct survey_zone *zones, size_t n_zones, const uint32_t *zone_of);
 
@@ -98,11 +99,16 @@ bool survey_clear_of(const struct survey *s, enum survey_level level);
 
 const char *survey_code_name(enum survey_code code); /* "third_set" */
 
+/* The sets of a side of a plan record; record NULL: the plan's own. */
+const struct plan_sets *survey_sets_of(const struct plan *plan, const struct plan_record *record,
+                                       int side);
+
 /* A listed name as people and Host headers write it: octal escapes read, no final dot. Appends. */
 void survey_plain_name(const char *listed, struct buf *out);
 
-/* The change batch for the AWS CLI that makes the zone's simple plan records weighted: DELETE as listed,
- * CREATE the same as the old side's set with weight 100. How many records it holds; 0 leaves out empty. */
+/* The change batch for the AWS CLI that makes the zone's simple plan records weighted: DELETE as
+ * listed, CREATE the same as the old side's set with weight 100. How many records it holds; 0
+ * leaves out empty. */
 size_t survey_make_weighted(const struct survey *s, const struct plan *plan, uint32_t zone,
                             struct buf *out);
 

@@ -74,7 +74,8 @@ static const struct verify_zone *servers_of(const struct verify_servers *s, cons
 
 static struct observe_record record_of(struct arena *mem, const struct fence *f, uint32_t record)
 {
-    struct observe_record out = {.name = fence_record_name(f, record), .type = fence_record_type(f, record)};
+    struct observe_record out = {.name = fence_record_name(f, record),
+                                 .type = fence_record_type(f, record)};
     struct observe_set *sets;
     const struct rrset *set;
     struct fence_set known;
@@ -87,17 +88,22 @@ static struct observe_record record_of(struct arena *mem, const struct fence *f,
         set = fence_set(f, record, i, &known);
         if (known.missing)
             continue;
-        sets[out.sets_n++] = (struct observe_set){
-            .set_id = set->set_id, .side = known.side == PLAN_NEW ? OBSERVE_NEW : OBSERVE_OLD, .weight = known.weight,
-            .ttl = set->ttl, .alias = set->alias_name != NULL, .values = set->values, .values_n = set->n_values};
+        sets[out.sets_n++] =
+            (struct observe_set){.set_id = set->set_id,
+                                 .side = known.side == PLAN_NEW ? OBSERVE_NEW : OBSERVE_OLD,
+                                 .weight = known.weight,
+                                 .ttl = set->ttl,
+                                 .alias = set->alias_name != NULL,
+                                 .values = set->values,
+                                 .values_n = set->n_values};
         out.health_checked = out.health_checked || set->health_check || set->alias_health;
     }
     out.sets = sets;
     return out;
 }
 
-struct verify *verify_start(const struct fence *f, const struct verify_servers *servers, uint32_t tests_in_run,
-                            uint64_t seed, int64_t now_ms, struct err *err)
+struct verify *verify_start(const struct fence *f, const struct verify_servers *servers,
+                            uint32_t tests_in_run, uint64_t seed, int64_t now_ms, struct err *err)
 {
     struct verify *v = x_zalloc(sizeof *v);
 
@@ -105,16 +111,21 @@ struct verify *verify_start(const struct fence *f, const struct verify_servers *
     v->parts = x_calloc(v->n ? v->n : 1, sizeof *v->parts);
     for (uint32_t z = 0; z < v->n; z++) {
         const struct verify_zone *zone = servers_of(servers, fence_zone_id(f, z));
-        struct observe_record *records = arena_array(&v->mem, fence_n_records(f) + 1, sizeof *records);
+        struct observe_record *records =
+            arena_array(&v->mem, fence_n_records(f) + 1, sizeof *records);
         struct part *p = &v->parts[z];
 
         if (!zone) {
-            err_set(err, ERR_REFUSED, "zone %s has no name server that can be asked from here", fence_zone_id(f, z));
+            err_set(err, ERR_REFUSED, "zone %s has no name server that can be asked from here",
+                    fence_zone_id(f, z));
             verify_free(v);
             return NULL;
         }
-        p->request = (struct observe_request){.servers = zone->servers, .servers_n = zone->n, .records = records,
-                                              .tests_in_run = tests_in_run, .seed = seed + z};
+        p->request = (struct observe_request){.servers = zone->servers,
+                                              .servers_n = zone->n,
+                                              .records = records,
+                                              .tests_in_run = tests_in_run,
+                                              .seed = seed + z};
         for (uint32_t r = 0; r < fence_n_records(f); r++)
             if (fence_record_zone(f, r) == z)
                 records[p->request.records_n++] = record_of(&v->mem, f, r);
@@ -234,8 +245,8 @@ bool verify_part(const struct verify *v, size_t zone, const struct observe_reque
     return true;
 }
 
-bool verify_now(const struct fence *f, const struct verify_servers *servers, enum observe_verdict *verdict,
-                struct buf *findings, struct err *err)
+bool verify_now(const struct fence *f, const struct verify_servers *servers,
+                enum observe_verdict *verdict, struct buf *findings, struct err *err)
 {
     struct verify *v;
     uint64_t seed;

@@ -1,5 +1,5 @@
-/* verify.h: the records of a run as they stand, asked of every zone's own name servers (observe.h), several
- * zones side by side. */
+/* verify.h: the records of a run as they stand, asked of every zone's own name servers (observe.h),
+ * several zones side by side. */
 #ifndef SLUICE_VERIFY_H
 #define SLUICE_VERIFY_H
 
@@ -32,17 +32,21 @@ struct verify_servers {
 
 void verify_servers_clear(struct verify_servers *s);
 json_t *verify_servers_save(const struct verify_servers *s);
-bool verify_servers_load(struct verify_servers *s, const json_t *from, struct err *err) SL_MUST_CHECK;
+bool verify_servers_load(struct verify_servers *s, const json_t *from,
+                         struct err *err) SL_MUST_CHECK;
 
 struct verify;
 
-/* Asks for every record of the fence, with the weights last known to stand. tests_in_run: share tests of the
- * whole run. ERR_REFUSED when a zone has no server to ask. Both are borrowed until verify_free(). */
-struct verify *verify_start(const struct fence *f, const struct verify_servers *servers, uint32_t tests_in_run,
-                            uint64_t seed, int64_t now_ms, struct err *err) SL_MUST_CHECK;
+/* Asks for every record of the fence, with the weights last known to stand. tests_in_run: share
+ * tests of the whole run. ERR_REFUSED when a zone has no server to ask. Both are borrowed until
+ * verify_free(). */
+struct verify *verify_start(const struct fence *f, const struct verify_servers *servers,
+                            uint32_t tests_in_run, uint64_t seed, int64_t now_ms,
+                            struct err *err) SL_MUST_CHECK;
 void verify_free(struct verify *v); /* NULL is fine */
 
-size_t verify_fds(const struct verify *v, struct pollfd *fds, size_t max); /* v may be NULL, as below */
+size_t verify_fds(const struct verify *v, struct pollfd *fds,
+                  size_t max); /* v may be NULL, as below */
 int64_t verify_wake_at(const struct verify *v);
 bool verify_step(struct verify *v, int64_t now_ms); /* true when all zones are done */
 /* The worst over the zones; only when done. */
@@ -52,12 +56,13 @@ size_t verify_findings(const struct verify *v, struct buf *out, size_t max);
 
 /* Waits in place until it is done. */
 void verify_wait(struct verify *v);
-/* What was asked of one zone and what was counted (NULL: it has no record here); false past the last. */
+/* What was asked of one zone and what was counted (NULL: it has no record here); false past the
+ * last. */
 bool verify_part(const struct verify *v, size_t zone, const struct observe_request **request,
                  const struct observe **observe);
 
 /* Starts and waits in place, for preflight. */
-bool verify_now(const struct fence *f, const struct verify_servers *servers, enum observe_verdict *verdict,
-                struct buf *findings, struct err *err) SL_MUST_CHECK;
+bool verify_now(const struct fence *f, const struct verify_servers *servers,
+                enum observe_verdict *verdict, struct buf *findings, struct err *err) SL_MUST_CHECK;
 
 #endif

@@ -44,7 +44,8 @@ static bool take_keyboard(void)
 {
     struct termios t;
 
-    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &t) < 0 || tcgetpgrp(STDIN_FILENO) != getpgrp())
+    if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &t) < 0 ||
+        tcgetpgrp(STDIN_FILENO) != getpgrp())
         return false;
     if (!changed)
         saved = t;
@@ -124,15 +125,17 @@ void view_clear_line(struct view *v)
     v->drawn = false;
 }
 
-static void put_json(struct view *v, int64_t wall_ms, const char *kind, json_t *detail, const char *text)
+static void put_json(struct view *v, int64_t wall_ms, const char *kind, json_t *detail,
+                     const char *text)
 {
     struct buf b SL_CLEANUP(buf_clear) = {0}, time SL_CLEANUP(buf_clear) = {0};
     json_t *o;
     char *line;
 
     text_format_time(&time, wall_ms, true);
-    o = json_pack("{s:i, s:I, s:s, s:s, s:s, s:s, s:s}", "schema", 1, "seq", (json_int_t)++v->seq, "time",
-                  buf_str(&time), "cutover", v->cutover, "run", v->run ? v->run : "", "event", kind, "text", text);
+    o = json_pack("{s:i, s:I, s:s, s:s, s:s, s:s, s:s}", "schema", 1, "seq", (json_int_t)++v->seq,
+                  "time", buf_str(&time), "cutover", v->cutover, "run", v->run ? v->run : "",
+                  "event", kind, "text", text);
     if (detail)
         json_object_update_missing(o, detail);
     line = json_dumps(o, JSON_COMPACT);
@@ -142,10 +145,11 @@ static void put_json(struct view *v, int64_t wall_ms, const char *kind, json_t *
     put(&b);
 }
 
-void view_event(struct view *v, enum view_level level, int64_t wall_ms, const char *kind, json_t *detail,
-                const char *fmt, ...)
+void view_event(struct view *v, enum view_level level, int64_t wall_ms, const char *kind,
+                json_t *detail, const char *fmt, ...)
 {
-    static const char *const colors[] = {[VIEW_DETAIL] = "2", [VIEW_INFO] = "", [VIEW_GOOD] = "32", [VIEW_BAD] = "31"};
+    static const char *const colors[] = {
+        [VIEW_DETAIL] = "2", [VIEW_INFO] = "", [VIEW_GOOD] = "32", [VIEW_BAD] = "31"};
     struct buf text SL_CLEANUP(buf_clear) = {0}, b SL_CLEANUP(buf_clear) = {0};
     const char *color = v->color ? colors[level] : "";
     va_list ap;
@@ -155,7 +159,8 @@ void view_event(struct view *v, enum view_level level, int64_t wall_ms, const ch
     va_end(ap);
     if (v->mode == OPTS_PROGRESS_JSON) {
         put_json(v, wall_ms, kind, detail, buf_str(&text));
-    } else if ((v->mode != OPTS_PROGRESS_QUIET || level == VIEW_BAD) && (level != VIEW_DETAIL || v->verbose)) {
+    } else if ((v->mode != OPTS_PROGRESS_QUIET || level == VIEW_BAD) &&
+               (level != VIEW_DETAIL || v->verbose)) {
         view_clear_line(v);
         text_format_time(&b, wall_ms, false);
         buf_addf(&b, " %s%s%s", *color ? "\x1b[" : "", color, *color ? "m" : "");
@@ -200,7 +205,8 @@ void view_draw(struct view *v, const struct view_status *s, int64_t now_ms)
 
     if (v->mode != OPTS_PROGRESS_TTY)
         return;
-    buf_addf(&line, "%c %s  %s", spinner[now_ms / VIEW_TICK_MS % 4], v->cutover, ramp_phase_name(s->phase));
+    buf_addf(&line, "%c %s  %s", spinner[now_ms / VIEW_TICK_MS % 4], v->cutover,
+             ramp_phase_name(s->phase));
     if (s->step)
         buf_addf(&line, "  step %u/%u", s->step, s->steps_n);
     buf_addf(&line, "  new %u%%", s->percent);
@@ -209,9 +215,9 @@ void view_draw(struct view *v, const struct view_status *s, int64_t now_ms)
 
         buf_addf(&line, "  %lld:%02lld left", (long long)(left / 60), (long long)(left % 60));
     }
-    buf_addf(&line, "  old %llu/%llu new %llu/%llu failed", (unsigned long long)s->failures[PLAN_OLD],
-             (unsigned long long)s->probes[PLAN_OLD], (unsigned long long)s->failures[PLAN_NEW],
-             (unsigned long long)s->probes[PLAN_NEW]);
+    buf_addf(&line, "  old %llu/%llu new %llu/%llu failed",
+             (unsigned long long)s->failures[PLAN_OLD], (unsigned long long)s->probes[PLAN_OLD],
+             (unsigned long long)s->failures[PLAN_NEW], (unsigned long long)s->probes[PLAN_NEW]);
     buf_add_str(&line, keys_of(v, s->phase));
     /* Never as wide as the terminal: a wrapped line could not be wiped. */
     width = columns() - 1;

@@ -51,7 +51,8 @@ void walk_free(struct walk *w, struct err *err)
     free(w);
 }
 
-/* ---- The state directory ---------------------------------------------------------------------------- */
+/* ---- The state directory
+ * ---------------------------------------------------------------------------- */
 
 /* Lines with a baseline: the newest of each member wins. */
 static bool keep_baseline(void *ctx, const struct journal_line *line)
@@ -92,7 +93,8 @@ bool walk_open_state(struct walk *w, struct err *err)
                                             w->rig.opts->run, cutover);
     w->kept = json_object();
     /* A journal without one whole line is a run that never was. */
-    w->have_last = journal_load(w->state_fd, w->journal_name, "\"baseline\":", keep_baseline, w->kept, &w->last, NULL);
+    w->have_last = journal_load(w->state_fd, w->journal_name, "\"baseline\":", keep_baseline,
+                                w->kept, &w->last, NULL);
     return true;
 }
 
@@ -109,7 +111,8 @@ bool walk_unfinished(const struct walk *w)
     if (!core)
         return false;
     /* Before the lease was asked for nothing of it can stand anywhere. */
-    if (!number(core, "written") && !number(core, "taken") && number(core, "op_kind") != RAMP_ACT_TAKE &&
+    if (!number(core, "written") && !number(core, "taken") &&
+        number(core, "op_kind") != RAMP_ACT_TAKE &&
         (phase == RAMP_PREFLIGHT || phase == RAMP_INTERRUPTED))
         return false;
     /* Held, interrupted and unsafe are ends of a process, not of a run. */
@@ -117,7 +120,8 @@ bool walk_unfinished(const struct walk *w)
                                      phase != RAMP_REFUSED && phase != RAMP_DEPOSED);
 }
 
-/* ---- Looking ---------------------------------------------------------------------------------------- */
+/* ---- Looking
+ * ---------------------------------------------------------------------------------------- */
 
 void walk_say_findings(const struct walk *w, enum survey_level level)
 {
@@ -130,7 +134,8 @@ void walk_say_findings(const struct walk *w, enum survey_level level)
         if (f->level != level)
             continue;
         if (level == SURVEY_WARN)
-            log_info("%s: %s: %s%s%s", words[level], f->where, f->what, *f->todo ? "; " : "", f->todo);
+            log_info("%s: %s: %s%s%s", words[level], f->where, f->what, *f->todo ? "; " : "",
+                     f->todo);
         else
             log_error("%s: %s: %s; %s", words[level], f->where, f->what, f->todo);
     }
@@ -146,8 +151,8 @@ bool walk_survey(struct walk *w, struct err *err)
     for (size_t i = 0; i < w->survey.n_findings; i++)
         n += w->survey.findings[i].level == SURVEY_REFUSE;
     if (n)
-        return err_set(err, ERR_REFUSED, "%s: %zu finding%s in the way; nothing was changed", w->rig.plan.path, n,
-                       n == 1 ? " is" : "s are");
+        return err_set(err, ERR_REFUSED, "%s: %zu finding%s in the way; nothing was changed",
+                       w->rig.plan.path, n, n == 1 ? " is" : "s are");
     return true;
 }
 
@@ -162,8 +167,11 @@ static bool ask_dns(struct walk *w, struct err *err)
     if (!verify_now(w->fence, &w->servers, &verdict, &findings, err))
         return warn || err_prefix(err, "`verify: api` in the plan does without DNS: ");
     if (verdict == OBSERVE_NO_SERVER && !warn)
-        return err_set(err, ERR_REFUSED, "no name server of the zone answers from here (%s); add `verify: api` to the "
-                                         "plan to do without", buf_str(&findings));
+        return err_set(
+            err, ERR_REFUSED,
+            "no name server of the zone answers from here (%s); add `verify: api` to the "
+            "plan to do without",
+            buf_str(&findings));
     if (findings.len)
         log_warn("DNS: %s", buf_str(&findings));
     return true;
@@ -176,18 +184,23 @@ bool walk_prepare(struct walk *w, struct err *err)
         return false;
     endpoints_drop_unreachable_family(&w->endpoints);
     if (w->endpoints.n_unrouted)
-        log_warn("%zu endpoint%s not probed: there is no route from here to %s", w->endpoints.n_unrouted,
-                 w->endpoints.n_unrouted == 1 ? " is" : "s are", w->endpoints.unrouted);
+        log_warn("%zu endpoint%s not probed: there is no route from here to %s",
+                 w->endpoints.n_unrouted, w->endpoints.n_unrouted == 1 ? " is" : "s are",
+                 w->endpoints.unrouted);
     w->fence = rig_fence(&w->rig, &w->survey, w->run, err);
     if (!w->fence)
         return false;
-    if (rig_keys_short(&w->rig, clock_wall_ms(&clock_real), drive_keys_need_ms(w->fence, &w->rig.plan)))
-        return err_set(err, ERR_REFUSED, "the AWS credentials end before a drain and 15 minutes are over; renew them");
+    if (rig_keys_short(&w->rig, clock_wall_ms(&clock_real),
+                       drive_keys_need_ms(w->fence, &w->rig.plan)))
+        return err_set(
+            err, ERR_REFUSED,
+            "the AWS credentials end before a drain and 15 minutes are over; renew them");
     w->pump = rig_pump(&w->rig, &w->endpoints, w->run, err);
     return w->pump && (w->rig.plan.verify == PLAN_VERIFY_API || ask_dns(w, err));
 }
 
-/* ---- Beginning and going on ------------------------------------------------------------------------- */
+/* ---- Beginning and going on
+ * ------------------------------------------------------------------------- */
 
 static void append(struct walk *w, json_t *event, bool sync)
 {
@@ -215,9 +228,12 @@ bool walk_begin(struct walk *w, const struct ramp_options *options, struct err *
     w->journal = journal_create(w->state_fd, name, NULL, err);
     if (!w->journal)
         return false;
-    append(w, json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "kind", "begin", "run", w->run, "sluice",
-                        PACKAGE_VERSION, "plan", w->rig.plan.path, "plan_hash", w->rig.plan_hash, "endpoints",
-                        endpoints_save(&w->endpoints), "servers", verify_servers_save(&w->servers), "baseline", fence_save_baseline(w->fence)), true);
+    append(w,
+           json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "kind", "begin", "run", w->run,
+                     "sluice", PACKAGE_VERSION, "plan", w->rig.plan.path, "plan_hash",
+                     w->rig.plan_hash, "endpoints", endpoints_save(&w->endpoints), "servers",
+                     verify_servers_save(&w->servers), "baseline", fence_save_baseline(w->fence)),
+           true);
     return true;
 }
 
@@ -231,22 +247,25 @@ static bool restore_ramp(struct walk *w, struct err *err)
         if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
             core->options |= RAMP_OPT_ATTENDED;
         ok = ramp_restore(w->ramp, &w->rig.plan, core) ||
-             err_set(err, ERR_REFUSED, "the journal's numbers are no state of this plan; `sluice rollback %s` "
-                                       "needs only the plan", w->rig.plan.path);
+             err_set(err, ERR_REFUSED,
+                     "the journal's numbers are no state of this plan; `sluice rollback %s` "
+                     "needs only the plan",
+                     w->rig.plan.path);
     }
     free(core);
     return ok;
 }
 
-/* A step is written after its line is on disk, so the last line may be older than the last write: what the
- * line's machine was about to write is as much ours as what its fence had written. */
+/* A step is written after its line is on disk, so the last line may be older than the last write:
+ * what the line's machine was about to write is as much ours as what its fence had written. */
 static void expect_step(struct walk *w)
 {
     const json_t *core = json_object_get(w->last.last.state, "core");
     json_t *fence = json_object_get(w->last.last.state, "fence");
     int64_t step = number(core, "step");
 
-    if (number(core, "op_kind") == RAMP_ACT_APPLY && step >= 0 && step < w->rig.plan.steps_n && json_is_object(fence))
+    if (number(core, "op_kind") == RAMP_ACT_APPLY && step >= 0 && step < w->rig.plan.steps_n &&
+        json_is_object(fence))
         json_object_set_new(fence, "percent_to", json_integer(w->rig.plan.steps[step].percent));
 }
 
@@ -257,13 +276,16 @@ bool walk_restore(struct walk *w, bool probes, struct err *err)
 
     if (w->last.end == JOURNAL_DAMAGED)
         return err_set(err, ERR_REFUSED,
-                       "the journal %s is damaged at line %llu: no step forward can rest on it; `sluice rollback "
-                       "%s` needs only the plan", w->journal_name, (unsigned long long)w->last.bad_line,
-                       w->rig.plan.path);
+                       "the journal %s is damaged at line %llu: no step forward can rest on it; "
+                       "`sluice rollback "
+                       "%s` needs only the plan",
+                       w->journal_name, (unsigned long long)w->last.bad_line, w->rig.plan.path);
     if (!hash || strcmp(hash, w->rig.plan_hash) != 0)
-        return err_set(err, ERR_REFUSED,
-                       "%s is not the plan this run was begun with; put it back, or go back with `sluice "
-                       "rollback %s`", w->rig.plan.path, w->rig.plan.path);
+        return err_set(
+            err, ERR_REFUSED,
+            "%s is not the plan this run was begun with; put it back, or go back with `sluice "
+            "rollback %s`",
+            w->rig.plan.path, w->rig.plan.path);
     snprintf(w->run, sizeof w->run, "%s", run ? run : "");
     expect_step(w);
     w->fence = rig_fence_restore(&w->rig, w->run, json_object_get(w->kept, "baseline"),
@@ -322,7 +344,8 @@ int walk_go(struct walk *w, enum ramp_start start, struct err *err)
     return status;
 }
 
-/* ---- People ----------------------------------------------------------------------------------------- */
+/* ---- People
+ * ----------------------------------------------------------------------------------------- */
 
 bool walk_confirm(const struct walk *w, const char *question, struct err *err)
 {

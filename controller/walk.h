@@ -1,4 +1,5 @@
-/* walk.h: a run, put together: rig, survey, endpoints, fence, pump, machine, journal; then driven to its end.
+/* walk.h: a run, put together: rig, survey, endpoints, fence, pump, machine, journal; then driven
+ * to its end.
  *
  * `ramp` begins one, `resume` goes on with one, `rollback` goes back with or without one. */
 #ifndef SLUICE_WALK_H
@@ -38,14 +39,14 @@ struct walk *walk_new(void);
 /* Takes what is secret out of err first: who prints it does so when the secrets are gone. */
 void walk_free(struct walk *w, struct err *err);
 
-/* Opens the state directory and takes the cutover's lock (ERR_BUSY), then reads the newest journal, or that of
- * opts->run. */
+/* Opens the state directory and takes the cutover's lock (ERR_BUSY), then reads the newest journal,
+ * or that of opts->run. */
 bool walk_open_state(struct walk *w, struct err *err) SL_MUST_CHECK;
 /* A journal is there and its run has not come to an end. */
 bool walk_unfinished(const struct walk *w);
 
-/* Reads the zones and says what was found on standard error. ERR_REFUSED when something is in the way; asking
- * about what is to be asked is the caller's. */
+/* Reads the zones and says what was found on standard error. ERR_REFUSED when something is in the
+ * way; asking about what is to be asked is the caller's. */
 bool walk_survey(struct walk *w, struct err *err) SL_MUST_CHECK;
 void walk_say_findings(const struct walk *w, enum survey_level level);
 

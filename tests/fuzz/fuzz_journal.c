@@ -1,4 +1,5 @@
-/* fuzz_journal.c: any bytes as a journal: read without a fault, and what is read stands in whole lines.
+/* fuzz_journal.c: any bytes as a journal: read without a fault, and what is read stands in whole
+ * lines.
  *
  * seeds: tests/data/journal */
 #include <assert.h>
@@ -11,13 +12,15 @@
 static bool check_line(void *ctx, const struct journal_line *line)
 {
     (void)ctx;
-    assert(line->seq > 0 && json_is_object(line->event) && json_is_array(line->actions) && json_is_object(line->state));
+    assert(line->seq > 0 && json_is_object(line->event) && json_is_array(line->actions) &&
+           json_is_object(line->state));
     return true;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Gives every line of the input the crc it should have, so that what is behind the crc is reached too. */
+/* Gives every line of the input the crc it should have, so that what is behind the crc is reached
+ * too. */
 static void with_crcs(const char *text, size_t size, struct buf *out)
 {
     const char *end = text + size;

@@ -201,7 +201,8 @@ static struct place place_new(void)
 
 static void place_clear(struct place *p)
 {
-    static const char *const names[] = {"shop.r1.jsonl", "shop.r2.jsonl", "shopping.r9.jsonl", "shop.lock"};
+    static const char *const names[] = {"shop.r1.jsonl", "shop.r2.jsonl", "shopping.r9.jsonl",
+                                        "shop.lock"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         unlinkat(p->dirfd, names[i], 0);
@@ -211,7 +212,8 @@ static void place_clear(struct place *p)
 
 static uint64_t append(struct journal *j, const char *word, bool sync)
 {
-    json_t *event = json_pack("{s:s}", "kind", word), *actions = json_array(), *state = json_object();
+    json_t *event = json_pack("{s:s}", "kind", word), *actions = json_array(),
+           *state = json_object();
     uint64_t seq = journal_append(j, 1770000000000, event, actions, state, sync);
 
     json_decref(event);

@@ -25,8 +25,8 @@ static bool parse(struct opts *o, struct err *err, int argc, const char *const *
     return opts_parse(o, argc, (char *const *)(uintptr_t)argv, commands, ARRAY_LEN(commands), err);
 }
 
-#define PARSE(o, err, ...)                                                                               \
-    parse(o, err, (int)ARRAY_LEN(((const char *const[]){"sluice", __VA_ARGS__})),                        \
+#define PARSE(o, err, ...)                                                                         \
+    parse(o, err, (int)ARRAY_LEN(((const char *const[]){"sluice", __VA_ARGS__})),                  \
           (const char *const[]){"sluice", __VA_ARGS__, NULL})
 
 TEST(options_stand_before_and_after_the_arguments)

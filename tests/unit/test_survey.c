@@ -18,8 +18,8 @@ struct scene {
     struct survey survey;
 };
 
-static const char *const values[][1] = {{"192.0.2.1"}, {"198.51.100.1"}, {"old.example.net"}, {"NEW.example.com."},
-                                        {"203.0.113.9"}, {"2001:db8::1"}};
+static const char *const values[][1] = {{"192.0.2.1"},        {"198.51.100.1"}, {"old.example.net"},
+                                        {"NEW.example.com."}, {"203.0.113.9"},  {"2001:db8::1"}};
 enum { OLD_A, NEW_A, OLD_NAME, NEW_NAME, HELPER_A, SIX };
 
 static struct scene *scene_new(void)
@@ -45,13 +45,20 @@ static void want(struct scene *s, const char *name, const char *type)
     s->records[s->plan.records_n++] = (struct plan_record){.name = name, .type = type};
 }
 
-static struct rrset *put(struct scene *s, const char *name, const char *type, const char *set_id, uint32_t weight,
-                         int value)
+static struct rrset *put(struct scene *s, const char *name, const char *type, const char *set_id,
+                         uint32_t weight, int value)
 {
     struct rrset *set = &s->sets[s->n_sets++];
 
-    *set = (struct rrset){.name = name, .type = type, .set_id = set_id, .weighted = set_id != NULL, .weight = weight,
-                          .has_ttl = true, .ttl = 60, .values = values[value], .n_values = 1};
+    *set = (struct rrset){.name = name,
+                          .type = type,
+                          .set_id = set_id,
+                          .weighted = set_id != NULL,
+                          .weight = weight,
+                          .has_ttl = true,
+                          .ttl = 60,
+                          .values = values[value],
+                          .n_values = 1};
     return set;
 }
 
@@ -283,7 +290,8 @@ TEST(targets_are_followed_through_the_zone_and_others_left_to_the_resolver)
     scene_free(s);
 }
 
-static size_t to_helper(void *ctx, struct arena *mem, const char *name, const char **out, size_t max)
+static size_t to_helper(void *ctx, struct arena *mem, const char *name, const char **out,
+                        size_t max)
 {
     (void)ctx;
     (void)mem;
