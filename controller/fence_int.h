@@ -19,17 +19,19 @@
 #include "fence.h"
 #include "sluice/arena.h"
 
-#define OPEN_MAX        8    /* batches of a zone that may still land; then only copies are sent */
-#define SINGLE_READ_MAX 4    /* up to so many records are listed one by one, more as one range */
-#define PERCENT_AS_IS   200u /* a target: every weight as it stands */
-#define PERCENT_BASE    101u /* RAMP_PERCENT_BASELINE */
-#define READ_TRIES_MAX  6    /* of a reading a command waits for */
-#define WAITING_TRIES   4    /* then FENCE_WAITING */
-#define RELEASE_MAX_MS  (2 * 60 * 1000)
-#define WATCH_MS        (10 * 1000) /* reading the lease while deposed or absent */
-#define SYNC_FIRST_MS   1000
-#define SYNC_CAP_MS     10000
-#define NEVER           INT64_MAX
+#define OPEN_MAX        8 /* batches of a zone that may still land; then only copies are sent */
+#define SINGLE_READ_MAX 4 /* up to so many records are listed one by one, more as one range */
+#define AGAIN_READ_MAX                                                                             \
+    20 /* so many that a range did not show are asked for by name, more as a zone */
+#define PERCENT_AS_IS  200u /* a target: every weight as it stands */
+#define PERCENT_BASE   101u /* RAMP_PERCENT_BASELINE */
+#define READ_TRIES_MAX 6    /* of a reading a command waits for */
+#define WAITING_TRIES  4    /* then FENCE_WAITING */
+#define RELEASE_MAX_MS (2 * 60 * 1000)
+#define WATCH_MS       (10 * 1000) /* reading the lease while deposed or absent */
+#define SYNC_FIRST_MS  1000
+#define SYNC_CAP_MS    10000
+#define NEVER          INT64_MAX
 
 /* Two readings of a zone may run side by side: what its own work needs, and fence_read(). */
 enum { RD_WRITE, RD_CMD, RD_COUNT };
@@ -95,6 +97,7 @@ struct fbatch {
 /* One reading: the lease, records [lo, hi) of the zone in listing order, or both. */
 struct freading {
     bool active;
+    bool asked_again;              /* what a range did not show was listed by name */
     bool want_lease, urgent, hard; /* hard: failed with a definite answer */
     uint8_t slot;
     uint32_t lo, hi;
@@ -263,6 +266,7 @@ void zone_cut(struct fence *f, struct fzone *z);
 uint32_t record_weight(const struct frec *r, uint32_t i, uint32_t percent);
 bool record_targets(const struct frec *r, uint32_t percent, uint8_t out[]);
 void record_listed(struct fence *f, struct fzone *z, struct freading *rd, const struct rrset *s);
+uint32_t records_unseen(const struct fzone *z, const struct freading *rd, uint32_t from);
 void records_finish(struct fence *f, struct fzone *z, struct freading *rd);
 void records_landed(struct fence *f, struct fzone *z, const struct fbatch *b);
 void records_add(struct fzone *z, struct fbatch *b);

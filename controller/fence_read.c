@@ -47,6 +47,32 @@ static void list_records(struct fence *f, struct fzone *z, uint8_t slot)
     }
 }
 
+/* Where a range begins and ends rests on the service's order of names. What it did not show is
+ * asked for by name before it is called missing. True when something was asked. */
+static bool list_unseen(struct fence *f, struct fzone *z, uint8_t slot)
+{
+    struct freading *rd = &z->rd[slot];
+    struct router_list list = {
+        .zone_id = z->id, .only_name = true, .only_type = true, .urgent = rd->urgent};
+    uint32_t n = 0;
+
+    if (rd->asked_again || rd->hi - rd->lo <= SINGLE_READ_MAX)
+        return false;
+    rd->asked_again = true;
+    for (uint32_t k = records_unseen(z, rd, rd->lo); k < rd->hi; k = records_unseen(z, rd, k + 1))
+        n++;
+    if (n > AGAIN_READ_MAX) {
+        list_one(f, z, slot, &(struct router_list){.zone_id = z->id, .urgent = rd->urgent}, false);
+        return true;
+    }
+    for (uint32_t k = records_unseen(z, rd, rd->lo); k < rd->hi; k = records_unseen(z, rd, k + 1)) {
+        list.name = z->recs[k]->sets[0].rr->name;
+        list.type = z->recs[k]->sets[0].rr->type;
+        list_one(f, z, slot, &list, false);
+    }
+    return n > 0;
+}
+
 /* Every try is a new reading: half of one and half of another prove nothing. */
 static void read_again(struct fence *f, struct fzone *z, uint8_t slot)
 {
@@ -61,7 +87,7 @@ static void read_again(struct fence *f, struct fzone *z, uint8_t slot)
     rd->stamp = ++f->stamp;
     rd->seq = f->seq;
     rd->pending = 0;
-    rd->failed = rd->hard = rd->got_lease = false;
+    rd->failed = rd->hard = rd->got_lease = rd->asked_again = false;
     rd->n_drift = 0;
     rd->due_ms = NEVER;
     if (rd->want_lease)
@@ -135,6 +161,8 @@ static void read_ended(struct fence *f, struct fzone *z, uint8_t slot, int64_t n
         read_again(f, z, slot);
         return;
     }
+    if (list_unseen(f, z, slot))
+        return;
     if (rd->hi > rd->lo)
         records_finish(f, z, rd);
     if (f->baseline_dirty) {

@@ -281,6 +281,17 @@ void record_listed(struct fence *f, struct fzone *z, struct freading *rd, const 
     r->added_seen[rd->slot] = rd->stamp;
 }
 
+/* The first record at or behind `from` of which a set was not listed that was there before; rd->hi:
+ * none. */
+uint32_t records_unseen(const struct fzone *z, const struct freading *rd, uint32_t from)
+{
+    for (uint32_t k = from; k < rd->hi; k++)
+        for (uint32_t i = 0; i < z->recs[k]->n_sets; i++)
+            if (!z->recs[k]->sets[i].missing && z->recs[k]->sets[i].seen[rd->slot] != rd->stamp)
+                return k;
+    return rd->hi;
+}
+
 /* The listing is whole: what was not in it is gone. */
 void records_finish(struct fence *f, struct fzone *z, struct freading *rd)
 {

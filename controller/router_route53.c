@@ -21,7 +21,7 @@ struct op {
     bool answered;
     uint32_t tries; /* of the page now asked for */
     /* LIST only; owned */
-    char *zone_id, *name, *type;
+    char *zone_id, *name, *type, *until_name, *until_type;
     bool only_name, only_type, urgent;
     struct listing *listing;
     struct router_answer answer;
@@ -47,6 +47,8 @@ static void op_free(struct op *op)
     free(op->zone_id);
     free(op->name);
     free(op->type);
+    free(op->until_name);
+    free(op->until_type);
     free(op);
 }
 
@@ -103,6 +105,8 @@ static void list(void *self, uint32_t op_id, const struct router_list *want)
     op->zone_id = x_strdup(want->zone_id);
     op->name = x_strdup(want->name);
     op->type = x_strdup(want->type);
+    op->until_name = x_strdup(want->until_name);
+    op->until_type = x_strdup(want->until_type);
     op->only_name = want->only_name && want->name;
     op->only_type = op->only_name && want->only_type && want->type;
     op->urgent = want->urgent;
@@ -112,6 +116,12 @@ static void list(void *self, uint32_t op_id, const struct router_list *want)
 
 static bool wanted(const struct op *op, const struct rrset *s)
 {
+    const struct rrset until = {.name = op->until_name, .type = op->until_type};
+    struct rrset group = *s;
+
+    group.set_id = NULL;
+    if (until.name && until.type && rrset_compare(&group, &until) > 0)
+        return false;
     return !op->only_name ||
            (rrset_name_eq(s->name, op->name) && (!op->only_type || strcmp(s->type, op->type) == 0));
 }

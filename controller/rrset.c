@@ -11,8 +11,8 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-/* One byte of a listed name: *c is the byte, *escaped whether it was written as \ooo (so that an escaped
- * dot does not end a label). Returns how many characters were read, 0 at the end. */
+/* One byte of a listed name: *c is the byte, *escaped whether it was written as \ooo (so that an
+ * escaped dot does not end a label). Returns how many characters were read, 0 at the end. */
 static size_t next_byte(const char *s, char *c, bool *escaped)
 {
     *escaped = false;
@@ -76,6 +76,8 @@ static size_t labels(const char *s, const char *starts[LABELS_MAX])
     return n;
 }
 
+/* Route 53 sorts the reversed name as a string, dots and all: what ends a label counts as '.', and
+ * '-' and its neighbours stand before it (API reference, ListResourceRecordSets). */
 static int compare_label(const char *a, const char *b)
 {
     for (;;) {
@@ -84,10 +86,16 @@ static int compare_label(const char *a, const char *b)
         size_t n = next_byte(a, &x, &ex), m = next_byte(b, &y, &ey);
         bool end_a = !n || (x == '.' && !ex), end_b = !m || (y == '.' && !ey);
 
-        if (end_a || end_b)
-            return end_b - end_a;
+        if (end_a && end_b)
+            return 0;
+        if (end_a)
+            x = '.';
+        if (end_b)
+            y = '.';
         if (x != y)
             return (unsigned char)x < (unsigned char)y ? -1 : 1;
+        if (end_a || end_b) /* an escaped dot against the end */
+            return end_a ? -1 : 1;
         a += n;
         b += m;
     }
@@ -152,8 +160,8 @@ bool rrset_eq(const struct rrset *a, const struct rrset *b, bool with_weight)
 
     if (!with_weight)
         copy.weight = a->weight;
-    return rrset_name_eq(a->name, b->name) && same(a->type, b->type) && same(a->set_id, b->set_id) &&
-           !rrset_difference(a, &copy);
+    return rrset_name_eq(a->name, b->name) && same(a->type, b->type) &&
+           same(a->set_id, b->set_id) && !rrset_difference(a, &copy);
 }
 
 struct rrset rrset_copy(struct arena *mem, const struct rrset *from)

@@ -126,6 +126,25 @@ TEST(a_weight_edit_is_seen_after_the_write_when_route_53_does_not_compare_weight
     kit_free(k);
 }
 
+/* A range begins and ends where we think the service puts names; if it thinks otherwise, nothing is
+ * missing. */
+TEST(what_a_range_does_not_show_is_asked_for_by_name)
+{
+    struct kit *k = kit_new(1, 30);
+
+    kit_take(k);
+    k->short_ranges = 3;
+    k->n_lists = 0;
+    fence_read(k->f, 2, k->now);
+    kit_want(k, 2, FENCE_READ);
+    assert_int_equal(k->n_lists, 2 + 3); /* the lease, the range, and three by name */
+    memory_remove(k->m, "Z0", "w00029.example.com.", "A", "new");
+    fence_read(k->f, 3, k->now);
+    kit_want(k, 3, FENCE_DRIFT);
+    assert_string_equal(kit_event(k, FENCE_DRIFT)->field, "missing");
+    kit_free(k);
+}
+
 TEST(sets_that_vanish_or_appear_are_drift)
 {
     struct kit *k = kit_new(1, 2);
@@ -393,6 +412,7 @@ int main(void)
         cmocka_unit_test(a_record_that_changes_under_the_batch_is_refused_and_told),
         cmocka_unit_test(
             a_weight_edit_is_seen_after_the_write_when_route_53_does_not_compare_weights),
+        cmocka_unit_test(what_a_range_does_not_show_is_asked_for_by_name),
         cmocka_unit_test(sets_that_vanish_or_appear_are_drift),
         cmocka_unit_test(two_readings_of_a_zone_side_by_side_do_not_disturb_each_other),
         cmocka_unit_test(a_refusal_that_nothing_explains_ends_the_step),

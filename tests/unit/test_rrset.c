@@ -9,9 +9,10 @@ TEST(names_compare_without_case_dot_and_escapes)
     static const struct {
         const char *a, *b;
         int eq;
-    } rows[] = {{"www.example.com", "WWW.example.com.", 1}, {"*.example.com", "\\052.example.com.", 1},
-                {"a.example.com", "b.example.com", 0},      {"a\\056b.com", "a.b.com", 0},
-                {"example.com.", "example.com..", 0},       {"example.com", "example.co", 0}};
+    } rows[] = {
+        {"www.example.com", "WWW.example.com.", 1}, {"*.example.com", "\\052.example.com.", 1},
+        {"a.example.com", "b.example.com", 0},      {"a\\056b.com", "a.b.com", 0},
+        {"example.com.", "example.com..", 0},       {"example.com", "example.co", 0}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         assert_int_equal(rrset_name_eq(rows[i].a, rows[i].b), rows[i].eq);
@@ -19,8 +20,9 @@ TEST(names_compare_without_case_dot_and_escapes)
 
 TEST(listing_order_goes_from_the_right_label)
 {
-    static const char *const order[] = {"com.", "example.com.", "\\052.example.com.", "a.example.com.",
-                                        "z.a.example.com.", "b.example.com.", "a.example.org."};
+    static const char *const order[] = {"com.",           "example.com.",     "\\052.example.com.",
+                                        "a.example.com.", "z.a.example.com.", "b.example.com.",
+                                        "a.example.org."};
 
     for (size_t i = 0; i + 1 < ARRAY_LEN(order); i++) {
         struct rrset a = {.name = order[i], .type = "A"}, b = {.name = order[i + 1], .type = "A"};
@@ -31,11 +33,33 @@ TEST(listing_order_goes_from_the_right_label)
     }
 }
 
+/* The end of a label counts as a dot, and '-' stands before it. */
+TEST(listing_order_takes_dots_for_characters)
+{
+    static const char *const order[] = {"\\052.example.com.", "foo-bar.example.com.",
+                                        "foo.example.com.",   "a-b.foo.example.com.",
+                                        "a.foo.example.com.", "foo0.example.com."};
+
+    for (size_t i = 0; i + 1 < ARRAY_LEN(order); i++) {
+        struct rrset a = {.name = order[i], .type = "A"}, b = {.name = order[i + 1], .type = "A"};
+
+        assert_true(rrset_compare(&a, &b) < 0);
+        assert_true(rrset_compare(&b, &a) > 0);
+    }
+}
+
 TEST(a_difference_is_named_by_its_field)
 {
     static const char *const one[] = {"192.0.2.1"}, *const two[] = {"192.0.2.2"};
-    struct rrset a = {.name = "w.", .type = "A", .set_id = "x", .weighted = true, .weight = 1,
-                      .has_ttl = true, .ttl = 60, .values = one, .n_values = 1};
+    struct rrset a = {.name = "w.",
+                      .type = "A",
+                      .set_id = "x",
+                      .weighted = true,
+                      .weight = 1,
+                      .has_ttl = true,
+                      .ttl = 60,
+                      .values = one,
+                      .n_values = 1};
     struct rrset b = a;
 
     assert_null(rrset_difference(&a, &b));
@@ -74,6 +98,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_compare_without_case_dot_and_escapes),
         cmocka_unit_test(listing_order_goes_from_the_right_label),
+        cmocka_unit_test(listing_order_takes_dots_for_characters),
         cmocka_unit_test(a_difference_is_named_by_its_field),
         cmocka_unit_test(a_copy_owns_its_strings),
     };
