@@ -130,7 +130,8 @@ void drive_say_phase(struct drive *d)
         buf_addf(&text, " step %u of %u: %u %%", step, d->plan->steps_n,
                  d->plan->steps[step - 1].percent);
     else
-        buf_addf(&text, " at %u %%", ramp_percent(d->s.ramp, d->plan));
+        buf_addf(&text, " %s %u %%", phase == RAMP_REVERTING || phase == RAMP_UNSAFE ? "to" : "at",
+                 ramp_percent(d->s.ramp, d->plan));
     if (phase == RAMP_DRAINING || phase == RAMP_BAKING || phase == RAMP_SOAKING)
         add_wait(d, &text);
     if (why != RAMP_WHY_NONE) {
