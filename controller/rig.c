@@ -374,16 +374,17 @@ void rig_new_run(char out[32])
 {
     struct buf time SL_CLEANUP(buf_clear) = {0};
     char compact[24];
+    int64_t now = clock_wall_ms(&clock_real);
     uint8_t random[2];
     size_t n = 0;
 
-    text_format_time(&time, clock_wall_ms(&clock_real), false);
+    text_format_time(&time, now, false);
     for (size_t i = 0; i < time.len && n < sizeof compact - 1; i++)
         if (time.data[i] != '-' && time.data[i] != ':')
             compact[n++] = time.data[i];
     compact[n] = '\0';
     crypto_random(random, sizeof random);
-    snprintf(out, 32, "%s-%02x%02x", compact, random[0], random[1]);
+    snprintf(out, 32, "%s-%03u%02x%02x", compact, (unsigned)((uint64_t)now % 1000), random[0], random[1]);
 }
 
 void rig_clear(struct rig *rig)

@@ -90,7 +90,8 @@ bool rig_keys_short(struct rig *rig, int64_t wall_ms, int64_t need_ms);
 void rig_http(struct rig *rig, struct http_done *done, int64_t now_ms);
 int64_t rig_wake_at(const struct rig *rig);
 
-/* "20270203T021431Z-7f3c": sorts by time, random at the end. */
+/* "20270203T021431Z-0427f3c": sorts by time, to the millisecond (the newest journal is the last by name: two
+ * runs may begin in one second), random at the end. */
 void rig_new_run(char out[32]);
 
 void rig_clear(struct rig *rig);
