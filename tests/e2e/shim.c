@@ -31,6 +31,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     const char *verb; /* "post" or "get" while a request is on it */
     size_t left;      /* bytes of the request still to go */
+    int begun;        /* 1 once what it says is on its way */
     int matches;
 } calls[FDS];
 static struct {
@@ -141,26 +142,44 @@ static const char *event_of(const char *verb, const char *post, const char *get)
     return verb[0] == 'p' ? post : get;
 }
 
+/* Reads the head of a request: true when the body is to come with the next send. */
+static int head_only(int fd, const char *data, size_t len)
+{
+    const char *end = memmem(data, len, "\r\n\r\n", 4);
+    size_t head = end ? (size_t)(end - data) + 4 : len, body = body_length(data, len);
+
+    calls[fd].left = head + body;
+    return body && head >= len;
+}
+
+/* The body's first bytes are about to leave (of a request without one: its head): now it is known what it says. */
+static void about_to_send(int fd, const void *data, size_t len, int flags)
+{
+    calls[fd].begun = 1;
+    calls[fd].matches = holds_wanted(data, len);
+    happens(event_of(calls[fd].verb, "post-before", "get-before"), calls[fd].matches);
+    if (calls[fd].verb[0] != 'p' || !due("post-half", calls[fd].matches))
+        return;
+    if (REAL(send)(fd, data, len / 2, flags) < 0)
+        abort();
+    kill(getpid(), SIGKILL);
+    stop_for_good();
+}
+
 ssize_t send(int fd, const void *data, size_t len, int flags)
 {
     const char *verb = fd < FDS ? begins_call(data, len) : NULL;
     ssize_t sent;
 
     if (verb) {
-        const char *end = memmem(data, len, "\r\n\r\n", 4);
-
         calls[fd].verb = verb;
-        calls[fd].matches = holds_wanted(data, len);
-        calls[fd].left = (end ? (size_t)(end - (const char *)data) + 4 : len) + body_length(data, len);
-        happens(event_of(verb, "post-before", "get-before"), calls[fd].matches);
-        if (verb[0] == 'p' && due("post-half", calls[fd].matches)) {
-            sent = REAL(send)(fd, data, len / 2, flags);
-            kill(getpid(), SIGKILL);
-            stop_for_good();
-        }
+        calls[fd].begun = head_only(fd, data, len) ? -1 : 0; /* -1: not with this send, but with the next */
     }
+    if (fd < FDS && calls[fd].verb && calls[fd].left && calls[fd].begun == 0)
+        about_to_send(fd, data, len, flags);
     sent = REAL(send)(fd, data, len, flags);
     if (sent > 0 && fd < FDS && calls[fd].verb && calls[fd].left) {
+        calls[fd].begun += calls[fd].begun < 0;
         calls[fd].left -= (size_t)sent < calls[fd].left ? (size_t)sent : calls[fd].left;
         if (!calls[fd].left)
             happens(event_of(calls[fd].verb, "post-sent", "get-sent"), calls[fd].matches);

@@ -178,7 +178,7 @@ def one(case):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--jobs", type=int, default=8)
+    parser.add_argument("--jobs", type=int, default=14)
     parser.add_argument("--only")
     args = parser.parse_args()
     t = Tap()
