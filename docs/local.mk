@@ -6,6 +6,7 @@ EXTRA_DIST += docs/schema
 # Man pages, made where scdoc is there. EXTRA_DIST has docs/ whole, sources included.
 MAN_PAGES =
 MAN_PAGES += docs/man/smoke.1 docs/man/smoke.yaml.5
+MAN_PAGES += docs/man/sluice.1 docs/man/sluice.yaml.5 docs/man/sluice-fence.7
 
 if MAN
 man_MANS = $(MAN_PAGES)
