@@ -182,6 +182,7 @@ static void on_synced(struct ramp_turn *t, const struct ramp_event *ev)
         return;
     c->op = 0;
     c->op_done = 0;
+    c->in_sync = 1;
     c->synced_at_ms = t->now;
     c->wait_until_ms = INT64_MAX;
     if (going_back(t->s))

@@ -345,10 +345,11 @@ struct ramp_core {
     int64_t attempts;             /* of the rollback */
     int64_t phase_at_ms;          /* when this phase began; the journal keeps it for people only */
     int64_t wait_until_ms;        /* the phase's deadline; INT64_MAX: none */
-    int64_t synced_at_ms;         /* INSYNC of the step: draining counts from here */
-    int64_t unsafe_at_ms;         /* when an unconfirmed rollback is called unsafe */
-    int64_t hold_until_ms;        /* max_hold */
-    int64_t read_at_ms;           /* next drift reading */
+    int64_t in_sync;       /* 1 once the step being walked was INSYNC; 0: its wait has not begun */
+    int64_t synced_at_ms;  /* INSYNC of the step: draining counts from here */
+    int64_t unsafe_at_ms;  /* when an unconfirmed rollback is called unsafe */
+    int64_t hold_until_ms; /* max_hold */
+    int64_t read_at_ms;    /* next drift reading */
     int64_t opens_at_ms, closes_at_ms;
     int64_t looks; /* of the gate in this bake */
     int64_t journal_dead, unreachable, credentials_short;

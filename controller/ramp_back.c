@@ -239,6 +239,7 @@ static void confirmed(struct ramp_turn *t)
         return;
     }
     c->step = c->full_step;
+    c->in_sync = 1;
     if (c->after_revert == RAMP_INTERRUPTED) {
         ramp_back_end(t, RAMP_INTERRUPTED, why, index, signal_status(why));
         return;

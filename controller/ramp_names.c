@@ -170,6 +170,7 @@ const struct ramp_field ramp_fields[] = {
     SCALAR(attempts),
     SCALAR(phase_at_ms),
     SCALAR(wait_until_ms),
+    SCALAR(in_sync),
     SCALAR(synced_at_ms),
     SCALAR(unsafe_at_ms),
     SCALAR(hold_until_ms),

@@ -49,9 +49,11 @@ void ramp_walk_probing(struct ramp_turn *t)
                 c->in_soak ? t->plan->soak.rate_milli : t->plan->rate_milli);
 }
 
+/* A step held or paused before it was INSYNC is sent once more: that is what gives a change to wait
+ * for. */
 enum ramp_reading_for ramp_walk_next(const struct ramp_core *c)
 {
-    if (c->step > c->full_step)
+    if (c->step > c->full_step || (c->step >= 0 && !c->in_sync && !c->in_soak))
         return RAMP_READING_THEN_APPLY;
     return c->in_soak ? RAMP_READING_THEN_SOAK : RAMP_READING_THEN_WAIT;
 }
@@ -238,6 +240,7 @@ static void apply(struct ramp_turn *t, uint32_t step)
 
     ramp_enter(t, RAMP_APPLYING, RAMP_WHY_NONE, PLAN_WHOLE);
     c->step = step;
+    c->in_sync = 0;
     c->written = 1;
     a = ramp_op(t, RAMP_ACT_APPLY);
     a->needs_sync = true;

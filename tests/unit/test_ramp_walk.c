@@ -341,6 +341,23 @@ TEST(pause_and_resume_restart_the_wait_of_the_step)
     }
 }
 
+/* Found by the simulator: the wait of a step began again without its INSYNC. */
+TEST(a_step_held_before_it_was_in_sync_is_sent_once_more_when_resumed)
+{
+    at(RAMP_APPLYING, 1);
+    rig_answer(&r, RAMP_OK);
+    rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_DRIFT, .drift = RAMP_DRIFT_TTL});
+    assert_phase(RAMP_HELD);
+    rig_operator(&r, RAMP_DO_RESUME);
+    rig_answer(&r, RAMP_OK);
+    assert_phase(RAMP_APPLYING);
+    assert_int_equal(rig_find(&r, RAMP_ACT_APPLY)->percent, 10);
+    rig_answer(&r, RAMP_OK);
+    assert_phase(RAMP_APPLYING);
+    rig_synced(&r);
+    assert_phase(RAMP_VERIFYING);
+}
+
 TEST(a_pause_while_applying_waits_for_the_answer)
 {
     at(RAMP_APPLYING, 1);
@@ -558,6 +575,7 @@ int main(void)
         cmocka_unit_test(too_few_probes_hold_although_all_passed),
         cmocka_unit_test(a_step_with_approve_waits_for_a_person_and_a_timer_is_none),
         cmocka_unit_test(pause_and_resume_restart_the_wait_of_the_step),
+        cmocka_unit_test(a_step_held_before_it_was_in_sync_is_sent_once_more_when_resumed),
         cmocka_unit_test(a_pause_while_applying_waits_for_the_answer),
         cmocka_unit_test(a_gap_drops_everything_reads_first_and_restarts_the_wait),
         cmocka_unit_test(a_gap_does_not_shorten_the_soak),
