@@ -501,6 +501,8 @@ int64_t fence_wake_at(const struct fence *f)
 {
     int64_t at = NEVER;
 
+    if (f->head_events < f->n_events)
+        return 0;
     if (f->over)
         return NEVER;
     for (uint32_t i = 0; i < f->n_zones; i++)

@@ -139,7 +139,7 @@ bool fence_answer(struct fence *f, const struct router_answer *answer, int64_t n
 /* Does what has come due. */
 void fence_tick(struct fence *f, int64_t now_ms);
 
-/* The one deadline; INT64_MAX when none. */
+/* The one deadline; INT64_MAX when none, 0 while events wait to be taken. */
 int64_t fence_wake_at(const struct fence *f);
 
 enum fence_event_kind {

@@ -202,6 +202,7 @@ void lease_learn(struct fence *f, struct fzone *z, const struct flv *v, int64_t 
     if (v->kind == LV_OURS) {
         z->seen_ours_ms = now;
         z->absent = false;
+        z->touched = true; /* perhaps by the process before us */
     }
     lease_prune(f, z, now);
 }

@@ -23,6 +23,7 @@
 #define SINGLE_READ_MAX 4 /* up to so many records are listed one by one, more as one range */
 #define AGAIN_READ_MAX                                                                             \
     20 /* so many that a range did not show are asked for by name, more as a zone */
+#define ALT_MAX        4    /* weights of a set that would be ours */
 #define PERCENT_AS_IS  200u /* a target: every weight as it stands */
 #define PERCENT_BASE   101u /* RAMP_PERCENT_BASELINE */
 #define READ_TRIES_MAX 6    /* of a reading a command waits for */
@@ -40,8 +41,9 @@ struct fset {
     const struct rrset *rr; /* as last listed; never written to, because batches borrow it */
     uint8_t side, base;     /* enum plan_side, baseline weight */
     uint8_t weight;         /* last read, or certainly written */
-    uint8_t alt;            /* what a batch that may land, or may have landed, makes of it */
-    bool has_alt, missing;
+    uint8_t alt[ALT_MAX];   /* what batches that may land, or may have landed, make of it */
+    uint8_t n_alt;
+    bool missing;
     uint32_t seen[RD_COUNT]; /* the reading of each kind that saw it */
 };
 
@@ -270,6 +272,7 @@ uint32_t records_unseen(const struct fzone *z, const struct freading *rd, uint32
 void records_finish(struct fence *f, struct fzone *z, struct freading *rd);
 void records_landed(struct fence *f, struct fzone *z, const struct fbatch *b);
 void records_add(struct fzone *z, struct fbatch *b);
+void set_alt(struct fset *s, uint8_t weight);
 void records_alt_clear(struct fzone *z, uint32_t lo, uint32_t hi);
 
 /* fence_batch.c */

@@ -225,20 +225,33 @@ static void drift(struct freading *rd, struct frec *r, const char *set_id, const
     }
 }
 
+/* Remembers a weight that would be ours; the oldest goes when there are too many. */
+void set_alt(struct fset *s, uint8_t weight)
+{
+    for (uint32_t i = 0; i < s->n_alt; i++)
+        if (s->alt[i] == weight)
+            return;
+    if (s->n_alt == ALT_MAX)
+        memmove(s->alt, s->alt + 1, --s->n_alt);
+    s->alt[s->n_alt++] = weight;
+}
+
 /* True when the weight is one we wrote or may have written. */
 static bool weight_ours(const struct fzone *z, const struct freading *rd, struct fset *s,
                         uint32_t weight)
 {
-    bool ours = weight == s->weight || (s->has_alt && weight == s->alt);
+    bool ours = weight == s->weight;
 
+    for (uint32_t i = 0; i < s->n_alt; i++)
+        ours |= weight == s->alt[i];
     if (!ours)
         return false;
     if (weight != s->weight) {
-        s->alt = s->weight;
+        set_alt(s, s->weight);
         s->weight = (uint8_t)weight;
     }
     if (z->n_open == 0 && rd->seq >= z->settled_seq)
-        s->has_alt = false;
+        s->n_alt = 0;
     return true;
 }
 
@@ -318,7 +331,7 @@ void records_alt_clear(struct fzone *z, uint32_t lo, uint32_t hi)
 {
     for (uint32_t k = lo; k < hi; k++)
         for (uint32_t i = 0; i < z->recs[k]->n_sets; i++)
-            z->recs[k]->sets[i].has_alt = false;
+            z->recs[k]->sets[i].n_alt = 0;
 }
 
 /* A batch of ours has certainly landed: its sets weigh what it wrote. */
@@ -362,10 +375,8 @@ void records_add(struct fzone *z, struct fbatch *b)
             if (s->missing)
                 continue;
             set_change(b, back ? ROUTER_UPSERT : ROUTER_CREATE, s, w[i]);
-            if (b->kind != B_PROOF && !s->has_alt) {
-                s->alt = w[i];
-                s->has_alt = true;
-            }
+            if (b->kind != B_PROOF)
+                set_alt(s, w[i]);
         }
     }
 }

@@ -265,8 +265,7 @@ static void expect(struct fence *f)
             struct fset *s = &f->recs[k]->sets[i];
 
             s->weight = (uint8_t)record_weight(f->recs[k], i, f->percent);
-            s->alt = (uint8_t)record_weight(f->recs[k], i, f->percent_to);
-            s->has_alt = true;
+            set_alt(s, (uint8_t)record_weight(f->recs[k], i, f->percent_to));
         }
 }
 

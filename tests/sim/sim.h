@@ -115,6 +115,7 @@ struct sim_ctl {
     int64_t since_ms; /* of that */
     int64_t top_step; /* highest step whose gate was passed, as the journal knows */
     bool accepted_drift;
+    bool released; /* every lease, certainly */
 };
 
 struct sim {

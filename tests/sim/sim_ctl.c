@@ -215,6 +215,8 @@ static void fence_event(struct sim_ctl *c, const struct fence_event *fe)
         (void)line_add(c, false);
         c->line[c->n_lines - 1].baseline = fence_save_baseline(c->fence);
     }
+    if (fe->kind == FENCE_RELEASED)
+        c->released = fe->n_done == fe->n_all;
     if (fe->kind == FENCE_INSYNC) {
         c->passed = 0;
         c->since_ms = c->sim->now;
