@@ -156,6 +156,13 @@ static void read_ended(struct fence *f, struct fzone *z, uint8_t slot, int64_t n
             back_read_failed(f, z, rd, now);
         return;
     }
+    /* A lower generation than we know of, and nothing of ours landed meanwhile: somebody removed
+     * the record, and a lone CREATE of ours from long ago came late. It is what stands there. */
+    if (rd->want_lease && rd->seq == f->seq && lv_gen(&rd->lease) > 0 &&
+        lv_gen(&rd->lease) < lv_gen(&z->lease)) {
+        z->lease.kind = LV_UNKNOWN;
+        z->lease_certain = false;
+    }
     /* Something of ours landed meanwhile: "absent" may be from before. */
     if (rd->want_lease && rd->lease.kind == LV_ABSENT && rd->seq != f->seq) {
         read_again(f, z, slot);

@@ -215,6 +215,8 @@ static void fence_event(struct sim_ctl *c, const struct fence_event *fe)
         (void)line_add(c, false);
         c->line[c->n_lines - 1].baseline = fence_save_baseline(c->fence);
     }
+    if (fe->kind == FENCE_TAKEN) /* and from now on it takes nothing from anybody */
+        memset(c->may_seize, 0, sizeof c->may_seize);
     if (fe->kind == FENCE_RELEASED)
         c->released = fe->n_done == fe->n_all;
     if (fe->kind == FENCE_INSYNC) {
@@ -459,8 +461,15 @@ static bool restore(struct sim_ctl *c, const struct ramp_core *core, json_t *sta
 {
     struct fence_config cfg;
     struct err err = {0};
+    json_t *zone;
+    size_t i;
 
     config(c, &cfg);
+    c->knows_leases = true;
+    json_array_foreach(json_object_get(state, "zones"), i, zone)
+    {
+        c->knows_leases &= json_is_string(json_object_get(zone, "lease"));
+    }
     c->fence = fence_restore(&cfg, c->router, c->baseline, state, &err);
     json_decref(state);
     if (!c->fence) {
@@ -497,7 +506,7 @@ void ctl_start(struct sim_ctl *c)
             return;
         }
     } else {
-        c->used = true;
+        c->used = c->knows_leases = true;
         if (c->start != RAMP_START_ROLLBACK)
             c->start = RAMP_START_FRESH;
         if (!survey(c)) {

@@ -130,6 +130,10 @@ bool line_recover(struct sim_ctl *c, struct ramp_core *core, json_t **fence)
     journal_reading_clear(&reading);
     for (uint32_t i = 0; i < c->n_lines; i++)
         line_free(&c->line[i]);
-    c->n_lines = 0;
+    /* What was read stays on the disk. */
+    c->n_lines = 1;
+    c->line[0] = (struct sim_line){.seq = c->seq, .durable_ms = s->now, .core = *core};
+    c->line[0].fence = json_incref(*fence);
+    c->line[0].baseline = json_incref(c->baseline);
     return ok;
 }

@@ -268,6 +268,25 @@ TEST(a_deleted_lease_stops_going_forward)
     kit_free(k);
 }
 
+/* Found by the simulator: a lone CREATE came late where somebody had removed the lease; its
+ * generation is below the one we know, and it is what stands there. */
+TEST(an_old_lease_of_ours_that_came_back_is_built_on)
+{
+    struct kit *k = kit_new(1, 1);
+    struct lease l;
+
+    k->late_ms = 60000;
+    KIT_SCRIPT(k, MEMORY_LATE);
+    kit_take(k);
+    kit_apply(k, 2, 10);
+    memory_remove(k->m, "Z0", KIT_LEASE, "TXT", NULL);
+    kit_run_to(k, k->now + 60000);
+    assert_int_equal(kit_lease(k, 0, &l), LEASE_READ);
+    kit_apply(k, 3, 50);
+    memory_remove(k->m, "Z0", KIT_LEASE, "TXT", NULL);
+    kit_free(k);
+}
+
 TEST(a_newer_run_deposes_and_nothing_more_is_written)
 {
     struct kit *k = kit_new(1, 1);
@@ -421,6 +440,7 @@ int main(void)
         cmocka_unit_test(the_lease_is_renewed_a_third_of_its_life_after_the_last_batch),
         cmocka_unit_test(a_lost_heartbeat_does_not_disturb_the_next_step),
         cmocka_unit_test(a_deleted_lease_stops_going_forward),
+        cmocka_unit_test(an_old_lease_of_ours_that_came_back_is_built_on),
         cmocka_unit_test(a_newer_run_deposes_and_nothing_more_is_written),
         cmocka_unit_test(ours_again_goes_on_where_it_was),
         cmocka_unit_test(one_deposed_zone_does_not_stop_the_others),
