@@ -12,7 +12,7 @@ libbase_a_SOURCES = \
 	base/crypto.c include/sluice/crypto.h \
 	base/http.c base/http_internal.h base/http_outcome.c base/http_receive.c base/http_request.c \
 	base/http_url.c include/sluice/http.h \
-	base/log.c include/sluice/log.h \
+	base/log.c base/log_sink.c include/sluice/log.h \
 	base/regex.c include/sluice/regex.h \
 	base/secret.c base/secret_internal.h base/secret_redact.c include/sluice/secret.h \
 	base/spawn.c include/sluice/spawn.h \

@@ -1,6 +1,5 @@
 #include "sluice/log.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,9 +87,6 @@ enum log_level log_level(void)
 
 static void put(struct buf *text)
 {
-    const char *p;
-    size_t left;
-
     secret_redact_sink(text);
     if (state.capture) {
         buf_add(state.capture, text->data, text->len);
@@ -98,16 +94,7 @@ static void put(struct buf *text)
     }
     if (state.clear)
         state.clear(state.ctx);
-    for (p = buf_str(text), left = text->len; left;) {
-        ssize_t n = write(STDERR_FILENO, p, left);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break; /* nobody is left to tell */
-        p += n;
-        left -= (size_t)n;
-    }
+    log_write(text->data, text->len);
     if (state.redraw)
         state.redraw(state.ctx);
 }

@@ -14,7 +14,7 @@
 #include "sluice/log.h"
 #include "sluice/spawn.h"
 
-static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGCONT, SIGWINCH};
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGCONT, SIGTSTP, SIGWINCH};
 
 /* ---- Journal
  * ---------------------------------------------------------------------------------------- */
@@ -188,6 +188,8 @@ static void read_signals(struct drive *d)
     while (read(d->signal_fd, &info, sizeof info) == sizeof info) {
         if (info.ssi_signo == SIGCONT)
             view_resumed(d->s.view);
+        else if (info.ssi_signo == SIGTSTP)
+            view_stop(d->s.view);
         else if (info.ssi_signo != SIGWINCH)
             signal_event(d, (int)info.ssi_signo);
     }

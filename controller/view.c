@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "sluice/buf.h"
+#include "sluice/log.h"
 #include "sluice/secret.h"
 #include "sluice/text.h"
 
 #define COLUMNS_DEFAULT 80
+#define LAST_WORDS_MS   1000
 
 struct view {
     enum opts_progress mode; /* never AUTO */
@@ -72,6 +74,7 @@ struct view *view_new(const struct opts *opts, const char *cutover, const char *
     v->verbose = opts->verbose;
     v->cutover = cutover;
     v->run = run;
+    log_patience(0); /* a terminal held with Ctrl-S must not hold a rollback */
     if (keys && v->mode == OPTS_PROGRESS_TTY && take_keyboard()) {
         v->keys = true;
         atexit(restore);
@@ -86,6 +89,7 @@ void view_free(struct view *v)
     if (!v)
         return;
     view_clear_line(v);
+    log_patience(LAST_WORDS_MS);
     restore();
     free(v);
 }
@@ -102,16 +106,8 @@ bool view_has_keys(const struct view *v)
 
 static void put(struct buf *text)
 {
-    size_t done = 0;
-
     secret_redact_sink(text);
-    while (done < text->len) {
-        ssize_t n = write(STDERR_FILENO, text->data + done, text->len - done);
-
-        if (n <= 0)
-            return; /* nobody reads: the run goes on */
-        done += (size_t)n;
-    }
+    log_write(text->data, text->len);
 }
 
 void view_clear_line(struct view *v)
@@ -203,7 +199,8 @@ void view_draw(struct view *v, const struct view_status *s, int64_t now_ms)
     struct buf b SL_CLEANUP(buf_clear) = {0}, line SL_CLEANUP(buf_clear) = {0};
     size_t width;
 
-    if (v->mode != OPTS_PROGRESS_TTY)
+    log_flush();
+    if (v->mode != OPTS_PROGRESS_TTY || log_is_behind())
         return;
     buf_addf(&line, "%c %s  %s", spinner[now_ms / VIEW_TICK_MS % 4], v->cutover,
              ramp_phase_name(s->phase));
@@ -260,6 +257,13 @@ enum view_key view_read_key(struct view *v)
         }
     }
     return VIEW_KEY_NONE;
+}
+
+void view_stop(struct view *v)
+{
+    view_clear_line(v);
+    restore();
+    raise(SIGSTOP);
 }
 
 void view_resumed(struct view *v)

@@ -55,6 +55,8 @@ void view_clear_line(struct view *v);
 int view_fd(const struct view *v);
 /* Reads what was typed: the next meaningful key. A rollback is asked about first ("y"). */
 enum view_key view_read_key(struct view *v);
+/* Ctrl-Z: the terminal as it was, then stops the process; returns when it goes on. */
+void view_stop(struct view *v);
 /* After the process was stopped and continued: the terminal as we need it, once more. */
 void view_resumed(struct view *v);
 

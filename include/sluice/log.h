@@ -51,6 +51,14 @@ void log_block(enum log_level level, const struct buf *text);
 
 /* clear() is called before a line is written, redraw() after; either may be NULL. */
 void log_set_hook(void (*clear)(void *ctx), void (*redraw)(void *ctx), void *ctx);
+/* Bytes to standard error as they are: the caller has redacted and masked them. */
+void log_write(const char *data, size_t len);
+/* How long a write may wait for a reader, ms: -1 (the beginning) as long as it takes; 0 never: what
+ * finds no room is kept, up to 64 KiB, and written by later calls or log_flush(). */
+void log_patience(int ms);
+void log_flush(void);
+bool log_is_behind(void); /* something is kept */
+
 /* For tests: lines go here instead of standard error. NULL: back again. */
 void log_set_capture(struct buf *out);
 
