@@ -6,6 +6,7 @@
 #include "fence_int.h"
 #include "sluice/common.h"
 
+#define TOLD_TRIES 3  /* answers that are none, before people hear of it */
 #define MISSES_MAX 10 /* NoSuchChange: not known yet; after so many it never will be */
 
 void sync_add(struct fzone *z, const char *change_id, int64_t now)
@@ -50,7 +51,6 @@ static void sync_later(struct fzone *z, int64_t now)
 
 void sync_answer(struct fence *f, struct fzone *z, const struct router_answer *a, int64_t now)
 {
-    (void)f;
     if (a->op_id != z->sync_op || z->n_sync == 0)
         return;
     z->sync_op = 0;
@@ -62,6 +62,12 @@ void sync_answer(struct fence *f, struct fzone *z, const struct router_answer *a
         return;
     }
     sync_later(z, now);
+    if (a->outcome != ROUTER_OK && a->outcome != ROUTER_MISSING && z->sync_tries == TOLD_TRIES) {
+        struct fence_event *e = event_add(f, FENCE_WAITING, 0, false);
+
+        event_zone(e, z, NULL);
+        safe_copy(e->text, sizeof e->text, a->message[0] ? a->message : a->code);
+    }
 }
 
 /* apply: when the last zone's last batch has landed, and when the last listing agrees. */
