@@ -1,9 +1,11 @@
 /* drive_say.c: what people, scripts and the notify command are told. */
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 #include "drive_inner.h"
 #include "fence_ramp.h"
+#include "sluice/log.h"
 #include "sluice/text.h"
 
 void drive_tell(struct drive *d, const char *kind, const char *text, json_t *detail)
@@ -285,7 +287,7 @@ void drive_say_result(struct drive *d, const struct probe_result *r, enum ramp_v
         "%s", buf_str(&text));
 }
 
-void drive_print_result(const struct drive_setup *s, int status)
+static void print_result(const struct drive_setup *s, int status)
 {
     const struct plan *plan = &s->rig->plan;
     enum ramp_phase phase = ramp_phase(s->ramp);
@@ -304,9 +306,25 @@ void drive_print_result(const struct drive_setup *s, int status)
     }
     if (s->rig->opts->quiet && status == 0)
         return;
-    printf("%s: %s (%s); the new side carries %u %%\n", plan->cutover, ramp_phase_name(phase),
-           ramp_why_text(why), percent);
+    printf("%s: %s (%s); ", plan->cutover, ramp_phase_name(phase), ramp_why_text(why));
+    if (phase == RAMP_UNSAFE || phase == RAMP_REVERTING)
+        printf("going back to %u %% is not confirmed: the new side may still carry what it had\n",
+               percent);
+    else
+        printf("the new side carries %u %%\n", percent);
     if (status == 0 || phase == RAMP_ROLLED_BACK || phase == RAMP_REFUSED)
         return;
     printf("go on: sluice resume %s\ngo back: sluice rollback %s\n", plan->path, plan->path);
+}
+
+/* What the run came to is its exit status: a full disk behind standard output does not turn a
+ * completed cutover into "nothing changed". */
+void drive_print_result(const struct drive_setup *s, int status)
+{
+    print_result(s, status);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return;
+    __fpurge(stdout);
+    clearerr(stdout);
+    log_warn("cannot write to standard output; the exit status holds all the same");
 }

@@ -1,6 +1,8 @@
 /* main.c: sluice. Reads the line, runs one command, prints one failure. */
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -105,14 +107,31 @@ static int run(int argc, char **argv, struct err *err)
     return opts.command->run(&opts, err);
 }
 
+/* A journal or a socket must never be descriptor 0, 1 or 2: words meant for people would go there.
+ */
+static void fill_descriptors(void)
+{
+    while (true) {
+        int fd = open("/dev/null", O_RDWR);
+
+        if (fd < 0 || fd > STDERR_FILENO) {
+            if (fd >= 0)
+                close(fd);
+            return;
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct err err = {0};
     int status;
 
+    fill_descriptors();
     secret_forbid_dumps();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk: write() says EFBIG */
     status = run(argc, argv, &err);
     if (err.kind != ERR_NONE) {
         log_failure(&err);
