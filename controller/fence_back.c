@@ -185,7 +185,7 @@ void back_start(struct fence *f, struct fzone *z, int64_t now)
         work_add(z, z->cuts[k], z->cuts[k + 1], false, now);
     z->sync_due_ms = now;
     z->cand = z->n_tried = z->tries = 0;
-    z->absent_told = z->denied_told = false;
+    z->absent_told = z->denied_told = z->back_unsaid = false;
     z->phase = Z_BACK;
     z->due_ms = now;
     for (uint32_t k = 0; k < z->n_recs; k++)

@@ -223,7 +223,9 @@ static int64_t beat_due(const struct fence *f, const struct fzone *z)
 {
     bool idle = z->phase == Z_IDLE || z->phase == Z_MOVED || z->phase == Z_DONE;
 
+    /* A lease that says `reverting` is all that remembers a rollback no journal knows: it stays. */
     if (f->cfg.no_heartbeat || f->cfg.lease_off || !z->taken || !idle || z->deposed || z->cur ||
+        z->back_unsaid ||
         z->rd[RD_WRITE].active || !z->lease_certain || z->lease.kind != LV_OURS ||
         z->n_open >= OPEN_MAX || f->goal == G_RELEASE || f->goal == G_TAKE ||
         (f->goal == G_BACK && z->phase != Z_DONE))
@@ -281,6 +283,7 @@ static bool lease_ours(struct fence *f, struct fzone *z, const struct flv *v, in
     if (v->kind == LV_OURS) {
         if (known || v->lease.state != LEASE_REVERTING)
             return true;
+        z->back_unsaid = true;
         if (f->goal == G_APPLY)
             forward_fail(f, z, FENCE_REVERTING, NULL, "", now);
         else

@@ -128,6 +128,7 @@ static void command_lease(struct fence *f, struct fzone *z, struct freading *rd,
     safe_copy(e.text, sizeof e.text, who(v, text));
     if (v->kind == LV_OURS && !known && v->lease.state == LEASE_REVERTING) {
         e.kind = FENCE_REVERTING;
+        z->back_unsaid = true;
         worst(f, &e);
     } else if (v->kind == LV_OURS && z->deposed) {
         watch_read(f, z, rd, now);

@@ -483,6 +483,32 @@ TEST(a_reverting_lease_the_journal_does_not_know_decides)
     kit_free(k);
 }
 
+/* Found by killing: renewed as `forward` before the rollback left, a second death forgot the rollback and took
+ * its weights for somebody else's. */
+TEST(a_reverting_lease_the_journal_does_not_know_is_not_renewed_before_the_rollback)
+{
+    struct kit *k = kit_new(1, 1);
+    json_t *baseline, *kept, *again;
+    struct lease l;
+
+    at_10_percent(k);
+    baseline = fence_save_baseline(k->f);
+    kept = fence_save(k->f);
+    fence_rollback(k->f, 3, 0, false, k->now);
+    kit_run_to(k, k->now + 100);
+    again = json_incref(baseline);
+    restart(k, baseline, json_incref(kept));
+    fence_read(k->f, 5, k->now);
+    kit_want(k, 5, FENCE_REVERTING);
+    kit_run_to(k, k->now + 300 * 1000); /* past a heartbeat, and no rollback: it dies again */
+    assert_int_equal(kit_lease(k, 0, &l), LEASE_READ);
+    assert_int_equal(l.state, LEASE_REVERTING);
+    restart(k, again, kept);
+    fence_read(k->f, 6, k->now);
+    kit_want(k, 6, FENCE_REVERTING);
+    kit_free(k);
+}
+
 TEST(after_a_restart_a_deleted_lease_is_always_left_to_a_person)
 {
     struct kit *k = kit_new(1, 1);
@@ -716,6 +742,8 @@ int main(void)
         cmocka_unit_test(a_restart_in_the_middle_of_a_step_takes_either_half_for_its_own),
         cmocka_unit_test(a_batch_of_before_the_restart_that_lands_late_is_no_drift),
         cmocka_unit_test(a_reverting_lease_the_journal_does_not_know_decides),
+        cmocka_unit_test(
+            a_reverting_lease_the_journal_does_not_know_is_not_renewed_before_the_rollback),
         cmocka_unit_test(after_a_restart_a_deleted_lease_is_always_left_to_a_person),
         cmocka_unit_test(a_rollback_after_a_restart_waits_for_no_reading),
         cmocka_unit_test(a_step_that_landed_after_its_intent_was_written_down_is_no_drift),
