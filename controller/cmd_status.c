@@ -51,10 +51,22 @@ static bool is_over(const char *phase)
     return false;
 }
 
+/* Something is being written: the share that is told is where it goes, or where it was. */
+static bool on_its_way(const char *phase)
+{
+    static const enum ramp_phase ways[] = {RAMP_APPLYING, RAMP_REVERTING, RAMP_UNSAFE};
+
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++)
+        if (strcmp(phase, ramp_phase_name(ways[i])) == 0)
+            return true;
+    return false;
+}
+
 static json_t *describe(int dirfd, const char *cutover, const struct journal_reading *r)
 {
     static const char *const ends[] = {"whole", "torn", "damaged"};
     const json_t *state = r->last.state;
+    const char *phase = json_string_value(json_object_get(state, "phase"));
     struct buf time SL_CLEANUP(buf_clear) = {0};
     json_t *out = json_object();
 
@@ -65,6 +77,13 @@ static json_t *describe(int dirfd, const char *cutover, const struct journal_rea
     json_object_set(out, "phase", json_object_get(state, "phase"));
     json_object_set(out, "why", json_object_get(state, "why"));
     json_object_set(out, "percent", json_object_get(state, "percent"));
+    json_object_set_new(out, "confirmed", json_boolean(phase && !on_its_way(phase)));
+    /* Interrupted is the end of a process; of a run only where nothing had been written. */
+    json_object_set_new(out, "unfinished",
+                        json_boolean(phase && (!is_over(phase) ||
+                                               (strcmp(phase, "interrupted") == 0 &&
+                                                json_integer_value(json_object_get(
+                                                    json_object_get(state, "core"), "written"))))));
     json_object_set_new(out, "running", json_boolean(is_running(dirfd, cutover)));
     json_object_set_new(out, "journal", json_string(ends[r->end]));
     json_object_set_new(out, "lines", json_integer((json_int_t)r->n_lines));
@@ -85,14 +104,15 @@ static void print_text(const json_t *d)
     printf("%s", word(&room, d, "phase"));
     if (why && strcmp(why, "none") != 0)
         printf(" (%s)", word(&room, d, "why"));
-    printf("  new %lld%%", (long long)json_integer_value(json_object_get(d, "percent")));
+    printf("  new %lld%%%s", (long long)json_integer_value(json_object_get(d, "percent")),
+           phase && on_its_way(phase) ? " (not confirmed)" : "");
     printf("  %s  last line %s\n", running ? "running" : "not running", word(&room, d, "last"));
     snprintf(plan, sizeof plan, "%s", word(&room, d, "plan"));
     if (strcmp(json_string_value(json_object_get(d, "journal")), "damaged") == 0)
         printf("  the journal is damaged; no forward step can rest on it\n"
                "  go back: sluice rollback %s\n",
                plan);
-    else if (!running && phase && !is_over(phase))
+    else if (!running && json_is_true(json_object_get(d, "unfinished")))
         printf("  unfinished: sluice resume %s\n  or go back: sluice rollback %s\n", plan, plan);
 }
 

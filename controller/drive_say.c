@@ -245,7 +245,10 @@ void drive_say_fence(struct drive *d, const struct fence_event *fe)
             return;
         d->back_said = fe->op_id;
     }
-    buf_add_str(&text, words[fe->kind].text);
+    /* A rollback proves nothing first: it goes. */
+    buf_add_str(&text, fe->kind == FENCE_TAKEN && d->s.start == RAMP_START_ROLLBACK
+                           ? "the lease is taken"
+                           : words[fe->kind].text);
     add_record(d, fe, &text);
     add_lease(fe, &text);
     if (fe->text[0])
@@ -287,6 +290,12 @@ void drive_say_result(struct drive *d, const struct probe_result *r, enum ramp_v
         "%s", buf_str(&text));
 }
 
+/* Whether the share that is told is known to stand there: not while something is on its way. */
+static bool is_confirmed(enum ramp_phase phase)
+{
+    return phase != RAMP_REVERTING && phase != RAMP_UNSAFE && phase != RAMP_APPLYING;
+}
+
 static void print_result(const struct drive_setup *s, int status)
 {
     const struct plan *plan = &s->rig->plan;
@@ -295,9 +304,10 @@ static void print_result(const struct drive_setup *s, int status)
     uint32_t percent = ramp_percent(s->ramp, plan);
 
     if (s->rig->opts->format == OPTS_FORMAT_JSON) {
-        json_t *o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:i}", "schema", 1, "cutover",
+        json_t *o = json_pack("{s:i, s:s, s:s, s:s, s:s, s:i, s:b, s:i}", "schema", 1, "cutover",
                               plan->cutover, "run", s->run, "phase", ramp_phase_name(phase), "why",
-                              ramp_why_name(why), "percent", (int)percent, "exit_status", status);
+                              ramp_why_name(why), "percent", (int)percent, "confirmed",
+                              (int)is_confirmed(phase), "exit_status", status);
 
         json_dumpf(o, stdout, JSON_COMPACT);
         putchar('\n');
@@ -310,6 +320,8 @@ static void print_result(const struct drive_setup *s, int status)
     if (phase == RAMP_UNSAFE || phase == RAMP_REVERTING)
         printf("going back to %u %% is not confirmed: the new side may still carry what it had\n",
                percent);
+    else if (phase == RAMP_APPLYING)
+        printf("the new side carries %u %%, or what the step it was in had written\n", percent);
     else
         printf("the new side carries %u %%\n", percent);
     if (status == 0 || phase == RAMP_ROLLED_BACK || phase == RAMP_REFUSED)
