@@ -8,13 +8,15 @@
 #include "fence_ramp.h"
 #include "plan_file.h"
 #include "ramp_state.h"
+#include "route53.h"
 #include "sluice/clock.h"
 #include "sluice/crypto.h"
 #include "sluice/file.h"
 #include "sluice/log.h"
 #include "sluice/text.h"
 
-#define ANSWER_MAX 64
+#define ANSWER_MAX    64
+#define CLOCK_WARN_MS 60000
 
 struct walk *walk_new(void)
 {
@@ -141,12 +143,27 @@ void walk_say_findings(const struct walk *w, enum survey_level level)
     }
 }
 
+/* Route 53 refuses signatures more than five minutes off; ours are corrected by its Date header, but a clock
+ * that wrong makes schedules and logs wrong, too (route53.h, skew). */
+static void say_clock(const struct walk *w)
+{
+    int64_t skew = route53_skew_ms(w->rig.route53);
+    struct buf by SL_CLEANUP(buf_clear) = {0};
+
+    if (skew > -CLOCK_WARN_MS && skew < CLOCK_WARN_MS)
+        return;
+    text_format_duration(&by, (skew < 0 ? -skew : skew) / 1000 * 1000);
+    log_warn("this machine's clock is %s %s AWS's: requests are signed with AWS's time, but a schedule or "
+             "--at follows this clock", buf_str(&by), skew < 0 ? "ahead of" : "behind");
+}
+
 bool walk_survey(struct walk *w, struct err *err)
 {
     size_t n = 0;
 
     if (!rig_survey(&w->rig, &w->survey, 0, err))
         return false;
+    say_clock(w);
     walk_say_findings(w, SURVEY_REFUSE);
     for (size_t i = 0; i < w->survey.n_findings; i++)
         n += w->survey.findings[i].level == SURVEY_REFUSE;

@@ -77,6 +77,7 @@ def bad_network(what, faults, **api):
         run = kit.run("ramp")
         t.eq(run.process.returncode, 0, "%s: completes" % what)
         t.eq(percents(sb), [0, 10, 100], "%s: no other share was ever there" % what)
+        return run.err
 
 
 def networks():
@@ -86,6 +87,8 @@ def networks():
     bad_network("throttling", [dict(kind="throttle", on="api", every=3)])
     bad_network("503s", [dict(kind="status", on="api", status=503, every=3)])
     bad_network("resets", [dict(change, kind="reset", nth=3), dict(kind="reset", on="api", action="GetChange", nth=2)])
+    said = bad_network("a clock nine minutes behind", [], clock_offset_ms=540000)
+    t.has(said, "behind AWS's: requests are signed with AWS's time", "the wrong clock is told")
     bad_network("PENDING for long", [dict(change, kind="pending", ms=3000, nth=3)])
 
 
