@@ -464,6 +464,13 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* Phases in which due_ms is a deadline of forward work. */
+static bool zone_moves(const struct fzone *z)
+{
+    return z->phase == Z_LEASE || z->phase == Z_READ || z->phase == Z_MOVE || z->phase == Z_SEIZE ||
+           z->phase == Z_PROOF;
+}
+
 static int64_t zone_wake(const struct fence *f, const struct fzone *z)
 {
     int64_t at = NEVER;
@@ -490,7 +497,7 @@ static int64_t zone_wake(const struct fence *f, const struct fzone *z)
         at = earlier(at, back_due(z));
     else if (idle && !z->deposed &&
              (f->goal == G_APPLY || (f->goal == G_TAKE && z->rank == f->take_rank)) &&
-             !z->rd[RD_WRITE].active && (!z->cur || z->cur->kind != B_BEAT) && z->phase != Z_IDLE)
+             !z->rd[RD_WRITE].active && (!z->cur || z->cur->kind != B_BEAT) && zone_moves(z))
         at = earlier(at, z->due_ms);
     if (idle)
         at = earlier(at, forward_due(f, z));

@@ -225,8 +225,7 @@ static int64_t beat_due(const struct fence *f, const struct fzone *z)
 
     /* A lease that says `reverting` is all that remembers a rollback no journal knows: it stays. */
     if (f->cfg.no_heartbeat || f->cfg.lease_off || !z->taken || !idle || z->deposed || z->cur ||
-        z->back_unsaid ||
-        z->rd[RD_WRITE].active || !z->lease_certain || z->lease.kind != LV_OURS ||
+        z->back_unsaid || z->rd[RD_WRITE].active || !z->lease_certain || z->lease.kind != LV_OURS ||
         z->n_open >= OPEN_MAX || f->goal == G_RELEASE || f->goal == G_TAKE ||
         (f->goal == G_BACK && z->phase != Z_DONE))
         return NEVER;

@@ -174,7 +174,8 @@ struct fzone {
      * 0 in a fresh process, UINT32_MAX after a restart until a batch of ours has landed, which no
      * older one survives. */
     uint32_t settled_seq;
-    bool back_unsaid; /* the lease says that a rollback of ours was begun, which the journal did not know */
+    bool back_unsaid; /* the lease says that a rollback of ours was begun, which the journal did not
+                         know */
     bool taken, touched; /* touched: some request of ours may have changed the lease */
     struct fbatch *open[OPEN_MAX];
     uint32_t n_open;

@@ -28,7 +28,7 @@ struct kit {
     bool lists_lost, lists_denied, changes_lost, changes_denied;
     const char *deny_upserts_of; /* AccessDenied for batches with UPSERTs, in this zone */
     int64_t pending_ms, late_ms;
-    uint32_t short_ranges; /* so many records at the end of a range are not listed */
+    uint32_t short_ranges;       /* so many records at the end of a range are not listed */
     bool uneven;                 /* lists overtake each other */
     uint32_t n_changes, n_lists; /* requests sent */
     uint32_t upserts, deletes, creates, lease_changes;
@@ -350,6 +350,22 @@ static inline void kit_foreign(struct kit *k, uint32_t zone, const char *run,
     snprintf(id, sizeof id, "Z%u", zone);
     snprintf(name, sizeof name, zone ? "_sluice.z%u.example.com." : KIT_LEASE, zone);
     memory_put(k->m, id, &s);
+}
+
+static inline void at_10_percent(struct kit *k)
+{
+    kit_take(k);
+    kit_apply(k, 2, 10);
+    k->n_ev = 0;
+}
+
+static inline void all_back(struct kit *k, uint32_t zones, uint32_t n)
+{
+    for (uint32_t z = 0; z < zones; z++)
+        for (uint32_t r = 0; r < (z ? 1 : n); r++) {
+            assert_int_equal(kit_weight(k, z, r, "new"), 0);
+            assert_int_equal(kit_weight(k, z, r, "old"), 255);
+        }
 }
 
 #endif

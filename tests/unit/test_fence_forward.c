@@ -335,6 +335,35 @@ TEST(ours_again_goes_on_where_it_was)
     kit_free(k);
 }
 
+/* Found by the simulator: it came back while only INSYNC was awaited, and the loop spun. */
+TEST(ours_again_while_insync_is_awaited_goes_on_waiting)
+{
+    struct kit *k = kit_new(1, 1);
+    struct arena mem = {0};
+    struct lease l;
+    struct rrset own;
+    char text[LEASE_VALUE_SIZE];
+    const char *values[] = {text};
+
+    kit_take(k);
+    k->pending_ms = 60000;
+    fence_apply(k->f, 2, 10, k->now);
+    kit_run_to(k, k->now + 2000);
+    own = rrset_copy(&mem, memory_find(k->m, "Z0", KIT_LEASE, "TXT", NULL));
+    assert_int_equal(lease_parse(own.values[0], &l), LEASE_READ);
+    kit_foreign(k, 0, "run-b", LEASE_FORWARD, KIT_WALL / 1000 + 900, 1900000000);
+    fence_read(k->f, 3, k->now);
+    kit_want(k, 3, FENCE_DRIFT);
+    l.generation = 1900000001;
+    lease_format(&l, text);
+    own.values = values;
+    memory_put(k->m, "Z0", &own);
+    kit_want(k, 2, FENCE_INSYNC);
+    assert_int_equal(kit_count(k, FENCE_OURS_AGAIN), 1);
+    arena_clear(&mem);
+    kit_free(k);
+}
+
 TEST(one_deposed_zone_does_not_stop_the_others)
 {
     struct kit *k = kit_new(2, 1);
@@ -443,6 +472,7 @@ int main(void)
         cmocka_unit_test(an_old_lease_of_ours_that_came_back_is_built_on),
         cmocka_unit_test(a_newer_run_deposes_and_nothing_more_is_written),
         cmocka_unit_test(ours_again_goes_on_where_it_was),
+        cmocka_unit_test(ours_again_while_insync_is_awaited_goes_on_waiting),
         cmocka_unit_test(one_deposed_zone_does_not_stop_the_others),
         cmocka_unit_test(released_leaves_the_record_without_an_owner),
         cmocka_unit_test(a_release_that_cannot_be_made_ends_and_says_so),
