@@ -236,6 +236,7 @@ void drive_say_fence(struct drive *d, const struct fence_event *fe)
         [FENCE_RELEASED] = {"the lease is released", VIEW_DETAIL},
         [FENCE_BASELINE] = {"rollback files written anew", VIEW_DETAIL},
     };
+    enum view_level level;
     struct buf text SL_CLEANUP(buf_clear) = {0};
 
     if (!words[fe->kind].text)
@@ -245,15 +246,20 @@ void drive_say_fence(struct drive *d, const struct fence_event *fe)
             return;
         d->back_said = fe->op_id;
     }
-    /* A rollback proves nothing first: it goes. */
-    buf_add_str(&text, fe->kind == FENCE_TAKEN && d->s.start == RAMP_START_ROLLBACK
-                           ? "the lease is taken"
-                           : words[fe->kind].text);
+    level = words[fe->kind].level;
+    if (fe->kind == FENCE_BACK_LANDED && fe->n_done < fe->n_all) {
+        level = VIEW_BAD;
+        buf_addf(&text, "the rollback has landed for %u of %u records only", fe->n_done, fe->n_all);
+    } else if (fe->kind == FENCE_TAKEN && d->s.start == RAMP_START_ROLLBACK) {
+        buf_add_str(&text, "the lease is taken"); /* a rollback proves nothing first: it goes */
+    } else {
+        buf_add_str(&text, words[fe->kind].text);
+    }
     add_record(d, fe, &text);
     add_lease(fe, &text);
     if (fe->text[0])
         buf_addf(&text, ": %s", fe->text);
-    view_event(d->s.view, words[fe->kind].level, d->wall_ms, fence_event_name(fe->kind),
+    view_event(d->s.view, level, d->wall_ms, fence_event_name(fe->kind),
                json_pack("{s:i, s:i}", "done", (int)fe->n_done, "all", (int)fe->n_all), "%s",
                buf_str(&text));
 }

@@ -147,11 +147,26 @@ def unconfirmed(sb, kit):
     t.ok("carries 0 %" not in run.out and "not confirmed" in run.out, "and no share is claimed", run.out)
 
 
+def lease_overwritten(sb, kit):
+    """Somebody else's text where the lease was, and then a breach: it is not ours to write over."""
+    run = kit.start("ramp")
+    run.wait_line("baking")
+    sb.change(put=[{"name": "_sluice.example.com", "type": "TXT", "ttl": 60, "values": ['"hello"']}])
+    sb.fault(on="fleet", kind="status", fleet="new", status=502)
+    run.wait_line("another run took")
+    run.wait_line("landed")
+    t.has(run.err, "landed for 0 of 1 records only", "a rollback that landed nowhere is not said to have landed")
+    t.eq(percents(sb), [0, 10], "the lease of a stranger is not written over")
+    run.kill()
+    t.eq(kit.run("rollback").process.returncode, 0, "a person's rollback takes the zone")
+    t.eq(percents(sb), [0, 10, 0], "and goes back")
+
+
 SHORT = {"steps": "[100]", "bake": "1s"}
 LONG = {"steps": "[10, 100]", "bake": "20s"}
 PARTS = [(nobody_reads, LONG, {}), (stopped_terminal, LONG, {}), (suspended, LONG, {}), (outputs, SHORT, {}),
          (closed, SHORT, {}), (file_limit, SHORT, {}), (no_getchange, LONG, {"deny": [{"action": "GetChange"}]}),
-         (unconfirmed, LONG, {})]
+         (unconfirmed, LONG, {}), (lease_overwritten, LONG, {})]
 
 
 def one(part, sb, kit):
