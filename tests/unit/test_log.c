@@ -1,4 +1,5 @@
 /* log.h: lines, levels, redaction and masking at the sink, the decision on colour. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -44,6 +45,39 @@ TEST(control_bytes_and_secrets_do_not_get_through)
     secret_free(set);
     assert_string_equal(buf_str(&out), "smoke: \\x1b[2J [secret.p] [secret.p]\n"
                                        "smoke: body: [secret.p]\n");
+}
+
+/* Standard error is a pipe that nobody reads until the end. */
+TEST(what_finds_no_reader_waits_in_memory_and_comes_in_order)
+{
+    char full[512] = {0}, seen[600];
+    int ends[2], kept_stderr = dup(STDERR_FILENO);
+    bool behind, still;
+    ssize_t n;
+
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    while (write(ends[1], full, sizeof full) > 0)
+        ;
+    assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0); /* blocking, as a shell hands it over */
+    dup2(ends[1], STDERR_FILENO);
+    log_patience(0);
+    log_write("one ", 4);
+    log_write("two", 3);
+    behind = log_is_behind();
+    while (read(ends[0], full, sizeof full) == (ssize_t)sizeof full)
+        ;
+    log_flush();
+    still = log_is_behind();
+    log_patience(-1);
+    dup2(kept_stderr, STDERR_FILENO);
+    n = read(ends[0], seen, sizeof seen);
+    assert_true(behind);
+    assert_false(still);
+    assert_int_equal(n, 7);
+    assert_memory_equal(seen, "one two", 7);
+    close(ends[0]);
+    close(ends[1]);
+    close(kept_stderr);
 }
 
 TEST(a_block_keeps_its_lines)
@@ -103,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_has_the_programs_name_and_its_level),
         cmocka_unit_test(control_bytes_and_secrets_do_not_get_through),
+        cmocka_unit_test(what_finds_no_reader_waits_in_memory_and_comes_in_order),
         cmocka_unit_test(a_block_keeps_its_lines),
         cmocka_unit_test(colour_follows_the_option_then_the_environment_then_the_terminal),
         cmocka_unit_test(the_words_of_the_color_option),
