@@ -115,9 +115,9 @@ struct sim_ctl {
     int64_t since_ms; /* of that */
     int64_t top_step; /* highest step whose gate was passed, as the journal knows */
     bool accepted_drift;
-    bool
-        knows_leases; /* what was saved says what stood in every zone: a rollback can begin on it */
-    bool released;    /* every lease, certainly */
+    bool knows_leases; /* what was saved or read last says what stood in every zone: a rollback can
+                          begin on it */
+    bool released;     /* every lease, certainly */
 };
 
 struct sim {

@@ -215,6 +215,8 @@ static void fence_event(struct sim_ctl *c, const struct fence_event *fe)
         (void)line_add(c, false);
         c->line[c->n_lines - 1].baseline = fence_save_baseline(c->fence);
     }
+    if (fe->kind == FENCE_ABSENT || fe->kind == FENCE_READ)
+        c->knows_leases = fe->kind == FENCE_READ;
     if (fe->kind == FENCE_TAKEN) /* and from now on it takes nothing from anybody */
         memset(c->may_seize, 0, sizeof c->may_seize);
     if (fe->kind == FENCE_RELEASED)
