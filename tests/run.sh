@@ -95,7 +95,7 @@ make_check() {
 
 # What the simulator and the table of rates measured, for the reader of this run.
 figures() {
-    sed -n 's/^# \(.* seeds a second.*\)/      \1/p' "$out/$1/tests/sim/seeds.log"
+    sed -n 's/^# \(.* seeds a second.*\)/      \1/p' "$out/$1/tests/sim/seeds.sh.log"
     sed -n 's/^ok [0-9]* - /      /p; s/^# \(of .*\)/        \1/p' "$out/$1/tests/bench/rates.log"
 }
 
@@ -121,7 +121,7 @@ for stage in $stages; do
         ;;
     asan)
         say "the same under AddressSanitizer and UndefinedBehaviorSanitizer"
-        SLUICE_SEEDS=${SLUICE_ASAN_SEEDS:-1-1000} make_check clang asan
+        SLUICE_SIM_SEEDS=${SLUICE_ASAN_SEEDS:-1000} make_check clang asan
         ;;
     valgrind)
         say "unit tests under valgrind"
