@@ -131,14 +131,18 @@ static bool tell_running(const struct opts *opts, const char *cutover, const cha
     return true;
 }
 
+/* A ramp that runs here is told first: that takes no secret and no credentials, which whoever says it
+ * may not have. */
 int cmd_resume(const struct opts *opts, struct err *err)
 {
     struct walk *w = walk_new();
+    struct buf cutover SL_CLEANUP(buf_clear) = {0};
     struct err no_answer = {0};
     int status = 0;
 
-    if (rig_load(&w->rig, opts, opts->args[0], true, err) &&
-        !tell_running(opts, w->rig.plan.cutover, "resume", &status, &no_answer))
+    if (walk_cutover_of(opts->args[0], &cutover, err) &&
+        !tell_running(opts, buf_str(&cutover), "resume", &status, &no_answer) &&
+        rig_load(&w->rig, opts, opts->args[0], true, err))
         status = resume(w, err);
     walk_free(w, err);
     return status;

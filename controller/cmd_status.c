@@ -40,17 +40,6 @@ static bool is_running(int dirfd, const char *cutover)
     return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
-static const char *const end_phases[] = {"completed", "rolled_back", "refused", "interrupted",
-                                         "deposed"};
-
-static bool is_over(const char *phase)
-{
-    for (size_t i = 0; i < ARRAY_LEN(end_phases); i++)
-        if (strcmp(phase, end_phases[i]) == 0)
-            return true;
-    return false;
-}
-
 /* Something is being written: the share that is told is where it goes, or where it was. */
 static bool on_its_way(const char *phase)
 {
@@ -78,12 +67,7 @@ static json_t *describe(int dirfd, const char *cutover, const struct journal_rea
     json_object_set(out, "why", json_object_get(state, "why"));
     json_object_set(out, "percent", json_object_get(state, "percent"));
     json_object_set_new(out, "confirmed", json_boolean(phase && !on_its_way(phase)));
-    /* Interrupted is the end of a process; of a run only where nothing had been written. */
-    json_object_set_new(out, "unfinished",
-                        json_boolean(phase && (!is_over(phase) ||
-                                               (strcmp(phase, "interrupted") == 0 &&
-                                                json_integer_value(json_object_get(
-                                                    json_object_get(state, "core"), "written"))))));
+    json_object_set_new(out, "unfinished", json_boolean(walk_state_unfinished(state)));
     json_object_set_new(out, "running", json_boolean(is_running(dirfd, cutover)));
     json_object_set_new(out, "journal", json_string(ends[r->end]));
     json_object_set_new(out, "lines", json_integer((json_int_t)r->n_lines));

@@ -107,7 +107,12 @@ static int64_t number(const json_t *core, const char *key)
 
 bool walk_unfinished(const struct walk *w)
 {
-    const json_t *core = w->have_last ? json_object_get(w->last.last.state, "core") : NULL;
+    return w->have_last && walk_state_unfinished(w->last.last.state);
+}
+
+bool walk_state_unfinished(const json_t *state)
+{
+    const json_t *core = json_object_get(state, "core");
     int64_t phase = number(core, "phase");
 
     if (!core)

@@ -44,6 +44,8 @@ void walk_free(struct walk *w, struct err *err);
 bool walk_open_state(struct walk *w, struct err *err) SL_MUST_CHECK;
 /* A journal is there and its run has not come to an end. */
 bool walk_unfinished(const struct walk *w);
+/* The same of the state a journal's last line holds. */
+bool walk_state_unfinished(const json_t *state);
 
 /* Reads the zones and says what was found on standard error. ERR_REFUSED when something is in the
  * way; asking about what is to be asked is the caller's. */

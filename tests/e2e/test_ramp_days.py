@@ -31,6 +31,20 @@ def other_lease():
         t.eq(percents(sb), [0, 10, 0], "and it is back")
 
 
+def told_without_secrets():
+    """Whoever tells a running ramp something need not have what the run needs."""
+    suite = SUITE.replace("request: {get: /up}", 'request: {get: /up, headers: {x-word: "{{secret.word}}"}}').replace(
+        "checks:", "secrets: {word: {env: SLUICE_TEST_WORD}}\nchecks:")
+    with Sandbox(ramp_config()) as sb, Kit(sb, suite=suite, steps="[10, 100]", bake="30s") as kit:
+        run = kit.start("ramp", SLUICE_TEST_WORD="open sesame")
+        run.wait_line("baking")
+        kit.run("pause", yes=False)
+        seen = run.wait_line("paused")
+        t.eq(kit.run("resume", yes=False).process.returncode, 0, "resume reaches a running ramp without the suites' secrets")
+        run.wait_line("draining", after=seen)
+        t.eq(kit.run("rollback").process.returncode, 0, "and so does rollback")
+
+
 def take_over():
     with Sandbox(ramp_config()) as sb, Kit(sb, steps="[10, 100]", bake="1s") as kit, Kit(sb, cutover="other") as second:
         run = kit.start("ramp")
@@ -146,7 +160,7 @@ def notices():
         t.ok(all({"time", "event", "run", "seq"} <= set(line) for line in lines), "progress lines are JSON")
 
 
-for part in (other_lease, take_over, short_keys, from_elsewhere, networks, refused_network, down_at_breach, people, notices):
+for part in (other_lease, told_without_secrets, take_over, short_keys, from_elsewhere, networks, refused_network, down_at_breach, people, notices):
     try:
         part()
     except (AssertionError, KeyError) as e:

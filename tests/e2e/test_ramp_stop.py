@@ -64,7 +64,10 @@ def kills():
             run = kit.start("ramp")
             run.wait_line(word)
             run.kill()
+            told = kit.run("status", "--format", "json").out
+            told = bool(told) and json.loads(told)[0]["unfinished"]
             run = kit.run("resume")
+            t.eq(told, run.process.returncode != 11, "killed at '%s': status knows whether resume goes on" % word)
             if word == "preflight" and run.process.returncode == 11:
                 run = kit.run("ramp")
             ok = run.process.returncode == 0
