@@ -21,6 +21,7 @@ def signals():
         t.ok(time.monotonic() - at < 5, "within 5 s")
         t.has(run.out + run.err, "sluice resume", "it says how to go on")
         t.eq(percents(sb), [0, 10], "and leaves the weights")
+        t.has(kit.run("status", "--format", "json").out, '"unfinished":true', "status says so in the words sluice@.service looks for")
         again = kit.run("ramp")
         t.eq(again.process.returncode, 11, "a new ramp is refused while one is unfinished")
         kit.write(steps="[10, 100]", bake="21s")
