@@ -13,6 +13,7 @@
 #include "sluice/file.h"
 #include "sluice/log.h"
 #include "sluice/spawn.h"
+#include "sluice/text.h"
 
 static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGCONT, SIGTSTP, SIGWINCH};
 
@@ -130,6 +131,14 @@ static void send_window(struct drive *d)
 
     ev.window.opens_at_ms = boot_of(d, opens);
     ev.window.closes_at_ms = boot_of(d, d->plan->not_after_s);
+    if (opens != INT64_MIN && opens != d->said_opens_s && opens * 1000 > d->wall_ms &&
+        ramp_phase(d->s.ramp) == RAMP_PREFLIGHT) {
+        struct buf when SL_CLEANUP(buf_clear) = {0};
+
+        d->said_opens_s = opens;
+        text_format_time(&when, opens * 1000, false);
+        log_info("nothing is written before %s", buf_str(&when));
+    }
     drive_event(d, &ev);
 }
 

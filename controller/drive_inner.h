@@ -30,6 +30,7 @@ struct drive {
     struct drive_setup s;
     const struct plan *plan;
     int64_t now_ms, wall_ms, turn_ms;
+    int64_t said_opens_s; /* until when nothing is written, as a person was told */
     int64_t wall_minus_boot_ms;
 
     struct drive_waiting waiting[DRIVE_WAITING_MAX];

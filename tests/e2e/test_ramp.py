@@ -145,6 +145,7 @@ def at_a_time():
         at = time.time() + 4
         run = kit.run("ramp", "--at", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at)))
         t.eq(run.process.returncode, 0, "--at waits and then completes")
+        t.has(run.err, "nothing is written before 20", "and says until when")
         first = batches(sb)[0]["wall_ms"]
         t.ok(first >= int(at) * 1000 - 50, "nothing is written before its time", "%d < %d" % (first, at * 1000))
 
