@@ -23,18 +23,55 @@ grep -o '^\*.*' "$man/sluice.1.scd" | grep -o -- '\*--[a-z-]*\*' | tr -d '*' | s
 result "$([ -n "$commands" ] && [ -s "$work/have" ] && echo yes)" "the program lists its commands and options"
 result "$(diff "$work/have" "$work/told" >"$work/diff" && echo yes)" "sluice(1) has every option and no other"
 sed 's/^/# /' "$work/diff"
-missing=
-for c in $commands; do grep -q "^\*$c\*" "$man/sluice.1.scd" || missing="$missing $c"; done
-result "$([ -z "$missing" ] && echo yes)" "sluice(1) has every command"
-[ -z "$missing" ] || echo "# missing:$missing"
+echo "$commands" | grep -v '^ *$' | sort >"$work/have"
+echo help >>"$work/have"
+sed -n '/^# COMMANDS/,/^# OPTIONS/s/^\*\([a-z]*\)\*.*/\1/p' "$man/sluice.1.scd" >"$work/told"
+result "$(sort -o "$work/have" "$work/have" && sort "$work/told" | diff "$work/have" - >"$work/diff" && echo yes)" "sluice(1) has every command and no other"
+sed 's/^/# /' "$work/diff"
 
+# Every key under the heading of the map it belongs to, with its default and its words.
+/usr/bin/env python3 - "$srcdir/docs/schema/plan.schema.json" "$man/sluice.yaml.5.scd" >"$work/diff" 2>&1 <<'PYTHON'
+import json, re, sys
+schema, text = json.load(open(sys.argv[1])), open(sys.argv[2], encoding="utf-8").read()
+maps = dict(schema["definitions"], plan=schema)
+for m in maps:  # a map that a single word may stand for
+    maps[m] = next((x for x in [maps[m], *maps[m].get("anyOf", [])] if "properties" in x), {})
+have = {(m, k): v for m in maps for k, v in maps[m].get("properties", {}).items()}
+assert len(have) > 40, "the schema has few keys"
+told = {}
+for part in re.split(r"^## ", text.split("# KEYS\n")[1].split("\n# SEE")[0], flags=re.M)[1:]:
+    for key, rest in re.findall(r"^\*([a-z0-9_]+)\*(.*\n(?:\t.*\n)+)", part, flags=re.M):
+        told[part.split("\n")[0], key] = rest
+faults = ["not told: %s.%s" % k for k in sorted(have.keys() - told.keys())]
+faults += ["no such key: %s.%s" % k for k in sorted(told.keys() - have.keys())]
+for key in have.keys() & told.keys():
+    rest = " ".join(told[key].split())
+    if "default" in have[key] and not re.search(r"Default %s\." % re.escape(str(have[key]["default"])), rest):
+        faults.append("%s.%s: its default is %s" % (*key, have[key]["default"]))
+    faults += ["%s.%s: %s is not told" % (*key, w) for w in have[key].get("enum", []) if "*%s*" % w not in rest]
+    for bound in ("minimum", "maximum", "maxItems"):
+        n = have[key].get(bound)
+        if n is not None and not re.search(r"\b%s\b" % n, rest.replace(",", "")) and n not in (1, 1000000):
+            faults.append("%s.%s: %s %s is not told" % (*key, bound, n))
+    required = key[1] in maps[key[0]].get("required", [])
+    if required != ("Required" in rest) and key[0] != "plan":
+        faults.append("%s.%s is %srequired" % (*key, "" if required else "not "))
+print("\n".join(faults))
+sys.exit(bool(faults))
+PYTHON
+result "$([ $? -eq 0 ] && echo yes)" "sluice.yaml(5) has every key of each map with its default, range and words, and no other"
+sed 's/^/# /' "$work/diff"
+
+# The runbook has every reason a state can have.
+sed -n 's/^ *\[RAMP_WHY_[A-Z_]*\] = {"\([a-z_]*\)".*/\1/p' "$srcdir/controller/ramp_names.c" | grep -vx none | sort >"$work/have"
+sed -n '/^## Why/,$s/^| `\([a-z_]*\)` |.*/\1/p' "$srcdir/docs/runbook.md" | sort -u >"$work/told"
+result "$([ -s "$work/have" ] && diff "$work/have" "$work/told" >"$work/diff" && echo yes)" "the runbook has every reason and no other"
+sed 's/^/# /' "$work/diff"
 missing=
-keys=$(grep -o '"[a-z_]*": *{' "$srcdir/docs/schema/plan.schema.json" | grep -o '[a-z_]*' | sort -u)
-for k in $keys; do
-    case $k in properties | definitions | items | side | step | record | budget | suite) continue ;; esac
-    grep -q "\*$k\*" "$man/sluice.yaml.5.scd" || missing="$missing $k"
+for state in completed rolled_back refused interrupted deposed held unsafe; do
+    sed -n '/^## What a run ends with/,/^## Why/p' "$srcdir/docs/runbook.md" | grep -q "^| [*]*\`$state\`" || missing="$missing $state"
 done
-result "$([ -n "$keys" ] && [ -z "$missing" ] && echo yes)" "sluice.yaml(5) has every key"
+result "$([ -z "$missing" ] && echo yes)" "the runbook has every end"
 [ -z "$missing" ] || echo "# missing:$missing"
 
 awk '/^```/ { on = !on; next } on' "$man/sluice.yaml.5.scd" >"$work/plan.yaml"
