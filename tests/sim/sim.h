@@ -142,7 +142,7 @@ struct sim {
     int64_t foreign_ms, last_foreign_ms;
     uint32_t foreign_left;
     bool foreign_touched;
-    bool lease_removed[SIM_ZONES]; /* by the foreign hand, at some time */
+    int64_t lease_removed_ms[SIM_ZONES]; /* when the foreign hand last did; 0: never */
     bool compares_weight; /* this Route 53 compares Weight in a DELETE */
     struct arena shadow_mem;
     struct rrset *shadow[SIM_ZONES];

@@ -130,7 +130,8 @@ static void check_forward(struct sim *s, struct sim_ctl *c, uint32_t z, const st
 static void check_ended(struct sim *s, const struct sim_ctl *c, uint32_t z, const struct lease *is,
                         bool was_there, bool moved)
 {
-    bool lands = c->released && was_there && is->state != LEASE_RELEASED && !s->lease_removed[z];
+    bool orphan = s->lease_removed_ms[z] && s->now - s->lease_removed_ms[z] < FENCE_LATE_MS;
+    bool lands = c->released && was_there && is->state != LEASE_RELEASED && !orphan;
 
     if (c->ended_back && (moved || lands))
         check_wrong(s, "a batch of %s landed after it had ended rolled back", c->run);

@@ -279,7 +279,7 @@ static void foreign_edit(struct sim *s, uint32_t r, bool lease)
     if (lease) {
         sim_log(s, "a foreign hand removes the lease of zone %u", s->record_zone[r]);
         (void)memory_remove(s->service, id, name, "TXT", NULL);
-        s->lease_removed[s->record_zone[r]] = true;
+        s->lease_removed_ms[s->record_zone[r]] = s->now;
         for (uint32_t i = 0; i < SIM_CTLS; i++) /* `sluice rollback` may find it taken again */
             s->ctl[i].may_seize[s->record_zone[r]] |= s->ctl[i].start == RAMP_START_ROLLBACK;
         return;
