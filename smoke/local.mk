@@ -6,9 +6,11 @@ libsmoke_a_SOURCES = \
 	smoke/suite.c include/sluice/suite.h \
 	smoke/suite_file.c smoke/suite_file.h \
 	smoke/suite_file_expect.c \
+	smoke/suite_file_request.c \
 	smoke/suite_use.c \
 	smoke/suite_test.c \
 	smoke/suite_step.c \
+	smoke/suite_request.c \
 	smoke/scope.c smoke/scope.h \
 	smoke/sign.c smoke/sign.h \
 	smoke/cookie.c smoke/cookie.h \

@@ -6,119 +6,6 @@
 
 const char *const suite_side_names[] = {"old", "new", NULL};
 
-#define TEXT(owner, member)                                                                        \
-    .type = SCHEMA_STRING, SCHEMA_TO(owner, member.text), SCHEMA_AT(owner, member.at)
-
-/* ---- requests
- * -------------------------------------------------------------------------------------- */
-
-static const struct schema_field basic_fields[] = {
-    {.key = "user", TEXT(struct file_basic, user), .flags = SCHEMA_REQUIRED},
-    {.key = "password", TEXT(struct file_basic, password), .flags = SCHEMA_REQUIRED},
-};
-static const struct schema basic_schema = {SCHEMA_TABLE("basic", struct file_basic, basic_fields)};
-
-static const struct schema_field auth_fields[] = {
-    {.key = "bearer", TEXT(struct file_auth, bearer), .help = "Authorization: Bearer and this"},
-    {.key = "basic",
-     .type = SCHEMA_MAP_PTR,
-     SCHEMA_TO(struct file_auth, basic),
-     .sub = &basic_schema,
-     .help = "user name and password (RFC 7617)"},
-};
-
-static bool check_auth(struct schema_ctx *ctx, const struct doc_node *node, void *out)
-{
-    const struct file_auth *auth = out;
-
-    if (!auth->bearer.at == !auth->basic)
-        return doc_fail(node, ctx->err, ERR_FILE, "'auth' needs either 'bearer' or 'basic'");
-    return true;
-}
-
-static const struct schema auth_schema = {SCHEMA_TABLE("auth", struct file_auth, auth_fields),
-                                          SCHEMA_AT(struct file_auth, at), .check = check_auth};
-
-static const char *const scheme_names[] = {"stripe", NULL};
-static const struct schema_field sign_fields[] = {
-    {.key = "scheme",
-     .type = SCHEMA_ENUM,
-     SCHEMA_TO(struct file_sign, scheme),
-     .names = scheme_names,
-     .flags = SCHEMA_REQUIRED,
-     .help = "stripe: Stripe-Signature with t= and v1="},
-    {.key = "secret",
-     TEXT(struct file_sign, secret),
-     .flags = SCHEMA_REQUIRED,
-     .help = "the key, as a rule \"{{secret.NAME}}\""},
-};
-static const struct schema sign_schema = {SCHEMA_TABLE("sign", struct file_sign, sign_fields)};
-
-#define URL(word, method)                                                                          \
-    {                                                                                              \
-        .key = word, TEXT(struct file_request, url[method]), .flags = SCHEMA_ONE_LINE,             \
-        .max = 4096, .help = "the url, absolute or a path below base_url"                          \
-    }
-
-static const struct schema_field request_fields[] = {
-    URL("get", SUITE_GET),
-    URL("head", SUITE_HEAD),
-    URL("post", SUITE_POST),
-    URL("put", SUITE_PUT),
-    URL("patch", SUITE_PATCH),
-    URL("delete", SUITE_DELETE),
-    {.key = "headers",
-     .type = SCHEMA_FREE_MAP,
-     SCHEMA_TO(struct file_request, headers),
-     SCHEMA_COUNT(struct file_request, headers_n),
-     .max = 100},
-    {.key = "query",
-     .type = SCHEMA_FREE_MAP,
-     SCHEMA_TO(struct file_request, query),
-     SCHEMA_COUNT(struct file_request, query_n),
-     .max = 100,
-     .help = "added to the url, percent-encoded"},
-    {.key = "json",
-     .type = SCHEMA_NODE,
-     SCHEMA_TO(struct file_request, json),
-     .help = "the body; plain scalars are typed as in JSON, quoted ones are texts"},
-    {.key = "form",
-     .type = SCHEMA_FREE_MAP,
-     SCHEMA_TO(struct file_request, form),
-     SCHEMA_COUNT(struct file_request, form_n),
-     SCHEMA_AT(struct file_request, form_at),
-     .max = 1000,
-     .help = "the body, application/x-www-form-urlencoded"},
-    {.key = "body",
-     TEXT(struct file_request, body),
-     .flags = SCHEMA_EMPTY_OK,
-     .help = "the body as it is; name its Content-Type under headers"},
-    {.key = "auth",
-     .type = SCHEMA_MAP_PTR,
-     SCHEMA_TO(struct file_request, auth),
-     .sub = &auth_schema},
-    {.key = "sign",
-     .type = SCHEMA_MAP_PTR,
-     SCHEMA_TO(struct file_request, sign),
-     .sub = &sign_schema,
-     .help = "signs the body the way a webhook's sender does"},
-    {.key = "timeout",
-     .type = SCHEMA_DURATION,
-     SCHEMA_TO(struct file_request, timeout_ms),
-     .min = 1,
-     .max = 600000,
-     .help = "for the whole answer; 10s unless defaults say otherwise"},
-    {.key = "connect_timeout",
-     .type = SCHEMA_DURATION,
-     SCHEMA_TO(struct file_request, connect_ms),
-     .min = 1,
-     .max = 600000,
-     .help = "for look-up, TCP and TLS; 5s unless defaults say otherwise"},
-};
-static const struct schema request_schema = {
-    SCHEMA_TABLE("request", struct file_request, request_fields),
-    SCHEMA_AT(struct file_request, at)};
-
 /* ---- checks
  * ---------------------------------------------------------------------------------------- */
 
@@ -161,7 +48,7 @@ static const struct schema capture_schema = {
     {.key = "request",                                                                             \
      .type = SCHEMA_MAP_PTR,                                                                       \
      SCHEMA_TO(owner, prefix request),                                                             \
-     .sub = &request_schema},                                                                      \
+     .sub = &file_request_schema},                                                                 \
         {.key = "expect",                                                                          \
          .type = SCHEMA_MAP_PTR,                                                                   \
          SCHEMA_TO(owner, prefix expect),                                                          \
@@ -227,7 +114,7 @@ static const char *const via_names[] = {"pin", "dns", NULL};
 
 static const struct schema_field check_fields[] = {
     {.key = "name",
-     TEXT(struct file_check, name),
+     FILE_TEXT(struct file_check, name),
      .flags = SCHEMA_REQUIRED | SCHEMA_ONE_LINE,
      .max = 200,
      .help = "unique in the suite; may hold matrix columns"},
@@ -396,7 +283,7 @@ static const struct schema_field suite_fields[] = {
      .flags = SCHEMA_REQUIRED,
      .help = "1"},
     {.key = "base_url",
-     TEXT(struct file_suite, base_url),
+     FILE_TEXT(struct file_suite, base_url),
      .flags = SCHEMA_ONE_LINE,
      .max = 2048,
      .help = "what paths are added to; --base-url replaces it"},

@@ -10,6 +10,10 @@
 #include "sluice/schema.h"
 #include "sluice/suite.h"
 
+/* Two members of a row for a text with templates. */
+#define FILE_TEXT(owner, member)                                                                   \
+    .type = SCHEMA_STRING, SCHEMA_TO(owner, member.text), SCHEMA_AT(owner, member.at)
+
 struct file_secret {
     const char *name;
     const struct doc_node *at;
@@ -140,6 +144,7 @@ struct file_suite {
 
 extern const struct schema file_suite_schema;
 extern const struct schema file_expect_schema;
+extern const struct schema file_request_schema;
 extern const struct schema file_length_schema; /* struct suite_predicate's low and high */
 
 /* What the second pass carries. */
@@ -171,6 +176,10 @@ bool suite_name_ok(const char *name);
 bool suite_build_json(struct suite_builder *b, const struct doc_node *node, struct suite_json *out);
 bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
                         const struct file_expect *preset, struct suite_expect *out);
+
+/* suite_request.c */
+bool suite_build_request(struct suite_builder *b, const struct file_request *file,
+                         struct suite_request *out);
 
 /* suite_step.c */
 bool suite_build_check(struct suite_builder *b, const struct file_check *file,
