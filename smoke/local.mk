@@ -20,6 +20,7 @@ libsmoke_a_SOURCES = \
 	smoke/predicate.c smoke/predicate.h \
 	smoke/capture.c smoke/capture.h \
 	smoke/check.c smoke/check.h \
+	smoke/talk.c smoke/talk.h \
 	smoke/run.c include/sluice/run.h \
 	smoke/pump.c include/sluice/pump.h smoke/pump_internal.h \
 	smoke/pump_strata.c

@@ -1,8 +1,9 @@
 /* pump.c: flows. A flow is one probe under way: step by step, with its cookies and captured values.
  *
- *   run_next ─► begin_flow ─► send ─► http … pump_take ─► judge ─┬─ met, more steps ─► send
- *                              │ cannot be built                 ├─ met, last step ──► finish
- *                              └──────────► finish (error) ◄─────┴─ not met ─────────► finish
+ *   run_next ─► begin_flow ─► send ─► http … pump_take ─► talk ─┬─ says more ───────► send, or wait
+ *                              │ cannot be built                ├─ met, more steps ─► send
+ *                              │                                ├─ met, last step ──► finish
+ *                              └──────────► finish (error) ◄────┴─ not met ─────────► finish
  *   finish ─► run_result ─┬─ final ─► results ─► pump_next
  *                         └─ will be retried: dropped */
 #include <assert.h>
@@ -10,8 +11,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "capture.h"
-#include "check.h"
 #include "pump_internal.h"
 #include "sluice/text.h"
 
@@ -76,6 +75,8 @@ struct pump *pump_new(struct suite *const *suites, size_t suites_n, struct http 
 
 static void end_flow(struct pump_flow *flow)
 {
+    talk_clear(&flow->talk);
+    free(flow->exchanges);
     scope_clear(&flow->scope);
     cookie_jar_clear(&flow->jar);
     request_clear(&flow->request);
@@ -147,6 +148,7 @@ void probe_result_clear(struct probe_result *r)
 
     for (size_t i = 0; i < ARRAY_LEN(owned); i++)
         free(owned[i]);
+    free(r->exchanges);
     *r = (struct probe_result){0};
 }
 
@@ -199,7 +201,8 @@ static void add_exchange(const struct pump *pump, struct pump_flow *flow,
     struct buf head SL_CLEANUP(buf_wipe) = {0}, curl = {0};
     bool cookies = false;
 
-    out->method = x_strdup(suite_method_name(step->request.method));
+    out->method = x_strdup(flow->request.method ? flow->request.method
+                                                : suite_method_name(step->request.method));
     if (flow->request.parts.path) {
         out->url = without_secrets(pump, buf_str(&flow->request.url), flow->request.url.len);
         request_add_head(&head, &flow->request);
@@ -273,6 +276,9 @@ static void finish(struct pump *pump, struct pump_flow *flow, const struct http_
             out.expected = taken(&finding->expected);
             out.at = finding->at;
         }
+        out.exchanges = flow->exchanges;
+        out.exchanges_n = flow->exchanges_n;
+        flow->exchanges = NULL;
         push_result(pump, &out);
     }
     end_flow(flow);
@@ -301,27 +307,48 @@ static bool wants_fresh(struct pump *pump, const struct pump_flow *flow, int64_t
     return true;
 }
 
-static bool build(struct pump *pump, struct pump_flow *flow, struct err *err)
+static struct talk_ctx talk_ctx_of(const struct pump *pump, struct pump_flow *flow, int64_t now_ms)
 {
-    const struct suite_step *step = &flow->scope.check->steps[flow->step];
-    struct request_around around = {.previous = buf_str(&flow->previous),
-                                    .jar = &flow->jar,
-                                    .wall_ms = clock_wall_ms(pump->clock)};
+    return (struct talk_ctx){.step = &flow->scope.check->steps[flow->step],
+                             .scope = &flow->scope,
+                             .jar = &flow->jar,
+                             .request = &flow->request,
+                             .previous = buf_str(&flow->previous),
+                             .wall_ms = clock_wall_ms(pump->clock),
+                             .now_ms = now_ms};
+}
 
-    request_clear(&flow->request);
+static bool build(struct pump *pump, struct pump_flow *flow, int64_t now_ms, struct err *err)
+{
+    struct talk_ctx ctx = talk_ctx_of(pump, flow, now_ms);
+    struct request request = {0};
+    bool ok;
+
+    ctx.request = NULL;
     buf_reset(&flow->connect_to);
-    snprintf(flow->now, sizeof flow->now, "%lld", (long long)(around.wall_ms / 1000));
-    return request_build(&flow->request, &flow->scope, &step->request, &around, err) &&
+    snprintf(flow->now, sizeof flow->now, "%lld", (long long)(ctx.wall_ms / 1000));
+    ok = talk_build(&flow->talk, &ctx, &request, err);
+    request_clear(&flow->request);
+    flow->request = request;
+    return ok &&
            pump_target(pump, flow->order.stratum, &flow->request.parts, &flow->connect_to, err);
 }
 
-static void send_step(struct pump *pump, struct pump_flow *flow, int64_t now_ms)
+static bool on_body(void *at, const char *data, size_t len, int64_t at_us)
+{
+    struct pump_flow *flow = at;
+
+    return talk_data(&flow->talk, data, len, at_us);
+}
+
+static void send_request(struct pump *pump, struct pump_flow *flow, int64_t now_ms)
 {
     const struct suite_step *step = &flow->scope.check->steps[flow->step];
     struct http_request request = {0};
     struct err err = {0};
 
-    if (!build(pump, flow, &err)) {
+    flow->waiting = false;
+    if (!build(pump, flow, now_ms, &err)) {
         struct finding finding SL_CLEANUP(finding_clear) = {.verdict = RUN_ERROR,
                                                             .at = step->request.url.at};
 
@@ -344,7 +371,14 @@ static void send_step(struct pump *pump, struct pump_flow *flow, int64_t now_ms)
     request.body_keep = pump->body_keep;
     request.fresh = wants_fresh(pump, flow, now_ms);
     request.certificate = step->expect.days_left > 0;
+    request.on_body = talk_streams(&flow->talk) ? on_body : NULL;
     flow->http_id = http_start(pump->http, &request, flow);
+}
+
+static void begin_step(struct pump *pump, struct pump_flow *flow, int64_t now_ms)
+{
+    talk_begin(&flow->talk, &flow->scope.check->steps[flow->step]);
+    send_request(pump, flow, now_ms);
 }
 
 static void begin_flow(struct pump *pump, const struct run_order *order, int64_t now_ms)
@@ -361,13 +395,32 @@ static void begin_flow(struct pump *pump, const struct run_order *order, int64_t
     pump_scope(pump, &pump->strata[order->stratum], &flow->scope);
     flow->scope.uuid = flow->uuid;
     flow->scope.now = flow->now;
-    send_step(pump, flow, now_ms);
+    begin_step(pump, flow, now_ms);
+}
+
+/* What a talk waits for has come: its pause is over, or its answer is late. */
+static void wake_flows(struct pump *pump, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < pump->jobs; i++) {
+        struct pump_flow *flow = &pump->flows[i];
+
+        if (!flow->used || flow->talk.wake_ms > now_ms)
+            continue;
+        if (flow->waiting) {
+            send_request(pump, flow, now_ms);
+        } else {
+            talk_late(&flow->talk);
+            http_cancel(pump->http, flow->http_id);
+        }
+    }
 }
 
 void pump_tick(struct pump *pump, int64_t now_ms)
 {
     struct run_order order;
 
+    pump->now_ms = now_ms;
+    wake_flows(pump, now_ms);
     while (run_next(&pump->run, now_ms, &order))
         begin_flow(pump, &order, now_ms);
 }
@@ -383,38 +436,67 @@ static void take_cookies(struct pump *pump, struct pump_flow *flow, const struct
                          clock_wall_ms(pump->clock));
 }
 
-static bool judge(struct pump *pump, struct pump_flow *flow, const struct http_response *r,
-                  struct finding *finding)
+static void add_numbers(struct pump_flow *flow, const struct http_response *r)
 {
-    const struct suite_step *step = &flow->scope.check->steps[flow->step];
-    struct answer answer = {.response = r, .wall_ms = clock_wall_ms(pump->clock)};
-    bool ok = check_eval(step, &flow->scope, &answer, finding);
+    int64_t started_us = r->timing.done_at_us - r->timing.total_us;
 
-    for (size_t i = 0; ok && i < step->captures_n; i++)
-        ok = capture_take(&step->captures[i], &answer, &flow->scope.values[step->captures[i].slot],
-                          finding);
-    answer_clear(&answer);
-    return ok;
+    if (flow->exchanges_n == PUMP_EXCHANGES_MAX)
+        return;
+    if (flow->exchanges_n == flow->exchanges_cap) {
+        flow->exchanges_cap = flow->exchanges_cap ? 2 * flow->exchanges_cap : 1;
+        flow->exchanges = x_realloc(flow->exchanges, flow->exchanges_cap, sizeof *flow->exchanges);
+    }
+    if (flow->exchanges_n == 0)
+        flow->first_us = started_us;
+    flow->exchanges[flow->exchanges_n++] =
+        (struct probe_exchange){.role = flow->talk.role,
+                                .step = flow->step,
+                                .outcome = r->outcome,
+                                .status = r->status,
+                                .version = r->version,
+                                .reused = r->connects == 0 && r->remote[0],
+                                .begin_us = started_us - flow->first_us,
+                                .dns_us = r->timing.dns_us,
+                                .connect_us = r->timing.connect_us,
+                                .tls_us = r->timing.tls_us,
+                                .first_byte_us = r->timing.first_byte_us,
+                                .total_us = r->timing.total_us,
+                                .body_bytes = r->body_bytes};
 }
 
+/* What the flow does after an answer. */
 static void go_on(struct pump *pump, struct pump_flow *flow, const struct http_response *r,
                   int64_t now_ms)
 {
     struct finding finding SL_CLEANUP(finding_clear) = {0};
+    struct talk_ctx ctx = talk_ctx_of(pump, flow, now_ms);
+    struct answer answer = {.response = r, .wall_ms = ctx.wall_ms};
+    enum talk_next next;
 
     flow->requests++;
     flow->latency_us += r->timing.total_us;
+    add_numbers(flow, r);
     take_cookies(pump, flow, r);
     if (flow->dropped) {
         finding.verdict = RUN_ERROR;
         finish(pump, flow, r, &finding, now_ms);
-    } else if (!judge(pump, flow, r, &finding) || flow->step + 1 == flow->scope.check->steps_n) {
+        return;
+    }
+    next = talk_take(&flow->talk, &ctx, &answer, &finding);
+    answer_clear(&answer);
+    if (next == TALK_SEND) {
+        send_request(pump, flow, now_ms);
+    } else if (next == TALK_WAIT) {
+        flow->waiting = true;
+        flow->http_id = 0;
+    } else if (finding.verdict != RUN_PASS || flow->step + 1 == flow->scope.check->steps_n) {
         finish(pump, flow, r, &finding, now_ms);
     } else {
         buf_reset(&flow->previous);
         buf_add_str(&flow->previous, buf_str(&flow->request.url));
+        talk_clear(&flow->talk);
         flow->step++;
-        send_step(pump, flow, now_ms);
+        begin_step(pump, flow, now_ms);
     }
 }
 
@@ -423,6 +505,7 @@ bool pump_take(struct pump *pump, struct http_done *done, int64_t now_ms)
     uintptr_t at = (uintptr_t)done->ctx, first = (uintptr_t)pump->flows;
     struct pump_flow *flow = done->ctx;
 
+    pump->now_ms = now_ms;
     if (at < first || at >= first + pump->jobs * sizeof *pump->flows)
         return false;
     if (flow->used && flow->http_id == done->id)
@@ -501,14 +584,27 @@ void pump_stop(struct pump *pump)
     run_stop(&pump->run);
     for (uint32_t i = 0; i < pump->jobs; i++)
         if (pump->flows[i].used) {
+            struct finding finding = {.verdict = RUN_ERROR};
+
             pump->flows[i].dropped = true;
-            http_cancel(pump->http, pump->flows[i].http_id);
+            if (pump->flows[i].waiting) /* nothing is in flight that could end it */
+                finish(pump, &pump->flows[i], NULL, &finding, pump->now_ms);
+            else
+                http_cancel(pump->http, pump->flows[i].http_id);
         }
 }
 
 int64_t pump_wake_at(const struct pump *pump, int64_t now_ms)
 {
-    return pump->results_n ? now_ms : run_wake_at(&pump->run, now_ms);
+    int64_t wake;
+
+    if (pump->results_n)
+        return now_ms;
+    wake = run_wake_at(&pump->run, now_ms);
+    for (uint32_t i = 0; i < pump->jobs; i++)
+        if (pump->flows[i].used && pump->flows[i].talk.wake_ms < wake)
+            wake = pump->flows[i].talk.wake_ms;
+    return wake < now_ms ? now_ms : wake;
 }
 
 bool pump_idle(const struct pump *pump)

@@ -8,6 +8,7 @@
 #include "request.h"
 #include "scope.h"
 #include "sluice/pump.h"
+#include "talk.h"
 
 struct pump_place { /* one endpoint, copied */
     enum suite_side side;
@@ -25,15 +26,20 @@ struct pump_record {
 
 struct pump_flow { /* one probe under way */
     bool used, dropped;
+    bool waiting; /* nothing is in flight: the talk goes on at talk.wake_ms */
     struct run_order order;
     uint64_t http_id;
     uint32_t step, requests;
     int64_t started_ms, latency_us;
     struct scope scope;
     struct cookie_jar jar;
-    struct request request; /* the one in flight */
+    struct talk talk;       /* of the step under way */
+    struct request request; /* the one in flight, or the last */
     struct buf connect_to;  /* of the one in flight; empty: as the url says */
-    struct buf previous;    /* url of the request before */
+    struct buf previous;    /* url of the last request of the step before */
+    struct probe_exchange *exchanges;
+    uint32_t exchanges_n, exchanges_cap;
+    int64_t first_us; /* clock_boot_us() when the first request was started */
     char uuid[CRYPTO_UUID_CHARS + 1];
     char now[24];
 };
@@ -68,6 +74,7 @@ struct pump {
     struct pump_flow *flows;
     uint32_t jobs;
     size_t body_keep;
+    int64_t now_ms; /* of the last tick or answer */
 
     struct probe_result *results; /* a queue */
     size_t results_head, results_n, results_cap;

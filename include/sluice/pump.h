@@ -30,10 +30,11 @@
 #include "sluice/secret.h"
 #include "sluice/suite.h"
 
-#define PUMP_STRATA_MAX  200000
-#define PUMP_JOBS_MAX    1000
-#define PUMP_FRESH_MS    3000 /* a pinned endpoint gets a new connection at least this often */
-#define PUMP_EXCERPT_MAX ((size_t)4096) /* of a body, kept with a result that did not pass */
+#define PUMP_STRATA_MAX    200000
+#define PUMP_JOBS_MAX      1000
+#define PUMP_FRESH_MS      3000 /* a pinned endpoint gets a new connection at least this often */
+#define PUMP_EXCERPT_MAX   ((size_t)4096) /* of a body, kept with a result that did not pass */
+#define PUMP_EXCHANGES_MAX 64 /* told of one probe; later requests are made, but not told */
 
 struct pump; /* opaque */
 
@@ -82,6 +83,19 @@ struct pump_stratum {
     uint32_t twin; /* the stratum of the same cell on the other side, RUN_NONE when there is none */
 };
 
+/* One request of a probe and its answer, in numbers. */
+struct probe_exchange {
+    const char *role; /* static: "redirect", "token", "initialize", ...; NULL: the step's own */
+    uint32_t step;    /* from 0 */
+    enum http_outcome outcome;
+    uint16_t status;  /* 0: none came */
+    uint16_t version; /* 10, 11, 20; 0: none came */
+    bool reused;      /* no new connection was made */
+    int64_t begin_us; /* since the probe's first request was started */
+    int64_t dns_us, connect_us, tls_us, first_byte_us, total_us; /* as in struct http_timing */
+    uint64_t body_bytes;                                         /* decoded */
+};
+
 /* What one probe found. Owned strings; clear with probe_result_clear(). Strings may hold foreign
  * bytes and secrets: reporters go through text_add_safe() and secret_redact_sink(). A pass carries
  * no strings unless keep_all. */
@@ -96,13 +110,15 @@ struct probe_result {
     bool throttled;    /* 429 or Retry-After that nobody expected */
     bool unreached;    /* no packet came back: DNS, no route. Not evidence if nobody is reached */
     bool no_route;     /* this machine has no route to that address family: not probed */
-    enum http_outcome outcome;      /* of the last request */
-    uint16_t status;                /* of the last request; 0 none */
-    uint32_t step;                  /* index of the last request, the one that failed */
-    uint32_t requests;              /* made in this attempt */
-    int64_t latency_us;             /* of all requests of the flow together */
-    int64_t started_ms, ended_ms;   /* boot clock, as given to pump_tick() and pump_take() */
-    int64_t sent_at_us, done_at_us; /* of the last request; clock_boot_us() */
+    enum http_outcome outcome;        /* of the last request */
+    uint16_t status;                  /* of the last request; 0 none */
+    uint32_t step;                    /* index of the last request, the one that failed */
+    uint32_t requests;                /* made in this attempt */
+    int64_t latency_us;               /* of all requests of the flow together */
+    int64_t started_ms, ended_ms;     /* boot clock, as given to pump_tick() and pump_take() */
+    int64_t sent_at_us, done_at_us;   /* of the last request; clock_boot_us() */
+    struct probe_exchange *exchanges; /* the first PUMP_EXCHANGES_MAX, of this attempt */
+    uint32_t exchanges_n;
 
     /* failures and errors */
     char *sentence;            /* one plain sentence: "status is 502, expected 200" */

@@ -1,0 +1,98 @@
+/* talk.c: the kinds of talk, and what all of them have in common. */
+#include "talk.h"
+
+#include <assert.h>
+
+#include "capture.h"
+#include "check.h"
+
+/* ---- a plain step: one request, one answer
+ * ------------------------------------------------------------------------------------- */
+
+static bool plain_build(struct talk *t, const struct talk_ctx *ctx, struct request *out,
+                        struct err *err)
+{
+    const struct request_around around = {
+        .previous = ctx->previous, .jar = ctx->jar, .wall_ms = ctx->wall_ms};
+
+    t->role = NULL;
+    return request_build(out, ctx->scope, &ctx->step->request, &around, err);
+}
+
+static enum talk_next plain_take(struct talk *t, const struct talk_ctx *ctx, struct answer *answer,
+                                 struct finding *out)
+{
+    bool met = talk_judge(ctx, answer, out);
+
+    (void)t;
+    (void)met; /* the finding says it */
+    return TALK_DONE;
+}
+
+static const struct talk_kind plain = {.name = "request", .build = plain_build, .take = plain_take};
+
+/* ---- all kinds
+ * ------------------------------------------------------------------------------------- */
+
+static const struct talk_kind *kind_of(const struct suite_step *step)
+{
+    (void)step;
+    return &plain;
+}
+
+void talk_begin(struct talk *t, const struct suite_step *step)
+{
+    *t = (struct talk){.kind = kind_of(step), .step = step, .wake_ms = INT64_MAX};
+}
+
+bool talk_build(struct talk *t, const struct talk_ctx *ctx, struct request *out, struct err *err)
+{
+    if (t->said == TALK_EXCHANGES_MAX)
+        return err_set(err, ERR_LIMIT, "the step took more than %d requests", TALK_EXCHANGES_MAX);
+    t->said++;
+    t->late = false;
+    t->wake_ms = INT64_MAX;
+    return t->kind->build(t, ctx, out, err);
+}
+
+enum talk_next talk_take(struct talk *t, const struct talk_ctx *ctx, struct answer *answer,
+                         struct finding *out)
+{
+    t->wake_ms = INT64_MAX;
+    return t->kind->take(t, ctx, answer, out);
+}
+
+bool talk_streams(const struct talk *t)
+{
+    return t->kind->data != NULL;
+}
+
+bool talk_data(struct talk *t, const char *data, size_t len, int64_t at_us)
+{
+    assert(t->kind->data);
+    return t->kind->data(t, data, len, at_us);
+}
+
+void talk_late(struct talk *t)
+{
+    t->late = true;
+    t->wake_ms = INT64_MAX;
+}
+
+void talk_clear(struct talk *t)
+{
+    if (t->kind && t->kind->clear)
+        t->kind->clear(t);
+    *t = (struct talk){0};
+}
+
+bool talk_judge(const struct talk_ctx *ctx, struct answer *answer, struct finding *out)
+{
+    const struct suite_step *step = ctx->step;
+    bool ok = check_eval(step, ctx->scope, answer, out);
+
+    for (size_t i = 0; ok && i < step->captures_n; i++)
+        ok = capture_take(&step->captures[i], answer, &ctx->scope->values[step->captures[i].slot],
+                          out);
+    return ok;
+}
