@@ -27,6 +27,15 @@ libsmoke_a_SOURCES = \
 
 bin_PROGRAMS += smoke/smoke
 smoke_smoke_CPPFLAGS = $(SMOKE_CPPFLAGS)
-smoke_smoke_SOURCES = smoke/main.c smoke/opts.c smoke/opts.h smoke/select.c smoke/select.h smoke/progress.c \
-	smoke/progress.h smoke/report.c smoke/report.h smoke/report_text.c smoke/report_json.c
+smoke_smoke_SOURCES = \
+	smoke/main.c \
+	smoke/opts.c smoke/opts.h \
+	smoke/select.c smoke/select.h \
+	smoke/session.c smoke/session.h \
+	smoke/listing.c smoke/listing.h \
+	smoke/sweep.c smoke/sweep.h \
+	smoke/outlet.c smoke/outlet.h \
+	smoke/progress.c smoke/progress.h \
+	smoke/report.c smoke/report.h \
+	smoke/report_text.c smoke/report_json.c
 smoke_smoke_LDADD = libsmoke.a libbase.a $(BASE_LIBS)

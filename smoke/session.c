@@ -1,0 +1,189 @@
+/* session.c: see session.h. */
+#include "session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "config.h"
+#include "select.h"
+#include "sluice/file.h"
+#include "sluice/text.h"
+
+#define CONNECTIONS_MIN 256
+#define CONNECTIONS_MAX 4096
+
+/* ---- suites
+ * ---------------------------------------------------------------------------------------- */
+
+static bool check_given(struct session *s, struct err *err)
+{
+    const char *names[200], *near;
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->opts.given_n; i++) {
+        if (s->opts.given[i].used)
+            continue;
+        for (size_t k = 0; k < s->suites_n; k++)
+            for (size_t v = 0; v < s->suites[k]->vars_n && n < ARRAY_LEN(names); v++)
+                names[n++] = s->suites[k]->vars[v].name;
+        near = text_nearest(s->opts.given[i].name, names, n);
+        return near ? err_set(err, ERR_USAGE,
+                              "--var: no suite has a variable '%s'; did you mean '%s'?",
+                              s->opts.given[i].name, near)
+                    : err_set(err, ERR_USAGE, "--var: no suite has a variable '%s'",
+                              s->opts.given[i].name);
+    }
+    return true;
+}
+
+bool session_load(struct session *s, struct err *err)
+{
+    struct suite_options options = {
+        .base_url = s->opts.base_url, .given = s->opts.given, .given_n = s->opts.given_n};
+
+    if (s->opts.suites_n == 0) {
+        if (access("smoke.yaml", R_OK) != 0)
+            return err_set(err, ERR_USAGE,
+                           "no suite named, and there is no smoke.yaml here; see smoke --help");
+        s->opts.suites[s->opts.suites_n++] = "smoke.yaml";
+    }
+    for (size_t i = 0; i < s->opts.suites_n; i++) {
+        s->suites[i] = x_zalloc(sizeof *s->suites[i]);
+        s->suites_n++;
+        if (!suite_load(s->suites[i], s->opts.suites[i], &options, err))
+            return false;
+    }
+    return check_given(s, err);
+}
+
+bool session_choose(struct session *s, struct err *err)
+{
+    size_t chosen = 0;
+
+    if (!select_check_words(&s->opts, s->suites, s->suites_n, err))
+        return false;
+    for (size_t i = 0; i < s->suites_n; i++) {
+        s->chosen[i] = x_calloc(s->suites[i]->checks_n, sizeof *s->chosen[i]);
+        for (size_t c = 0; c < s->suites[i]->checks_n; c++) {
+            s->chosen[i][c] = select_check(&s->opts, s->suites[i], &s->suites[i]->checks[c]);
+            chosen += s->chosen[i][c];
+        }
+    }
+    return chosen > 0 ||
+           err_set(err, ERR_REFUSED, "nothing selected: --only and --skip leave no check");
+}
+
+/* ---- the engine
+ * ------------------------------------------------------------------------------------ */
+
+static bool watch_signals(struct session *s, struct err *err)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return err_set(err, ERR_IO, "sigprocmask: %s", strerror(errno));
+    s->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return s->signals >= 0 || err_set(err, ERR_IO, "signalfd: %s", strerror(errno));
+}
+
+static void raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static bool open_pump(struct session *s, struct err *err)
+{
+    struct http_config config = {.ca_file = s->opts.cacert, .user_agent = "smoke/" PACKAGE_VERSION};
+    struct pump_options options = {.secrets = s->secrets,
+                                   .jobs = s->opts.jobs,
+                                   .connect_to = s->opts.connect_to,
+                                   .connect_to_n = s->opts.connect_to_n,
+                                   .side = s->opts.side_given ? s->opts.side : SUITE_NEW,
+                                   .side_only = s->opts.side_given,
+                                   .timeout_ms = s->opts.timeout_ms,
+                                   .chosen = (const bool *const *)s->chosen};
+    size_t cells = s->opts.jobs;
+
+    if (s->opts.cacert && access(s->opts.cacert, R_OK) != 0)
+        return err_set(err, ERR_FILE, "--cacert %s: %s", s->opts.cacert, strerror(errno));
+    s->secrets = secret_new();
+    secret_set_sink(s->secrets);
+    options.secrets = s->secrets;
+    if (!suite_secrets_load(s->suites, (const bool *const *)s->chosen, s->suites_n, s->secrets,
+                            err))
+        return false;
+    for (size_t i = 0; i < s->suites_n; i++)
+        for (size_t c = 0; c < s->suites[i]->checks_n; c++)
+            cells += s->chosen[i][c] ? s->suites[i]->checks[c].rows_n : 0;
+    config.connections_max = cells < CONNECTIONS_MIN   ? CONNECTIONS_MIN
+                             : cells > CONNECTIONS_MAX ? CONNECTIONS_MAX
+                                                       : cells;
+    raise_descriptors();
+    s->http = http_new(&config, err);
+    if (!s->http)
+        return false;
+    s->pump = pump_new(s->suites, s->suites_n, s->http, &options, err);
+    return s->pump != NULL;
+}
+
+static bool prepare_report(struct session *s, struct err *err)
+{
+    uint32_t n = pump_strata_n(s->pump);
+
+    s->report.suites = s->suites;
+    s->report.suites_n = s->suites_n;
+    s->report.pump = s->pump;
+    s->report.entries = x_calloc(n, sizeof *s->report.entries);
+    s->entry_of = x_calloc(n, sizeof *s->entry_of);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct pump_stratum *p = pump_stratum(s->pump, i);
+        const struct suite *suite = s->suites[p->suite];
+
+        s->entry_of[i] = RUN_NONE;
+        if ((s->opts.only_n || s->opts.skip_n) &&
+            !select_row(&s->opts, suite, &suite->checks[p->check], p->row))
+            continue;
+        s->entry_of[i] = (uint32_t)s->report.entries_n;
+        s->report.entries[s->report.entries_n++].result.stratum = i;
+    }
+    return s->report.entries_n > 0 || err_set(err, ERR_REFUSED, "nothing selected");
+}
+
+bool session_open(struct session *s, struct err *err)
+{
+    /* Signals are watched last: while a secret's command runs they end the program as they always
+     * do. */
+    return open_pump(s, err) && watch_signals(s, err) && prepare_report(s, err);
+}
+
+void session_clear(struct session *s)
+{
+    pump_free(s->pump);
+    http_free(s->http);
+    for (size_t i = 0; i < s->report.entries_n; i++)
+        if (s->report.entries[i].done)
+            probe_result_clear(&s->report.entries[i].result);
+    free(s->report.entries);
+    free(s->entry_of);
+    for (size_t i = 0; i < s->suites_n; i++) {
+        suite_clear(s->suites[i]);
+        free(s->suites[i]);
+        free(s->chosen[i]);
+    }
+    secret_free(s->secrets);
+    file_close(&s->signals);
+    opts_clear(&s->opts);
+}

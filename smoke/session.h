@@ -1,0 +1,41 @@
+/* session.h: one run of the program smoke: what was asked for, the suites, what of them is chosen,
+ * the engine that runs it, and the report that comes of it.
+ *
+ *     session_load  ─►  session_choose  ─►  session_open  ─►  sweep.h runs it  ─►  outlet.h
+ *     (--check)         (--list)            secrets, connections, an empty report
+ */
+#ifndef SLUICE_SMOKE_SESSION_H
+#define SLUICE_SMOKE_SESSION_H
+
+#include "opts.h"
+#include "progress.h"
+#include "report.h"
+
+struct session { /* zero before, but for signals: -1 */
+    struct opts opts;
+    struct suite *suites[OPTS_LIST_MAX];
+    size_t suites_n;
+    bool *chosen[OPTS_LIST_MAX];
+    struct secret_set *secrets;
+    struct http *http;
+    struct pump *pump;
+    struct report report;
+    uint32_t *entry_of; /* stratum to report entry; RUN_NONE: not selected */
+    struct progress progress;
+    size_t exchanges; /* of results that did not pass, kept so far */
+    int signals;      /* signalfd */
+    bool terminated;  /* by SIGTERM */
+};
+
+/* Reads the suites: ERR_FILE with the place, ERR_USAGE for a --var no suite has. */
+bool session_load(struct session *s, struct err *err) SL_MUST_CHECK;
+
+/* Which checks --only and --skip leave. ERR_REFUSED: none. */
+bool session_choose(struct session *s, struct err *err) SL_MUST_CHECK;
+
+/* Fetches secrets, makes the engine, watches signals, and lists what is selected in the report. */
+bool session_open(struct session *s, struct err *err) SL_MUST_CHECK;
+
+void session_clear(struct session *s);
+
+#endif
