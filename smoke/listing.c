@@ -37,21 +37,6 @@ bool listing_checks(struct session *s, struct err *err)
     return outlet_write(&out, err);
 }
 
-bool listing_suites(struct session *s, struct err *err)
-{
-    struct buf out SL_CLEANUP(buf_clear) = {0};
-
-    for (size_t i = 0; i < s->suites_n; i++) {
-        size_t rows = 0;
-
-        for (size_t c = 0; c < s->suites[i]->checks_n; c++)
-            rows += s->suites[i]->checks[c].rows_n;
-        buf_addf(&out, "%s: %zu check%s, %zu with their rows\n", s->suites[i]->path,
-                 s->suites[i]->checks_n, s->suites[i]->checks_n == 1 ? "" : "s", rows);
-    }
-    return s->opts.quiet || outlet_write(&out, err);
-}
-
 bool listing_schema(struct err *err)
 {
     struct buf out SL_CLEANUP(buf_clear) = {0};

@@ -7,9 +7,6 @@
 /* --list: the selected checks, one line a row, with tags and place. */
 bool listing_checks(struct session *s, struct err *err) SL_MUST_CHECK;
 
-/* --check: one line a suite that was read without fault. */
-bool listing_suites(struct session *s, struct err *err) SL_MUST_CHECK;
-
 /* --schema: the JSON Schema of suite files. */
 bool listing_schema(struct err *err) SL_MUST_CHECK;
 

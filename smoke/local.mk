@@ -31,6 +31,8 @@ smoke_smoke_SOURCES = \
 	smoke/main.c \
 	smoke/opts.c smoke/opts.h \
 	smoke/select.c smoke/select.h \
+	smoke/cmd.h smoke/cmd_check.c smoke/cmd_init.c smoke/cmd_import.c \
+	smoke/draft.c smoke/draft.h smoke/curl_line.c smoke/curl_line.h \
 	smoke/session.c smoke/session.h \
 	smoke/listing.c smoke/listing.h \
 	smoke/sweep.c smoke/sweep.h \

@@ -2,6 +2,7 @@
  * exit status what it came to. */
 #include <signal.h>
 
+#include "cmd.h"
 #include "config.h"
 #include "listing.h"
 #include "outlet.h"
@@ -31,14 +32,29 @@ static int run_checks(struct session *s, struct err *err)
     return s->report.exit_status;
 }
 
+static int check_all(struct session *s, struct err *err)
+{
+    bool told = false;
+
+    if (cmd_check(&s->opts, &told, err))
+        return session_check_given(s, err) ? 0 : -1;
+    return told ? err_exit_status(err->kind) : -1;
+}
+
 static int session_run(struct session *s, struct err *err)
 {
+    if (s->opts.command == OPTS_INIT)
+        return cmd_init(&s->opts, err) ? 0 : -1;
+    if (s->opts.command == OPTS_IMPORT)
+        return cmd_import(&s->opts, err) ? 0 : -1;
     if (s->opts.schema)
         return listing_schema(err) ? 0 : -1;
-    if (!session_load(s, err))
+    if (!session_name(s, err))
         return -1;
     if (s->opts.check)
-        return listing_suites(s, err) ? 0 : -1;
+        return check_all(s, err);
+    if (!session_load(s, err))
+        return -1;
     if (!session_choose(s, err))
         return -1;
     if (s->opts.list)

@@ -303,10 +303,25 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
+/* The commands are words, not options: a suite of such a name is "./init". */
+static bool take_command(struct opts *opts, int argc, char **argv)
+{
+    bool import = argc > 1 && strcmp(argv[1], "import") == 0;
+
+    if (!import || (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)))
+        return false;
+    opts->command = OPTS_IMPORT;
+    opts->words = (const char *const *)(argv + 2);
+    opts->words_n = (size_t)(argc - 2);
+    return true;
+}
+
 bool opts_parse(struct opts *opts, int argc, char **argv, struct err *err)
 {
     bool only_suites = false;
 
+    if (take_command(opts, argc, argv))
+        return true;
     if (asks_for_help(argc, argv)) {
         opts->help = true;
         return true;
@@ -324,6 +339,11 @@ bool opts_parse(struct opts *opts, int argc, char **argv, struct err *err)
             ok = append(opts->suites, &opts->suites_n, "SUITE", argv[i], err);
         if (!ok)
             return false;
+    }
+    if (argc > 1 && strcmp(argv[1], "init") == 0) {
+        opts->command = OPTS_INIT;
+        opts->words = opts->suites + 1;
+        opts->words_n = opts->suites_n - 1;
     }
     if (opts->list && opts->check)
         return err_set(err, ERR_USAGE, "--list and --check exclude each other");
@@ -348,6 +368,8 @@ void opts_add_help(struct buf *out)
     buf_add_str(
         out,
         "Usage: smoke [OPTION]... SUITE...\n"
+        "       smoke init [OPTION]... URL [FILE]    write a first suite from what a url answers\n"
+        "       smoke import [curl ...]              write a suite from a curl command line\n"
         "Run the checks of suite files and say which do not pass.\n\n"
         "  smoke shop.smoke.yaml\n"
         "  smoke --base-url https://staging.example.com --only auth shop.smoke.yaml\n"

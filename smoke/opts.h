@@ -20,7 +20,16 @@ enum opts_progress {
 
 enum opts_format { OPTS_FORMAT_TEXT, OPTS_FORMAT_JSON };
 
+enum opts_command {
+    OPTS_RUN,    /* suites: run, list or check them */
+    OPTS_INIT,   /* the first word is "init" */
+    OPTS_IMPORT, /* the first word is "import"; what follows is not looked at */
+};
+
 struct opts { /* zero before; strings are argv's, but for those opts_clear() frees */
+    enum opts_command command;
+    const char *const *words; /* behind the command's name */
+    size_t words_n;
     const char *suites[OPTS_LIST_MAX];
     size_t suites_n;
     const char *base_url;

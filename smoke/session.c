@@ -19,7 +19,7 @@
 /* ---- suites
  * ---------------------------------------------------------------------------------------- */
 
-static bool check_given(struct session *s, struct err *err)
+bool session_check_given(const struct session *s, struct err *err)
 {
     const char *names[200], *near;
     size_t n = 0;
@@ -40,24 +40,29 @@ static bool check_given(struct session *s, struct err *err)
     return true;
 }
 
+bool session_name(struct session *s, struct err *err)
+{
+    if (s->opts.suites_n > 0)
+        return true;
+    if (access("smoke.yaml", R_OK) != 0)
+        return err_set(err, ERR_USAGE,
+                       "no suite named, and there is no smoke.yaml here; see smoke --help");
+    s->opts.suites[s->opts.suites_n++] = "smoke.yaml";
+    return true;
+}
+
 bool session_load(struct session *s, struct err *err)
 {
     struct suite_options options = {
         .base_url = s->opts.base_url, .given = s->opts.given, .given_n = s->opts.given_n};
 
-    if (s->opts.suites_n == 0) {
-        if (access("smoke.yaml", R_OK) != 0)
-            return err_set(err, ERR_USAGE,
-                           "no suite named, and there is no smoke.yaml here; see smoke --help");
-        s->opts.suites[s->opts.suites_n++] = "smoke.yaml";
-    }
     for (size_t i = 0; i < s->opts.suites_n; i++) {
         s->suites[i] = x_zalloc(sizeof *s->suites[i]);
         s->suites_n++;
         if (!suite_load(s->suites[i], s->opts.suites[i], &options, err))
             return false;
     }
-    return check_given(s, err);
+    return session_check_given(s, err);
 }
 
 bool session_choose(struct session *s, struct err *err)

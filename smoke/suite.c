@@ -457,6 +457,32 @@ static bool same_name(const struct suite_check *a, const struct suite_check *b)
     return strcmp(a->name.text, b->name.text) == 0;
 }
 
+bool suite_hand_over(struct suite_builder *b)
+{
+    struct schema_sink *sink = b->options ? b->options->sink : NULL;
+
+    if (!sink || sink->n >= SCHEMA_ERRORS_MAX)
+        return false;
+    if (b->first->kind == ERR_NONE)
+        *b->first = *b->err;
+    sink->n++;
+    sink->add(sink->self, b->err);
+    *b->err = (struct err){0};
+    return true;
+}
+
+static bool build_one(struct suite_builder *b, struct suite_check *checks, size_t i)
+{
+    if (!suite_build_check(b, &b->file->checks[i], &checks[i]))
+        return false;
+    for (size_t k = 0; k < i; k++)
+        if (checks[k].name.text && same_name(&checks[k], &checks[i]))
+            return doc_fail(checks[i].name.at, b->err, ERR_FILE,
+                            "a second check of this name; the first is in line %u",
+                            checks[k].name.at->pos.line);
+    return true;
+}
+
 static bool build_checks(struct suite_builder *b)
 {
     const struct file_suite *file = b->file;
@@ -465,13 +491,8 @@ static bool build_checks(struct suite_builder *b)
 
     b->suite->checks = checks;
     for (size_t i = 0; i < file->checks_n; i++) {
-        if (!suite_build_check(b, &file->checks[i], &checks[i]))
+        if (!build_one(b, checks, i) && !suite_hand_over(b))
             return false;
-        for (size_t k = 0; k < i; k++)
-            if (same_name(&checks[k], &checks[i]))
-                return doc_fail(checks[i].name.at, b->err, ERR_FILE,
-                                "a second check of this name; the first is in line %u",
-                                checks[k].name.at->pos.line);
         cells += checks[i].rows_n;
         if (cells > SUITE_CELLS_MAX)
             return doc_fail(checks[i].at, b->err, ERR_FILE, "the matrix makes more than %d checks",
@@ -494,13 +515,26 @@ bool suite_decode(struct suite *suite, const struct doc_node *node, const char *
                   const struct suite_options *options, struct err *err)
 {
     struct file_suite file = {0};
-    struct suite_builder b = {.suite = suite, .file = &file, .options = options, .err = err};
+    struct err first = {0};
+    struct suite_builder b = {
+        .suite = suite, .file = &file, .options = options, .err = err, .first = &first};
+    struct schema_sink *sink = options ? options->sink : NULL;
 
     suite->path = node->doc->path;
     suite->dir = dir ? arena_strdup(&suite->mem, dir) : directory_of(&suite->mem, suite->path);
     suite->held = json_array();
-    return schema_decode(&file, &file_suite_schema, node, &suite->mem, err) && build_matrix(&b) &&
-           build_secrets(&b) && build_vars(&b) && build_base_url(&b) && build_checks(&b);
+    if (!schema_decode_all(&file, &file_suite_schema, node, &suite->mem, NULL, sink, err))
+        return false;
+    if (!(build_matrix(&b) && build_secrets(&b) && build_vars(&b) && build_base_url(&b) &&
+          build_checks(&b))) {
+        suite_hand_over(&b);
+        if (sink)
+            *err = first;
+        return false;
+    }
+    if (first.kind != ERR_NONE)
+        *err = first;
+    return first.kind == ERR_NONE;
 }
 
 bool suite_load(struct suite *suite, const char *path, const struct suite_options *options,
@@ -508,6 +542,10 @@ bool suite_load(struct suite *suite, const char *path, const struct suite_option
 {
     const struct doc *doc = doc_load(&suite->doc_mem, path, err);
 
+    if (!doc && options && options->sink) {
+        options->sink->n++;
+        options->sink->add(options->sink->self, err);
+    }
     return doc && suite_decode(suite, doc_root(doc), NULL, options, err);
 }
 

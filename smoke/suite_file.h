@@ -153,6 +153,7 @@ struct suite_builder {
     const struct file_suite *file;
     const struct suite_options *options;
     struct err *err;
+    struct err *first; /* with a sink: where the first error is kept */
     /* names a template may use now */
     bool names_only;          /* a check's name: columns and nothing else */
     size_t vars_known;        /* the first so many variables */
@@ -171,6 +172,8 @@ struct regex *suite_build_regex(struct suite_builder *b, const struct doc_node *
 bool suite_build_pairs(struct suite_builder *b, const struct schema_entry *entries, size_t n,
                        const char *what, const struct suite_pair **out, size_t *out_n);
 bool suite_name_ok(const char *name);
+/* After a failure: hands the error to the sink, if there is one. True: go on, there may be more. */
+bool suite_hand_over(struct suite_builder *b);
 
 /* suite_test.c */
 bool suite_build_json(struct suite_builder *b, const struct doc_node *node, struct suite_json *out);

@@ -21,6 +21,7 @@
 #include "sluice/doc.h"
 #include "sluice/err.h"
 #include "sluice/regex.h"
+#include "sluice/schema.h"
 #include "sluice/secret.h"
 #include "sluice/template.h"
 
@@ -247,6 +248,7 @@ struct suite_options {
     const char *base_url; /* replaces the file's */
     struct suite_given *given;
     size_t given_n;
+    struct schema_sink *sink; /* takes every error, not only the first; NULL: none */
 };
 
 /* Reads and compiles a file ("-" is standard input). ERR_FILE with place, line and caret. Clear the

@@ -38,6 +38,11 @@ SMOKE_UNITS += tests/unit/test_report
 tests_unit_test_report_SOURCES = tests/unit/test_report.c smoke/report.c smoke/report_text.c smoke/report_json.c
 tests_unit_test_report_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
 tests_unit_test_report_LDADD = $(SMOKE_UNIT_LIBS)
+
+SMOKE_UNITS += tests/unit/test_draft
+tests_unit_test_draft_SOURCES = tests/unit/test_draft.c smoke/draft.c smoke/curl_line.c
+tests_unit_test_draft_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
+tests_unit_test_draft_LDADD = $(SMOKE_UNIT_LIBS)
 endif
 
 check_PROGRAMS += $(SMOKE_UNITS)
