@@ -6,7 +6,7 @@ libcore_a_CPPFLAGS = $(AM_CPPFLAGS)
 libcore_a_SOURCES = \
 	controller/plan.c controller/plan_figures.c controller/plan.h \
 	controller/weights.c controller/weights.h \
-	controller/budget.c controller/budget.h \
+	smoke/budget.c include/sluice/budget.h \
 	controller/backoff.c controller/backoff.h \
 	controller/ramp.c controller/ramp_start.c controller/ramp_walk.c controller/ramp_rest.c \
 	controller/ramp_back.c controller/ramp_evidence.c \

@@ -1,5 +1,5 @@
 /* plan_figures.c: what a plan's numbers can show, before it runs. See plan.h. */
-#include "budget.h"
+#include "sluice/budget.h"
 #include "plan.h"
 
 #include <assert.h>

@@ -30,7 +30,7 @@
 #ifndef SLUICE_CONTROLLER_RAMP_H
 #define SLUICE_CONTROLLER_RAMP_H
 
-#include "budget.h"
+#include "sluice/budget.h"
 #include "plan.h"
 
 #include <stdbool.h>

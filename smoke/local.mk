@@ -40,4 +40,4 @@ smoke_smoke_SOURCES = \
 	smoke/progress.c smoke/progress.h \
 	smoke/report.c smoke/report.h \
 	smoke/report_text.c smoke/report_json.c
-smoke_smoke_LDADD = libsmoke.a libbase.a $(BASE_LIBS)
+smoke_smoke_LDADD = libsmoke.a libcore.a libbase.a $(BASE_LIBS)

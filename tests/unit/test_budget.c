@@ -1,7 +1,7 @@
 /* test_budget.c: budget.h against exact sums worked out here, and against published tables. */
 #include "test.h"
 
-#include "budget.h"
+#include "sluice/budget.h"
 
 #include <math.h>
 

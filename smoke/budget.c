@@ -1,5 +1,5 @@
-/* budget.c: see budget.h. */
-#include "budget.h"
+/* budget.c: see sluice/budget.h. */
+#include "sluice/budget.h"
 
 #include <assert.h>
 #include <math.h>

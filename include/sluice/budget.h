@@ -10,8 +10,8 @@
  *   - The opt-in limits: so many failures at all, so many in a row.
  * Probes that end in `error` (nobody's fault: a 429, no route from here) are not counted anywhere
  * here. */
-#ifndef SLUICE_CONTROLLER_BUDGET_H
-#define SLUICE_CONTROLLER_BUDGET_H
+#ifndef SLUICE_BUDGET_H
+#define SLUICE_BUDGET_H
 
 #include <stdbool.h>
 #include <stdint.h>
