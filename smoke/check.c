@@ -28,8 +28,8 @@ static const struct doc_node *place(const struct suite_step *step, const struct 
 static const bool is_our_own_fault[HTTP_OUTCOME_COUNT] = {
     [HTTP_NO_ROUTE] = true, [HTTP_CANCELLED] = true, [HTTP_INVALID] = true};
 
-static bool eval_outcome(const struct suite_step *step, const struct http_response *r,
-                         struct finding *out)
+bool check_outcome(const struct suite_step *step, const struct http_response *r,
+                   struct finding *out)
 {
     if (r->outcome == HTTP_OK)
         return true;
@@ -183,7 +183,7 @@ bool check_eval(const struct suite_step *step, struct scope *scope, struct answe
 {
     const struct http_response *r = answer->response;
 
-    return eval_outcome(step, r, out) && eval_status(step, r, out) &&
+    return check_outcome(step, r, out) && eval_status(step, r, out) &&
            eval_headers(step, scope, r, out) && eval_body(step, scope, r, out) &&
            eval_json(step, scope, answer, out) && eval_latency(step, r, out) &&
            eval_certificate(step, answer, out);

@@ -13,4 +13,8 @@
 bool check_eval(const struct suite_step *step, struct scope *scope, struct answer *answer,
                 struct finding *out) SL_MUST_CHECK;
 
+/* Only whether there is a whole answer; otherwise out tells why not. */
+bool check_outcome(const struct suite_step *step, const struct http_response *response,
+                   struct finding *out) SL_MUST_CHECK;
+
 #endif

@@ -14,7 +14,10 @@ libsmoke_a_SOURCES = \
 	smoke/scope.c smoke/scope.h \
 	smoke/sign.c smoke/sign.h \
 	smoke/cookie.c smoke/cookie.h \
-	smoke/request.c smoke/request.h \
+	smoke/request.c smoke/request.h smoke/request_show.c \
+	smoke/request_aws.c smoke/request_aws.h \
+	smoke/oauth.c smoke/oauth.h \
+	smoke/talk_forge.c \
 	smoke/answer.c smoke/answer.h \
 	smoke/finding.h \
 	smoke/predicate.c smoke/predicate.h \

@@ -107,6 +107,7 @@ void pump_free(struct pump *pump)
         free((char *)(uintptr_t)pump->connect_to[i].target);
     }
     free(pump->connect_to);
+    oauth_clear(&pump->oauth);
     pump_free_strata(pump);
     free(pump);
 }
@@ -307,11 +308,13 @@ static bool wants_fresh(struct pump *pump, const struct pump_flow *flow, int64_t
     return true;
 }
 
-static struct talk_ctx talk_ctx_of(const struct pump *pump, struct pump_flow *flow, int64_t now_ms)
+static struct talk_ctx talk_ctx_of(struct pump *pump, struct pump_flow *flow, int64_t now_ms)
 {
     return (struct talk_ctx){.step = &flow->scope.check->steps[flow->step],
                              .scope = &flow->scope,
                              .jar = &flow->jar,
+                             .oauth = &pump->oauth,
+                             .secrets = pump->options.secrets,
                              .request = &flow->request,
                              .previous = buf_str(&flow->previous),
                              .wall_ms = clock_wall_ms(pump->clock),
@@ -368,6 +371,7 @@ static void send_request(struct pump *pump, struct pump_flow *flow, int64_t now_
     request.connect_to = flow->connect_to.len ? buf_str(&flow->connect_to) : NULL;
     request.connect_ms = bounded_ms(pump, step->request.connect_ms);
     request.total_ms = bounded_ms(pump, step->request.timeout_ms);
+    request.exact = flow->request.exact;
     request.body_keep = pump->body_keep;
     request.fresh = wants_fresh(pump, flow, now_ms);
     request.certificate = step->expect.days_left > 0;

@@ -74,7 +74,8 @@ struct pump {
     struct pump_flow *flows;
     uint32_t jobs;
     size_t body_keep;
-    int64_t now_ms; /* of the last tick or answer */
+    struct oauth oauth; /* tokens, shared by all flows */
+    int64_t now_ms;     /* of the last tick or answer */
 
     struct probe_result *results; /* a queue */
     size_t results_head, results_n, results_cap;
@@ -88,6 +89,9 @@ void pump_free_strata(struct pump *pump);
  * when its host belongs to no record: a captured url led out of the plan. */
 bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_url *url,
                  struct buf *connect_to, struct err *err) SL_MUST_CHECK;
+
+/* False: the stratum is pinned, and no record of the plan covers the url's host. */
+bool pump_covers(const struct pump *pump, uint32_t stratum, const struct http_url *url);
 
 /* A scope for a cell; values are allocated. */
 void pump_scope(const struct pump *pump, const struct pump_stratum *s, struct scope *scope);

@@ -103,6 +103,11 @@ static void add_unpinned(const struct pump *pump, const struct http_url *url, st
     }
 }
 
+bool pump_covers(const struct pump *pump, uint32_t stratum, const struct http_url *url)
+{
+    return pump->strata[stratum].endpoint == RUN_NONE || record_covering(pump, url->host);
+}
+
 bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_url *url,
                  struct buf *connect_to, struct err *err)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "sign.h"
+#include "request_aws.h"
 #include "sluice/secret.h"
 #include "sluice/text.h"
 
@@ -127,11 +127,12 @@ bool request_build_url(struct request *out, struct scope *scope, const struct su
 /* ---- headers and body
  * ------------------------------------------------------------------------------ */
 
-static bool add_header(struct request *out, const char *name, const char *value, size_t len,
-                       struct err *err)
+bool request_add_header(struct request *out, const char *name, const char *value, size_t len,
+                        bool hidden, struct err *err)
 {
     if (out->headers_n == REQUEST_HEADERS_MAX)
         return err_set(err, ERR_LIMIT, "more than %d headers", REQUEST_HEADERS_MAX);
+    out->hidden[out->headers_n] = hidden;
     out->headers[out->headers_n++] =
         (struct http_header){.name = name, .value = arena_strndup(&out->storage, value, len)};
     return true;
@@ -156,24 +157,26 @@ static bool add_own_headers(struct request *out, struct scope *scope,
             return false;
         if (!scope->marks && !template_check_header(pair->name, buf_str(&value), value.len, err))
             return false;
-        if (!add_header(out, pair->name, buf_str(&value), value.len, err))
+        if (!request_add_header(out, pair->name, buf_str(&value), value.len, false, err))
             return false;
     }
     return true;
 }
 
 static bool add_auth(struct request *out, struct scope *scope, const struct suite_request *from,
-                     struct err *err)
+                     const struct request_around *around, struct err *err)
 {
     struct buf raw SL_CLEANUP(buf_wipe) = {0};
     struct buf value SL_CLEANUP(buf_wipe) = {0};
 
-    if (from->auth == SUITE_AUTH_NONE)
+    if (from->auth == SUITE_AUTH_NONE || from->auth == SUITE_AUTH_SIGV4)
         return true;
     if (from->auth == SUITE_AUTH_BEARER) {
         buf_add_str(&value, "Bearer ");
         if (!scope_expand(scope, &from->token.tpl, &value, NULL, err))
             return false;
+    } else if (from->auth == SUITE_AUTH_OAUTH2) {
+        buf_addf(&value, "Bearer %s", around->token ? around->token : "");
     } else {
         if (!scope_expand(scope, &from->user.tpl, &raw, NULL, err))
             return false;
@@ -187,52 +190,125 @@ static bool add_auth(struct request *out, struct scope *scope, const struct suit
     }
     if (!template_check_header("Authorization", buf_str(&value), value.len, err))
         return false;
-    return add_header(out, "Authorization", buf_str(&value), value.len, err);
+    return request_add_header(out, "Authorization", buf_str(&value), value.len, true, err);
+}
+
+/* ---- bodies
+ * ----------------------------------------------------------------------------------- */
+
+/* A quoted string of Content-Disposition, as browsers write it (WHATWG HTML section 4.10.21.8). */
+static void add_quoted(struct buf *out, const char *s)
+{
+    for (; *s; s++)
+        if (*s == '"' || *s == '\r' || *s == '\n')
+            buf_addf(out, "%%%02X", (unsigned char)*s);
+        else
+            buf_add_char(out, *s);
+}
+
+static bool add_parts(struct request *out, struct scope *scope, const struct suite_request *from,
+                      struct err *err)
+{
+    char uuid[CRYPTO_UUID_CHARS + 1];
+    struct buf type SL_CLEANUP(buf_clear) = {0};
+
+    crypto_uuid4(uuid); /* 122 random bits: no part holds it */
+    buf_addf(&type, "multipart/form-data; boundary=smoke-%s", uuid);
+    for (size_t i = 0; i < from->multipart_n; i++) {
+        const struct suite_part *part = &from->multipart[i];
+
+        buf_addf(&out->body, "--smoke-%s\r\nContent-Disposition: form-data; name=\"", uuid);
+        add_quoted(&out->body, part->name);
+        if (part->filename) {
+            buf_add_str(&out->body, "\"; filename=\"");
+            add_quoted(&out->body, part->filename);
+        }
+        buf_add_str(&out->body, "\"\r\n");
+        if (part->type)
+            buf_addf(&out->body, "Content-Type: %s\r\n", part->type);
+        buf_add_str(&out->body, "\r\n");
+        if (part->data)
+            buf_add(&out->body, part->data, part->len);
+        else if (!scope_expand(scope, &part->value.tpl, &out->body, NULL, err))
+            return false;
+        buf_add_str(&out->body, "\r\n");
+    }
+    buf_addf(&out->body, "--smoke-%s--\r\n", uuid);
+    return request_add_header(out, "Content-Type", buf_str(&type), type.len, false, err);
 }
 
 static bool build_body(struct request *out, struct scope *scope, const struct suite_request *from,
                        struct err *err)
 {
     const char *type = NULL;
+    bool ok = true;
 
     buf_init(&out->body, REQUEST_BODY_MAX);
     out->has_body = from->body != SUITE_BODY_NONE;
     switch (from->body) {
     case SUITE_BODY_JSON:
         type = "application/json";
-        if (!scope_expand_json(scope, &from->json, &out->body, err))
-            return false;
+        ok = scope_expand_json(scope, &from->json, &out->body, err);
         break;
     case SUITE_BODY_FORM:
         type = "application/x-www-form-urlencoded";
-        if (!add_pairs(scope, from->form, from->form_n, '\0', &out->body, err))
-            return false;
+        ok = add_pairs(scope, from->form, from->form_n, '\0', &out->body, err);
         break;
     case SUITE_BODY_RAW:
-        if (!scope_expand(scope, &from->raw.tpl, &out->body, NULL, err))
-            return false;
+        ok = scope_expand(scope, &from->raw.tpl, &out->body, NULL, err);
+        break;
+    case SUITE_BODY_FILE:
+        buf_add(&out->body, from->file_data, from->file_len);
+        break;
+    case SUITE_BODY_MULTIPART:
+        ok = scope->marks || add_parts(out, scope, from, err);
         break;
     case SUITE_BODY_NONE:
         break;
     }
+    if (!ok)
+        return false;
     if (!buf_ok(&out->body))
         return err_set(err, ERR_LIMIT, "the body is longer than %zu bytes", REQUEST_BODY_MAX);
     return !type || has_header(out, "Content-Type") ||
-           add_header(out, "Content-Type", type, strlen(type), err);
+           request_add_header(out, "Content-Type", type, strlen(type), false, err);
 }
 
+bool request_build_plain(struct request *out, struct scope *scope, const struct suite_request *from,
+                         struct err *err)
+{
+    return add_own_headers(out, scope, from, err) && build_body(out, scope, from, err);
+}
+
+/* ---- signatures
+ * -------------------------------------------------------------------------------- */
+
 static bool add_signature(struct request *out, struct scope *scope,
-                          const struct suite_request *from, int64_t wall_ms, struct err *err)
+                          const struct suite_request *from, const struct request_around *around,
+                          struct err *err)
 {
     struct buf key SL_CLEANUP(buf_wipe) = {0};
-    struct buf value SL_CLEANUP(buf_wipe) = {0};
+    struct sign_headers made SL_CLEANUP(sign_headers_clear) = {0};
+    struct sign_message message = {.unix_s = around->wall_ms / 1000, .id = scope->uuid};
 
-    if (from->sign == SUITE_SIGN_NONE)
+    if (from->sign.scheme == SUITE_SIGN_NONE)
         return true;
-    if (!scope_expand(scope, &from->sign_secret.tpl, &key, NULL, err))
+    if (!scope_expand(scope, &from->sign.secret.tpl, &key, NULL, err))
         return false;
-    sign_stripe(&value, buf_str(&key), key.len, wall_ms / 1000, out->body.data, out->body.len);
-    return add_header(out, "Stripe-Signature", buf_str(&value), value.len, err);
+    message.secret = buf_str(&key);
+    message.secret_len = key.len;
+    message.body = out->body.data;
+    message.body_len = out->body.len;
+    if (!sign_make(&made, &from->sign, &message, around->forgery, err))
+        return false;
+    for (size_t i = 0; i < made.n; i++) {
+        const struct sign_header *h = &made.list[i];
+
+        if (!template_check_header(h->name, buf_str(&h->value), h->value.len, err) ||
+            !request_add_header(out, h->name, buf_str(&h->value), h->value.len, true, err))
+            return false;
+    }
+    return true;
 }
 
 static bool add_cookies(struct request *out, const struct request_around *around, struct err *err)
@@ -242,153 +318,19 @@ static bool add_cookies(struct request *out, const struct request_around *around
     if (!around->jar || around->jar->n == 0 || has_header(out, "Cookie"))
         return true;
     cookie_format(around->jar, &out->parts, around->wall_ms, &value);
-    return value.len == 0 || add_header(out, "Cookie", buf_str(&value), value.len, err);
+    return value.len == 0 ||
+           request_add_header(out, "Cookie", buf_str(&value), value.len, true, err);
 }
 
 bool request_build(struct request *out, struct scope *scope, const struct suite_request *from,
                    const struct request_around *around, struct err *err)
 {
     return request_build_url(out, scope, from, around->previous, err) &&
-           add_own_headers(out, scope, from, err) && add_auth(out, scope, from, err) &&
-           build_body(out, scope, from, err) &&
-           add_signature(out, scope, from, around->wall_ms, err) && add_cookies(out, around, err);
-}
-
-/* ---- shown
- * ----------------------------------------------------------------------------------------- */
-
-/* A shell word: what stands between marks becomes "$NAME". */
-static void add_word(struct buf *out, const char *s, size_t len)
-{
-    const char *end = s + len;
-
-    if (!memchr(s, SCOPE_MARK_BEGIN, len)) {
-        text_add_shell(out, s);
-        return;
-    }
-    while (s < end) {
-        const char *mark = memchr(s, SCOPE_MARK_BEGIN, (size_t)(end - s));
-        const char *close = mark ? memchr(mark, SCOPE_MARK_END, (size_t)(end - mark)) : NULL;
-        char *plain;
-
-        if (!close)
-            mark = end;
-        if (mark > s) {
-            plain = x_strndup(s, (size_t)(mark - s));
-            text_add_shell(out, plain);
-            free(plain);
-        }
-        if (!close)
-            break;
-        buf_addf(out, "\"$%.*s\"", (int)(close - mark - 1), mark + 1);
-        s = close + 1;
-    }
-}
-
-static void add_header_word(struct buf *out, const char *name, const char *value)
-{
-    struct buf word SL_CLEANUP(buf_clear) = {0};
-
-    buf_addf(&word, "%s: %s", name, value);
-    buf_add_str(out, " -H ");
-    add_word(out, word.data, word.len);
-}
-
-static void add_curl_auth(struct buf *out, struct scope *scope, const struct suite_request *from)
-{
-    struct buf word SL_CLEANUP(buf_clear) = {0};
-    struct err err = {0};
-
-    if (from->auth == SUITE_AUTH_BEARER) {
-        if (scope_expand(scope, &from->token.tpl, &word, NULL, &err)) {
-            struct buf value SL_CLEANUP(buf_clear) = {0};
-
-            buf_addf(&value, "Bearer %s", buf_str(&word));
-            add_header_word(out, "Authorization", buf_str(&value));
-        }
-    } else if (from->auth == SUITE_AUTH_BASIC) {
-        if (!scope_expand(scope, &from->user.tpl, &word, NULL, &err))
-            return;
-        buf_add_char(&word, ':');
-        if (!scope_expand(scope, &from->password.tpl, &word, NULL, &err))
-            return;
-        buf_add_str(out, " -u ");
-        add_word(out, word.data, word.len);
-    }
-}
-
-static void add_curl_target(struct buf *out, const char *connect_to)
-{
-    if (!connect_to)
-        return;
-    buf_add_str(out, " --connect-to ");
-    {
-        struct buf word SL_CLEANUP(buf_clear) = {0};
-
-        buf_addf(&word, "::%s", connect_to);
-        text_add_shell(out, buf_str(&word));
-    }
-}
-
-void request_add_curl(struct buf *out, struct scope *scope, const struct suite_request *from,
-                      const char *previous, const char *connect_to, bool cookies)
-{
-    static const char cookie_mark[] = {SCOPE_MARK_BEGIN, 'C', 'O', 'O', 'K', 'I', 'E',
-                                       SCOPE_MARK_END,   0};
-    static const char sign_mark[] = {SCOPE_MARK_BEGIN, 'S', 'I', 'G', 'N', 'A', 'T', 'U', 'R', 'E',
-                                     SCOPE_MARK_END,   0};
-    struct request request = {0};
-    struct err err = {0};
-    bool ok;
-
-    scope->marks = true;
-    ok = request_build_url(&request, scope, from, previous, &err) &&
-         add_own_headers(&request, scope, from, &err) && build_body(&request, scope, from, &err);
-    if (ok && request.url.len + request.body.len < REQUEST_CURL_MAX) {
-        buf_add_str(out, "curl -sS -i");
-        if (from->method == SUITE_HEAD)
-            buf_add_str(out, " -I");
-        else if (from->method != SUITE_GET && !(from->method == SUITE_POST && request.has_body))
-            buf_addf(out, " -X %s", request.method);
-        add_curl_target(out, connect_to);
-        for (size_t i = 0; i < request.headers_n; i++)
-            add_header_word(out, request.headers[i].name, request.headers[i].value);
-        add_curl_auth(out, scope, from);
-        if (from->sign != SUITE_SIGN_NONE)
-            add_header_word(out, "Stripe-Signature", sign_mark);
-        if (cookies)
-            add_header_word(out, "Cookie", cookie_mark);
-        if (request.has_body) {
-            buf_add_str(out, " --data-raw ");
-            add_word(out, buf_str(&request.body), request.body.len);
-        }
-        buf_add_char(out, ' ');
-        add_word(out, buf_str(&request.url), request.url.len);
-    }
-    scope->marks = false;
-    request_clear(&request);
-}
-
-/* Values that are nobody's business even though they are no secrets of the suite. */
-static bool is_private(const char *name)
-{
-    static const char *const names[] = {"Authorization", "Cookie", "Stripe-Signature"};
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcasecmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
-void request_add_head(struct buf *out, const struct request *request)
-{
-    buf_addf(out, "%s %s", request->method, request->parts.path);
-    if (request->parts.query)
-        buf_addf(out, "?%s", request->parts.query);
-    buf_addf(out, "\nHost: %s\n", request->parts.host);
-    for (size_t i = 0; i < request->headers_n; i++)
-        buf_addf(out, "%s: %s\n", request->headers[i].name,
-                 is_private(request->headers[i].name) ? "[not shown]" : request->headers[i].value);
+           add_own_headers(out, scope, from, err) && add_auth(out, scope, from, around, err) &&
+           build_body(out, scope, from, err) && add_signature(out, scope, from, around, err) &&
+           add_cookies(out, around, err) &&
+           (from->auth != SUITE_AUTH_SIGV4 ||
+            request_sign_aws(out, scope, from->sigv4, around->wall_ms, err));
 }
 
 void request_clear(struct request *request)

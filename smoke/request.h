@@ -4,6 +4,7 @@
 #define SLUICE_SMOKE_REQUEST_H
 
 #include "cookie.h"
+#include "sign.h"
 #include "scope.h"
 #include "sluice/http.h"
 
@@ -16,10 +17,12 @@ struct request {        /* owned; request_clear() */
     struct buf url;
     struct http_url parts;
     struct http_header headers[REQUEST_HEADERS_MAX]; /* strings in storage */
+    bool hidden[REQUEST_HEADERS_MAX]; /* a credential or signature: its value is shown to nobody */
     size_t headers_n;
     struct arena storage;
     struct buf body;
     bool has_body;
+    bool exact; /* signed as it stands: as in struct http_request */
 };
 
 /* Where a request's url is seen from, and what else it needs beside its scope. */
@@ -27,6 +30,8 @@ struct request_around {
     const char *previous; /* the flow's last url, "" at first: for a url that a capture gave */
     const struct cookie_jar *jar; /* NULL: none */
     int64_t wall_ms;              /* for signatures and cookies */
+    enum sign_forgery forgery;    /* how the signature is to be wrong */
+    const char *token;            /* for auth by oauth2; NULL: none yet */
 };
 
 /* Expands a step's request. ERR_REFUSED: a value was not captured, holds bytes a header cannot, or
@@ -37,6 +42,14 @@ bool request_build(struct request *out, struct scope *scope, const struct suite_
 /* Only the url and its parts: to see where a check goes before anything is sent. */
 bool request_build_url(struct request *out, struct scope *scope, const struct suite_request *from,
                        const char *previous, struct err *err) SL_MUST_CHECK;
+
+/* Adds a header; name is borrowed, the value copied. ERR_LIMIT past REQUEST_HEADERS_MAX. */
+bool request_add_header(struct request *out, const char *name, const char *value, size_t len,
+                        bool hidden, struct err *err) SL_MUST_CHECK;
+
+/* For request.c and request_show.c: headers and body as the suite has them, without credentials. */
+bool request_build_plain(struct request *out, struct scope *scope, const struct suite_request *from,
+                         struct err *err) SL_MUST_CHECK;
 
 /* Appends a curl command line; connect_to as in struct http_request, or NULL; url is what was sent,
  * for a line without templates in it. Secrets, captured values, cookies and signatures appear as

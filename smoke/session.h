@@ -1,7 +1,8 @@
 /* session.h: one run of the program smoke: what was asked for, the suites, what of them is chosen,
  * the engine that runs it, and the report that comes of it.
  *
- *     session_name  ─►  session_load  ─►  session_choose  ─►  session_open  ─►  sweep.h runs it  ─►  outlet.h
+ *     session_name  ─►  session_load  ─►  session_choose  ─►  session_open  ─►  sweep.h runs it  ─►
+ * outlet.h
  *     (--check)                           (--list)            secrets, connections, an empty report
  */
 #ifndef SLUICE_SMOKE_SESSION_H
@@ -27,7 +28,8 @@ struct session { /* zero before, but for signals: -1 */
     bool terminated;  /* by SIGTERM */
 };
 
-/* Which suites: smoke.yaml of the working directory when none was named. ERR_USAGE: there is none. */
+/* Which suites: smoke.yaml of the working directory when none was named. ERR_USAGE: there is none.
+ */
 bool session_name(struct session *s, struct err *err) SL_MUST_CHECK;
 
 /* ERR_USAGE for a --var that no suite had. */

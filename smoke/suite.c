@@ -266,7 +266,7 @@ static bool build_vars(struct suite_builder *b)
     return true;
 }
 
-static const char *beside(struct suite_builder *b, const char *path)
+const char *suite_beside(struct suite_builder *b, const char *path)
 {
     if (path[0] == '/' || !b->suite->dir[0])
         return path;
@@ -292,7 +292,7 @@ static bool build_secrets(struct suite_builder *b)
             specs[i].from = s->env;
         } else if (s->file) {
             specs[i].source = SECRET_FILE;
-            specs[i].from = beside(b, s->file);
+            specs[i].from = suite_beside(b, s->file);
         } else if (s->credential) {
             specs[i].source = SECRET_CREDENTIAL;
             specs[i].from = s->credential;
@@ -330,7 +330,7 @@ static bool read_column(struct suite_builder *b, const struct doc_node *at,
     size_t n = 0, cap = 0, number = 0;
     bool ok = true;
 
-    if (!file_read(&text, beside(b, at->text), SUITE_MATRIX_BYTES_MAX, &why))
+    if (!file_read(&text, suite_beside(b, at->text), SUITE_MATRIX_BYTES_MAX, &why))
         return doc_fail(at, b->err, why.kind, "%s", why.text);
     if (strlen(buf_str(&text)) != text.len) /* the rest must not be left out without a word */
         return doc_fail(at, b->err, ERR_FILE, "%.120s holds a NUL byte: is it text?", at->text);

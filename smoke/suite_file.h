@@ -28,11 +28,37 @@ struct file_auth {
     struct file_basic {
         struct suite_text user, password;
     } * basic;
+    struct file_oauth2 {
+        struct suite_text token_url, client_id, client_secret, scope, audience;
+        int send; /* 0 header, 1 body */
+    } * oauth2;
+    struct file_sigv4 {
+        struct suite_text service, region, access_key, secret_key, session_token;
+    } * sigv4;
 };
 
 struct file_sign {
-    int scheme; /* index into suite_scheme_names */
+    const struct doc_node *at;
+    int scheme; /* index into scheme_names: enum suite_sign less one */
     struct suite_text secret;
+    int hash, encoding; /* enum suite_sign_hash, suite_sign_encoding */
+    struct suite_text over;
+    const struct schema_entry *headers;
+    size_t headers_n;
+};
+
+struct file_part {
+    const char *name;
+    const struct doc_node *at;
+    struct suite_text value;
+    const char *file, *filename, *type;
+    const struct doc_node *file_at;
+};
+
+struct file_body {
+    struct suite_text text;
+    const char *file;
+    const struct doc_node *file_at;
 };
 
 struct file_request {
@@ -41,15 +67,20 @@ struct file_request {
     const struct schema_entry *headers, *query, *form;
     size_t headers_n, query_n, form_n;
     const struct doc_node *json, *form_at;
-    struct suite_text body;
+    struct file_body *body;
+    const struct file_part *multipart;
+    size_t multipart_n;
+    const struct doc_node *multipart_at;
     struct file_auth *auth;
     struct file_sign *sign;
+    bool rejects_unsigned;
+    const struct doc_node *rejects_at;
+    struct file_status {
+        const struct suite_status *list;
+        size_t n;
+    } rejected_with;
+    const struct doc_node *rejected_with_at;
     int64_t timeout_ms, connect_ms; /* 0: not said */
-};
-
-struct file_status {
-    const struct suite_status *list;
-    size_t n;
 };
 
 /* One node for each predicate; NULL where absent. */
@@ -145,6 +176,7 @@ struct file_suite {
 extern const struct schema file_suite_schema;
 extern const struct schema file_expect_schema;
 extern const struct schema file_request_schema;
+schema_hook file_decode_status;                /* into a struct file_status */
 extern const struct schema file_length_schema; /* struct suite_predicate's low and high */
 
 /* What the second pass carries. */
@@ -167,6 +199,8 @@ struct suite_builder {
 bool suite_build_text(struct suite_builder *b, struct suite_text *text);
 bool suite_build_scalar(struct suite_builder *b, const struct doc_node *node, const char *what,
                         struct suite_text *out);
+/* The path of a file that the suite names: relative ones lie beside it. In the suite's arena. */
+const char *suite_beside(struct suite_builder *b, const char *path);
 struct regex *suite_build_regex(struct suite_builder *b, const struct doc_node *node);
 /* The arguments' order is the file's. what: "headers", for messages. */
 bool suite_build_pairs(struct suite_builder *b, const struct schema_entry *entries, size_t n,

@@ -23,20 +23,20 @@ static bool status_of(const struct doc_node *node, struct suite_status *out)
     return true;
 }
 
-static bool decode_status(struct schema_ctx *ctx, const struct schema_field *field,
-                          const struct doc_node *node, void *out)
+bool file_decode_status(struct schema_ctx *ctx, const struct schema_field *field,
+                        const struct doc_node *node, void *out)
 {
     const struct doc_node *const *items = node->kind == DOC_LIST ? node->items : &node;
     size_t n = node->kind == DOC_LIST ? node->n : 1;
     struct suite_status *list = arena_array(ctx->mem, n + 1, sizeof *list);
 
-    (void)field;
     if (n == 0)
-        return doc_fail(node, ctx->err, ERR_FILE, "'status' must not be empty");
+        return doc_fail(node, ctx->err, ERR_FILE, "'%s' must not be empty", field->key);
     for (size_t i = 0; i < n; i++)
         if (!status_of(items[i], &list[i]))
             return doc_fail(items[i], ctx->err, ERR_FILE,
-                            "'status' expects a status (200), a class (2xx) or a list of them");
+                            "'%s' expects a status (200), a class (2xx) or a list of them",
+                            field->key);
     *(struct file_status *)out = (struct file_status){list, n};
     return true;
 }
@@ -147,7 +147,7 @@ static const struct schema_field expect_fields[] = {
      .type = SCHEMA_CUSTOM,
      SCHEMA_TO(struct file_expect, status),
      SCHEMA_AT(struct file_expect, status_at),
-     .hook = decode_status,
+     .hook = file_decode_status,
      .help = "a status (200), a class (2xx) or a list of them; 2xx unless defaults say otherwise"},
     {.key = "header",
      .type = SCHEMA_CUSTOM,

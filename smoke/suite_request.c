@@ -1,6 +1,8 @@
 /* suite_request.c: compiles requests. */
 #include <string.h>
 
+#include "sign.h"
+#include "sluice/file.h"
 #include "sluice/http.h"
 #include "sluice/text.h"
 #include "suite_file.h"
@@ -111,12 +113,61 @@ static bool build_url(struct suite_builder *b, const struct suite_text *text,
     return true;
 }
 
+/* ---- bodies
+ * ----------------------------------------------------------------------------------- */
+
+static bool read_sent_file(struct suite_builder *b, const char *name, const struct doc_node *at,
+                           const char **data, size_t *len)
+{
+    struct buf text SL_CLEANUP(buf_wipe) = {0};
+    struct err why = {0};
+
+    if (!file_read(&text, suite_beside(b, name), SUITE_BODY_FILE_MAX, &why))
+        return doc_fail(at, b->err, ERR_FILE, "%s", why.text);
+    *data = arena_strndup(&b->suite->mem, buf_str(&text), text.len);
+    *len = text.len;
+    return true;
+}
+
+static bool build_part(struct suite_builder *b, const struct file_part *file,
+                       struct suite_part *out)
+{
+    const char *slash;
+
+    out->name = file->name;
+    out->filename = file->filename;
+    out->type = file->type;
+    out->value = file->value;
+    if (!file->file)
+        return suite_build_text(b, &out->value);
+    slash = strrchr(file->file, '/');
+    if (!out->filename)
+        out->filename = slash ? slash + 1 : file->file;
+    if (!out->type)
+        out->type = "application/octet-stream";
+    return read_sent_file(b, file->file, file->file_at, &out->data, &out->len);
+}
+
+static bool build_multipart(struct suite_builder *b, const struct file_request *file,
+                            struct suite_request *out)
+{
+    struct suite_part *parts = arena_array(&b->suite->mem, file->multipart_n, sizeof *parts);
+
+    out->body = SUITE_BODY_MULTIPART;
+    out->multipart = parts;
+    out->multipart_n = file->multipart_n;
+    for (size_t i = 0; i < file->multipart_n; i++)
+        if (!build_part(b, &file->multipart[i], &parts[i]))
+            return false;
+    return true;
+}
+
 static bool build_body(struct suite_builder *b, const struct file_request *file,
                        struct suite_request *out)
 {
-    if (!!file->json + !!file->form_at + !!file->body.at > 1)
+    if (!!file->json + !!file->form_at + !!file->body + !!file->multipart_at > 1)
         return doc_fail(file->at, b->err, ERR_FILE,
-                        "a request has one of 'json', 'form' and 'body'");
+                        "a request has one of 'json', 'form', 'body' and 'multipart'");
     if (file->json) {
         out->body = SUITE_BODY_JSON;
         return suite_build_json(b, file->json, &out->json);
@@ -125,34 +176,170 @@ static bool build_body(struct suite_builder *b, const struct file_request *file,
         out->body = SUITE_BODY_FORM;
         return suite_build_pairs(b, file->form, file->form_n, "form", &out->form, &out->form_n);
     }
-    if (file->body.at) {
+    if (file->multipart_at)
+        return build_multipart(b, file, out);
+    if (file->body && file->body->file) {
+        out->body = SUITE_BODY_FILE;
+        out->file = file->body->file;
+        return read_sent_file(b, file->body->file, file->body->file_at, &out->file_data,
+                              &out->file_len);
+    }
+    if (file->body) {
         out->body = SUITE_BODY_RAW;
-        out->raw = file->body;
+        out->raw = file->body->text;
         return suite_build_text(b, &out->raw);
     }
     return true;
 }
 
-static bool build_credentials(struct suite_builder *b, const struct file_request *file,
-                              struct suite_request *out)
+/* ---- credentials and signatures
+ * ---------------------------------------------------------------- */
+
+static bool build_oauth2(struct suite_builder *b, const struct file_oauth2 *file,
+                         struct suite_request *out)
 {
-    if (file->auth && has_entry(file->headers, file->headers_n, "Authorization"))
-        return doc_fail(file->auth->at, b->err, ERR_FILE,
+    struct suite_oauth2 *o = arena_array(&b->suite->mem, 1, sizeof *o);
+    const char *url = file->token_url.text;
+
+    *o = (struct suite_oauth2){.token_url = file->token_url,
+                               .client_id = file->client_id,
+                               .client_secret = file->client_secret,
+                               .scope = file->scope,
+                               .audience = file->audience,
+                               .in_body = file->send == 1};
+    out->auth = SUITE_AUTH_OAUTH2;
+    out->oauth2 = o;
+    if (!text_starts_with(url, "https://") && !text_starts_with(url, "http://") &&
+        !text_starts_with(url, "{{"))
+        return doc_fail(file->token_url.at, b->err, ERR_FILE,
+                        "'token_url' begins with 'https://' or 'http://'");
+    return suite_build_text(b, &o->token_url) && suite_build_text(b, &o->client_id) &&
+           suite_build_text(b, &o->client_secret) && suite_build_text(b, &o->scope) &&
+           suite_build_text(b, &o->audience);
+}
+
+static bool build_sigv4(struct suite_builder *b, const struct file_sigv4 *file,
+                        struct suite_request *out)
+{
+    struct suite_sigv4 *s = arena_array(&b->suite->mem, 1, sizeof *s);
+
+    *s = (struct suite_sigv4){.service = file->service,
+                              .region = file->region,
+                              .access_key = file->access_key,
+                              .secret_key = file->secret_key,
+                              .session_token = file->session_token};
+    out->auth = SUITE_AUTH_SIGV4;
+    out->sigv4 = s;
+    if (strcmp(file->service.text, "s3") == 0)
+        return doc_fail(file->service.at, b->err, ERR_FILE,
+                        "s3 signs its paths in another way, which is not built");
+    return suite_build_text(b, &s->service) && suite_build_text(b, &s->region) &&
+           suite_build_text(b, &s->access_key) && suite_build_text(b, &s->secret_key) &&
+           suite_build_text(b, &s->session_token);
+}
+
+static bool build_auth(struct suite_builder *b, const struct file_request *file,
+                       struct suite_request *out)
+{
+    const struct file_auth *auth = file->auth;
+
+    if (!auth)
+        return true;
+    if (has_entry(file->headers, file->headers_n, "Authorization"))
+        return doc_fail(auth->at, b->err, ERR_FILE,
                         "'auth' and an Authorization header exclude each other");
-    if (file->auth && file->auth->basic) {
+    if (auth->oauth2)
+        return build_oauth2(b, auth->oauth2, out);
+    if (auth->sigv4)
+        return build_sigv4(b, auth->sigv4, out);
+    if (auth->basic) {
         out->auth = SUITE_AUTH_BASIC;
-        out->user = file->auth->basic->user;
-        out->password = file->auth->basic->password;
-    } else if (file->auth) {
-        out->auth = SUITE_AUTH_BEARER;
-        out->token = file->auth->bearer;
+        out->user = auth->basic->user;
+        out->password = auth->basic->password;
+        return suite_build_text(b, &out->user) && suite_build_text(b, &out->password);
     }
-    if (file->sign) {
-        out->sign = SUITE_SIGN_STRIPE;
-        out->sign_secret = file->sign->secret;
+    out->auth = SUITE_AUTH_BEARER;
+    out->token = auth->bearer;
+    return suite_build_text(b, &out->token);
+}
+
+struct sign_names {
+    bool signature; /* {{signature}} is known here */
+};
+
+static bool sign_name_known(void *ctx, const char *name, const char **suggestion)
+{
+    const struct sign_names *names = ctx;
+
+    *suggestion = NULL;
+    return sign_knows(name) && (names->signature || strcmp(name, "signature") != 0);
+}
+
+/* A template over the scheme's own names, not the suite's. */
+static bool build_sign_text(struct suite_builder *b, struct suite_text *text, bool signature)
+{
+    struct sign_names names = {signature};
+    struct pos pos = text->at ? text->at->pos : (struct pos){0};
+
+    if (text->at && text->at->quoted)
+        pos.col++;
+    if (template_parse(&text->tpl, &b->suite->mem, text->text, pos, sign_name_known, &names,
+                       b->err))
+        return true;
+    if (text->at)
+        err_add_snippet(b->err, text->at->doc->text, text->at->doc->len);
+    return false;
+}
+
+static bool build_sign_headers(struct suite_builder *b, const struct file_sign *file,
+                               struct suite_signing *out)
+{
+    struct suite_pair *pairs = arena_array(&b->suite->mem, file->headers_n + 1, sizeof *pairs);
+
+    for (size_t i = 0; i < file->headers_n; i++) {
+        const struct schema_entry *entry = &file->headers[i];
+
+        if (!header_pair_ok(b, entry))
+            return false;
+        if (entry->value->kind != DOC_SCALAR || doc_is_empty(entry->value))
+            return doc_fail(entry->value, b->err, ERR_FILE, "'%s' expects a text",
+                            entry->key->text);
+        pairs[i].name = entry->key->text;
+        pairs[i].value = (struct suite_text){.at = entry->value, .text = entry->value->text};
+        if (!build_sign_text(b, &pairs[i].value, true))
+            return false;
     }
-    return suite_build_text(b, &out->token) && suite_build_text(b, &out->user) &&
-           suite_build_text(b, &out->password) && suite_build_text(b, &out->sign_secret);
+    out->headers = pairs;
+    out->headers_n = file->headers_n;
+    return true;
+}
+
+static bool build_sign(struct suite_builder *b, const struct file_request *file,
+                       struct suite_request *out)
+{
+    static const struct suite_status refusals[] = {{400, 400}, {401, 401}, {403, 403}};
+    const struct file_sign *sign = file->sign;
+
+    if (!sign)
+        return !(file->rejects_unsigned || file->rejected_with_at) ||
+               doc_fail(file->rejects_at ? file->rejects_at : file->rejected_with_at, b->err,
+                        ERR_FILE,
+                        "this needs 'sign' beside it: what is never signed cannot be "
+                        "refused for that");
+    out->sign = (struct suite_signing){.scheme = (enum suite_sign)(sign->scheme + 1),
+                                       .secret = sign->secret,
+                                       .hash = (enum suite_sign_hash)sign->hash,
+                                       .encoding = (enum suite_sign_encoding)sign->encoding,
+                                       .over = sign->over};
+    if (!out->sign.over.text)
+        out->sign.over.text = "{{body}}";
+    if (file->rejects_unsigned) {
+        out->rejects_at = file->rejects_at;
+        out->rejected_with = file->rejected_with_at ? file->rejected_with.list : refusals;
+        out->rejected_with_n = file->rejected_with_at ? file->rejected_with.n : ARRAY_LEN(refusals);
+    }
+    return suite_build_text(b, &out->sign.secret) && build_sign_text(b, &out->sign.over, false) &&
+           build_sign_headers(b, sign, &out->sign);
 }
 
 bool suite_build_request(struct suite_builder *b, const struct file_request *file,
@@ -178,7 +365,7 @@ bool suite_build_request(struct suite_builder *b, const struct file_request *fil
                                              : SUITE_CONNECT_MS_DEFAULT;
     if (!build_url(b, &file->url[out->method], out) || !build_headers(b, file, out) ||
         !suite_build_pairs(b, file->query, file->query_n, "query", &out->query, &out->query_n) ||
-        !build_body(b, file, out) || !build_credentials(b, file, out))
+        !build_body(b, file, out) || !build_auth(b, file, out) || !build_sign(b, file, out))
         return false;
     if (out->body != SUITE_BODY_NONE && (out->method == SUITE_GET || out->method == SUITE_HEAD))
         return doc_fail(file->at, b->err, ERR_FILE, "a %s request has no body",

@@ -104,7 +104,7 @@ static int64_t least_every(const struct suite_check *check)
 
     for (size_t i = 0; i < check->steps_n; i++) {
         const struct suite_request *r = &check->steps[i].request;
-        int64_t own = r->sign != SUITE_SIGN_NONE                          ? EVERY_SIGNED_MS
+        int64_t own = r->sign.scheme != SUITE_SIGN_NONE                   ? EVERY_SIGNED_MS
                       : r->method == SUITE_GET || r->method == SUITE_HEAD ? EVERY_READ_MS
                                                                           : EVERY_WRITE_MS;
 

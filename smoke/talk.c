@@ -13,7 +13,7 @@ static bool plain_build(struct talk *t, const struct talk_ctx *ctx, struct reque
                         struct err *err)
 {
     const struct request_around around = {
-        .previous = ctx->previous, .jar = ctx->jar, .wall_ms = ctx->wall_ms};
+        .previous = ctx->previous, .jar = ctx->jar, .wall_ms = ctx->wall_ms, .token = ctx->token};
 
     t->role = NULL;
     return request_build(out, ctx->scope, &ctx->step->request, &around, err);
@@ -36,8 +36,7 @@ static const struct talk_kind plain = {.name = "request", .build = plain_build, 
 
 static const struct talk_kind *kind_of(const struct suite_step *step)
 {
-    (void)step;
-    return &plain;
+    return step->request.rejects_at ? &talk_forge : &plain;
 }
 
 void talk_begin(struct talk *t, const struct suite_step *step)
@@ -47,18 +46,34 @@ void talk_begin(struct talk *t, const struct suite_step *step)
 
 bool talk_build(struct talk *t, const struct talk_ctx *ctx, struct request *out, struct err *err)
 {
+    struct talk_ctx with = *ctx;
+
     if (t->said == TALK_EXCHANGES_MAX)
         return err_set(err, ERR_LIMIT, "the step took more than %d requests", TALK_EXCHANGES_MAX);
     t->said++;
     t->late = false;
     t->wake_ms = INT64_MAX;
-    return t->kind->build(t, ctx, out, err);
+    t->fetching = false;
+    if (ctx->step->request.auth == SUITE_AUTH_OAUTH2) {
+        with.token = oauth_find(ctx->oauth, ctx->scope, ctx->step->request.oauth2, ctx->now_ms);
+        if (!with.token) {
+            t->fetching = true;
+            t->role = "token";
+            return oauth_build(out, ctx->scope, ctx->step->request.oauth2, err);
+        }
+    }
+    return t->kind->build(t, &with, out, err);
 }
 
 enum talk_next talk_take(struct talk *t, const struct talk_ctx *ctx, struct answer *answer,
                          struct finding *out)
 {
     t->wake_ms = INT64_MAX;
+    if (t->fetching)
+        return oauth_take(ctx->oauth, ctx->scope, ctx->step->request.oauth2, answer, ctx->secrets,
+                          ctx->now_ms, out)
+                   ? TALK_SEND
+                   : TALK_DONE;
     return t->kind->take(t, ctx, answer, out);
 }
 

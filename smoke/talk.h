@@ -19,6 +19,7 @@
 
 #include "answer.h"
 #include "finding.h"
+#include "oauth.h"
 #include "request.h"
 
 #define TALK_EXCHANGES_MAX 200 /* requests of one step in one attempt; one more is an error */
@@ -31,6 +32,9 @@ struct talk_ctx {
     struct scope *scope;
     const struct cookie_jar *jar;
     const struct request *request; /* talk_take() only: the one that was answered */
+    struct oauth *oauth;           /* the pump's tokens */
+    struct secret_set *secrets;    /* NULL: none */
+    const char *token;             /* for oauth2; set by talk_build() */
     const char *previous;          /* url of the flow's request before this step, "" at first */
     int64_t wall_ms, now_ms;       /* for signatures and certificates; boot clock */
 };
@@ -59,8 +63,12 @@ struct talk { /* talk_begin(), talk_clear() */
     uint32_t stage;   /* the kind's own */
     int64_t wake_ms;  /* boot clock; INT64_MAX: never. In flight: the answer is late then */
     bool late;        /* it was */
+    bool fetching;    /* the request last built is for an access token */
     void *state;      /* the kind's own */
 };
+
+/* talk_forge.c: a webhook sent with bad signatures first. */
+extern const struct talk_kind talk_forge;
 
 void talk_begin(struct talk *t, const struct suite_step *step);
 bool talk_build(struct talk *t, const struct talk_ctx *ctx, struct request *out,

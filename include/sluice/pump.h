@@ -54,10 +54,10 @@ struct pump_connect_to {
 };
 
 struct pump_options {
-    const struct clock *clock; /* for {{now}}, signatures, cookies, certificates; NULL: real */
-    const struct secret_set *secrets;      /* borrowed until pump_free() */
-    const char *run;                       /* {{run}}; NULL: a random one */
-    uint32_t jobs;                         /* probes in flight at most, 1 to PUMP_JOBS_MAX; 0: 10 */
+    const struct clock *clock;  /* for {{now}}, signatures, cookies, certificates; NULL: real */
+    struct secret_set *secrets; /* borrowed until pump_free(); access tokens taint it */
+    const char *run;            /* {{run}}; NULL: a random one */
+    uint32_t jobs;              /* probes in flight at most, 1 to PUMP_JOBS_MAX; 0: 10 */
     const struct pump_endpoint *endpoints; /* NULL and 0: nothing is pinned */
     size_t endpoints_n;
     const struct pump_connect_to *connect_to; /* unpinned only */

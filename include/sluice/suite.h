@@ -35,6 +35,9 @@
 #define SUITE_VALUE_MAX          1024                      /* bytes of a matrix value */
 #define SUITE_MATRIX_BYTES_MAX   ((size_t)4 * 1024 * 1024) /* of a matrix file */
 #define SUITE_RETRIES_MAX        20
+#define SUITE_SIGN_HEADERS_MAX   8                     /* of one signature */
+#define SUITE_PARTS_MAX          100                   /* of a multipart body */
+#define SUITE_BODY_FILE_MAX      ((size_t)1024 * 1024) /* of one file that is sent */
 #define SUITE_TIMEOUT_MS_DEFAULT 10000
 #define SUITE_CONNECT_MS_DEFAULT 5000
 
@@ -86,9 +89,67 @@ enum suite_method {
     SUITE_METHOD_COUNT
 };
 
-enum suite_body { SUITE_BODY_NONE, SUITE_BODY_JSON, SUITE_BODY_FORM, SUITE_BODY_RAW };
-enum suite_auth { SUITE_AUTH_NONE, SUITE_AUTH_BEARER, SUITE_AUTH_BASIC };
-enum suite_sign { SUITE_SIGN_NONE, SUITE_SIGN_STRIPE };
+enum suite_body {
+    SUITE_BODY_NONE,
+    SUITE_BODY_JSON,
+    SUITE_BODY_FORM,
+    SUITE_BODY_RAW,
+    SUITE_BODY_FILE,
+    SUITE_BODY_MULTIPART
+};
+
+struct suite_part { /* of a multipart body (RFC 7578) */
+    const char *name;
+    struct suite_text value; /* or */
+    const char *data;        /* a file's content, read when the suite was; NULL: value */
+    size_t len;
+    const char *filename, *type; /* NULL: none */
+};
+
+enum suite_auth {
+    SUITE_AUTH_NONE,
+    SUITE_AUTH_BEARER,
+    SUITE_AUTH_BASIC,
+    SUITE_AUTH_OAUTH2,
+    SUITE_AUTH_SIGV4
+};
+
+struct suite_oauth2 { /* client credentials, RFC 6749 section 4.4 */
+    struct suite_text token_url, client_id, client_secret, scope, audience;
+    bool in_body; /* the client's id and secret: in the body, not in a Basic header */
+};
+
+struct suite_sigv4 {
+    struct suite_text service, region, access_key, secret_key, session_token;
+};
+
+enum suite_sign {
+    SUITE_SIGN_NONE,
+    SUITE_SIGN_STRIPE,
+    SUITE_SIGN_GITHUB,
+    SUITE_SIGN_SLACK,
+    SUITE_SIGN_STANDARD,
+    SUITE_SIGN_HMAC,
+    SUITE_SIGN_COUNT
+};
+
+enum suite_sign_hash { SUITE_SIGN_SHA256, SUITE_SIGN_SHA1, SUITE_SIGN_SHA512 };
+enum suite_sign_encoding { SUITE_SIGN_HEX, SUITE_SIGN_BASE64 };
+
+struct suite_signing {
+    enum suite_sign scheme;
+    struct suite_text secret;
+    /* hmac only; their templates know body, timestamp, id and, in headers, signature */
+    enum suite_sign_hash hash;
+    enum suite_sign_encoding encoding;
+    struct suite_text over;
+    const struct suite_pair *headers;
+    size_t headers_n;
+};
+
+struct suite_status { /* both ends included: 200..200, 200..299 for 2xx */
+    uint16_t low, high;
+};
 
 struct suite_request {
     const struct doc_node *at;
@@ -101,15 +162,20 @@ struct suite_request {
     struct suite_json json;
     struct suite_text raw;
     enum suite_auth auth;
-    struct suite_text token;          /* bearer */
-    struct suite_text user, password; /* basic */
-    enum suite_sign sign;
-    struct suite_text sign_secret;
+    struct suite_text token;           /* bearer */
+    struct suite_text user, password;  /* basic */
+    const struct suite_oauth2 *oauth2; /* SUITE_AUTH_OAUTH2 */
+    const struct suite_sigv4 *sigv4;   /* SUITE_AUTH_SIGV4 */
+    const char *file; /* SUITE_BODY_FILE: its name; the content was read when the suite was */
+    const char *file_data;
+    size_t file_len;
+    const struct suite_part *multipart;
+    size_t multipart_n;
+    struct suite_signing sign;
+    const struct doc_node *rejects_at; /* NULL: forgeries are not tried */
+    const struct suite_status *rejected_with;
+    size_t rejected_with_n;
     int64_t timeout_ms, connect_ms;
-};
-
-struct suite_status { /* both ends included: 200..200, 200..299 for 2xx */
-    uint16_t low, high;
 };
 
 enum suite_predicate_op {

@@ -43,6 +43,11 @@ SMOKE_UNITS += tests/unit/test_draft
 tests_unit_test_draft_SOURCES = tests/unit/test_draft.c smoke/draft.c smoke/curl_line.c
 tests_unit_test_draft_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
 tests_unit_test_draft_LDADD = $(SMOKE_UNIT_LIBS)
+
+SMOKE_UNITS += tests/unit/test_sign
+tests_unit_test_sign_SOURCES = tests/unit/test_sign.c
+tests_unit_test_sign_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
+tests_unit_test_sign_LDADD = $(SMOKE_UNIT_LIBS)
 endif
 
 check_PROGRAMS += $(SMOKE_UNITS)
