@@ -38,7 +38,13 @@ smoke_smoke_SOURCES = \
 	smoke/draft.c smoke/draft.h smoke/curl_line.c smoke/curl_line.h \
 	smoke/session.c smoke/session.h \
 	smoke/listing.c smoke/listing.h \
+	smoke/loop.c smoke/loop.h \
 	smoke/sweep.c smoke/sweep.h \
+	smoke/watch.c smoke/watch.h \
+	smoke/warmup.c smoke/warmup.h \
+	smoke/judge.c smoke/judge.h \
+	smoke/tally.c smoke/tally.h \
+	smoke/report_runs.c smoke/report_runs.h \
 	smoke/outlet.c smoke/outlet.h \
 	smoke/progress.c smoke/progress.h \
 	smoke/report.c smoke/report.h \

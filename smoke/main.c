@@ -8,6 +8,24 @@
 #include "outlet.h"
 #include "session.h"
 #include "sweep.h"
+#include "warmup.h"
+#include "watch.h"
+
+/* The warm-up, then the run itself in its mode. */
+static bool run_modes(struct session *s, struct err *err)
+{
+    bool ready = true, ok = true;
+
+    s->now_ms = clock_boot_ms(&clock_real);
+    progress_begin(&s->progress, &s->opts, &s->report, s->now_ms);
+    if (s->opts.wait_for_ms)
+        ok = warmup_run(s, &ready, err);
+    if (ok && ready)
+        ok = s->opts.for_ms ? watch_run(s, err) : sweep_run(s, err);
+    progress_end(&s->progress);
+    s->report.conclusion = buf_str(&s->conclusion);
+    return ok;
+}
 
 /* The exit status, or -1 with err set. */
 static int run_checks(struct session *s, struct err *err)
@@ -15,7 +33,7 @@ static int run_checks(struct session *s, struct err *err)
     int64_t started = clock_boot_ms(&clock_real);
 
     s->report.started_wall_ms = clock_wall_ms(&clock_real);
-    if (!session_open(s, err) || !sweep_run(s, err))
+    if (!session_open(s, err) || !run_modes(s, err))
         return -1;
     s->report.elapsed_ms = clock_boot_ms(&clock_real) - started;
     report_count(&s->report);

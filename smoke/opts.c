@@ -127,6 +127,78 @@ static bool take_jobs(struct opts *o, const char *value, struct err *err)
            err_set(err, ERR_USAGE, "--jobs: %s", why.text);
 }
 
+static bool take_host_jobs(struct opts *o, const char *value, struct err *err)
+{
+    struct err why = {0};
+
+    return text_parse_u32(value, 1, PUMP_JOBS_MAX, &o->host_jobs, &why) ||
+           err_set(err, ERR_USAGE, "--jobs-per-host: %s", why.text);
+}
+
+static bool take_rate(struct opts *o, const char *value, struct err *err)
+{
+    struct err why = {0};
+
+    return text_parse_rate_milli(value, OPTS_RATE_MAX_MILLI, &o->rate_milli, &why) ||
+           err_set(err, ERR_USAGE, "--rate: %s", why.text);
+}
+
+static bool take_repeat(struct opts *o, const char *value, struct err *err)
+{
+    struct err why = {0};
+
+    return text_parse_u32(value, 1, OPTS_REPEAT_MAX, &o->repeat, &why) ||
+           err_set(err, ERR_USAGE, "--repeat: %s", why.text);
+}
+
+static bool take_for(struct opts *o, const char *value, struct err *err)
+{
+    struct err why = {0};
+
+    return text_parse_duration_ms(value, 100, OPTS_TIME_MAX_MS, &o->for_ms, &why) ||
+           err_set(err, ERR_USAGE, "--for: %s", why.text);
+}
+
+static bool take_wait_for(struct opts *o, const char *value, struct err *err)
+{
+    struct err why = {0};
+
+    return text_parse_duration_ms(value, 1, OPTS_TIME_MAX_MS, &o->wait_for_ms, &why) ||
+           err_set(err, ERR_USAGE, "--wait-for: %s", why.text);
+}
+
+/* allowed=1%,unacceptable=5%, either alone, in any order. */
+static bool take_budget(struct opts *o, const char *value, struct err *err)
+{
+    const struct {
+        const char *name;
+        uint32_t min, max, *out;
+    } parts[] = {{"allowed=", 100, 125000, &o->allowed_ppm},
+                 {"unacceptable=", 200, 250000, &o->unacceptable_ppm}};
+    const char *rest = value;
+
+    do {
+        size_t len = strcspn(rest, ","), i = 0;
+        char *part = x_strndup(rest, len);
+        struct err why = {0};
+        bool ok;
+
+        while (i < ARRAY_LEN(parts) && !text_starts_with(part, parts[i].name))
+            i++;
+        ok = i < ARRAY_LEN(parts) &&
+             text_parse_percent_ppm(part + strlen(parts[i].name), parts[i].min, parts[i].max,
+                                    parts[i].out, &why);
+        if (!ok)
+            err_set(err, ERR_USAGE, "--budget expects allowed=1%%,unacceptable=5%%, not '%s'%s%s",
+                    value, why.text[0] ? ": " : "", why.text);
+        free(part);
+        if (!ok)
+            return false;
+        rest += len;
+    } while (*rest++ == ',');
+    return true;
+}
+
 static bool take_timeout(struct opts *o, const char *value, struct err *err)
 {
     struct err why = {0};
@@ -187,6 +259,8 @@ static bool take_color(struct opts *o, const char *value, struct err *err)
 FLAG(take_no_color, o->color = LOG_COLOR_NEVER)
 FLAG(take_quiet, o->quiet = true)
 FLAG(take_verbose, o->verbose = true)
+FLAG(take_fail_fast, o->fail_fast = true)
+FLAG(take_fail_on_flaky, o->fail_on_flaky = true)
 FLAG(take_list, o->list = true)
 FLAG(take_check, o->check = true)
 FLAG(take_schema, o->schema = true)
@@ -201,6 +275,14 @@ static const struct option_row rows[] = {
     {"skip", 0, "WORD", take_skip, "leave out checks with this tag or name; repeatable"},
     {"var", 0, "NAME=VALUE", take_var, "set a variable of the suites; side=old or side=new"},
     {"jobs", 'j', "N", take_jobs, "checks at the same time; 10"},
+    {"jobs-per-host", 0, "N", take_host_jobs, "of them for one host and port; no bound"},
+    {"rate", 0, "N/s", take_rate, "start no more checks a second (20/s); with --for 5/s"},
+    {"repeat", 0, "N", take_repeat, "everything so many times, and count"},
+    {"for", 0, "TIME", take_for, "probe at --rate so long, and judge by the budget"},
+    {"budget", 0, "BUDGET", take_budget, "of --for; allowed=1%,unacceptable=5%"},
+    {"wait-for", 0, "TIME", take_wait_for, "first wait until a check of each suite passes"},
+    {"fail-fast", 0, NULL, take_fail_fast, "stop at the first required failure"},
+    {"fail-on-flaky", 0, NULL, take_fail_on_flaky, "a pass after a retry is no pass: exit 1"},
     {"timeout", 0, "TIME", take_timeout, "at most this for every request (5s, 500ms)"},
     {"cacert", 0, "FILE", take_cacert, "trust these certificates instead of the system's"},
     {"list", 0, NULL, take_list, "print the selected checks, send nothing"},
@@ -316,6 +398,24 @@ static bool take_command(struct opts *opts, int argc, char **argv)
     return true;
 }
 
+static bool check_modes(const struct opts *o, struct err *err)
+{
+    uint32_t allowed = o->allowed_ppm ? o->allowed_ppm : 10000;
+    uint32_t unacceptable = o->unacceptable_ppm ? o->unacceptable_ppm : 50000;
+
+    if (o->for_ms && o->repeat)
+        return err_set(err, ERR_USAGE, "--for and --repeat exclude each other");
+    if (o->for_ms && o->fail_fast)
+        return err_set(err, ERR_USAGE, "--for ends at a breach by itself; leave out --fail-fast");
+    if ((o->allowed_ppm || o->unacceptable_ppm) && !o->for_ms)
+        return err_set(err, ERR_USAGE, "--budget is for --for");
+    if (allowed > unacceptable / 2)
+        return err_set(err, ERR_USAGE,
+                       "--budget: unacceptable must be at least twice allowed (1%% and 5%% unless "
+                       "given)");
+    return true;
+}
+
 bool opts_parse(struct opts *opts, int argc, char **argv, struct err *err)
 {
     bool only_suites = false;
@@ -349,7 +449,7 @@ bool opts_parse(struct opts *opts, int argc, char **argv, struct err *err)
         return err_set(err, ERR_USAGE, "--list and --check exclude each other");
     if (opts->quiet && opts->verbose)
         return err_set(err, ERR_USAGE, "--quiet and --verbose exclude each other");
-    return true;
+    return check_modes(opts, err);
 }
 
 void opts_clear(struct opts *opts)
@@ -390,7 +490,8 @@ void opts_add_help(struct buf *out)
     }
     buf_add_str(
         out,
-        "\nExit status: 0 all required checks passed, 1 at least one failed, 11 could not judge "
+        "\nExit status: 0 all required checks passed, 1 at least one failed, 10 undecided (--for), "
+        "11 could not judge "
         "(nothing selected,\nno request got out, only errors), 64 wrong command line, 78 wrong "
         "file or missing secret, 130 interrupted.\n"
         "smoke(1) and smoke.yaml(5) say more.\n");

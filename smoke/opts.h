@@ -10,6 +10,10 @@
 
 #define OPTS_LIST_MAX 200 /* of one repeatable option, and suites */
 
+#define OPTS_REPEAT_MAX     10000
+#define OPTS_RATE_MAX_MILLI 1000000u /* 1000/s */
+#define OPTS_TIME_MAX_MS    86400000 /* of --for and --wait-for */
+
 enum opts_progress {
     OPTS_PROGRESS_AUTO, /* tty on a terminal, else plain */
     OPTS_PROGRESS_TTY,
@@ -41,8 +45,10 @@ struct opts { /* zero before; strings are argv's, but for those opts_clear() fre
     size_t given_n;
     bool side_given;
     enum suite_side side;
-    uint32_t jobs;
-    int64_t timeout_ms;
+    uint32_t jobs, host_jobs, rate_milli, repeat; /* 0: not given */
+    int64_t timeout_ms, for_ms, wait_for_ms;      /* 0: not given */
+    uint32_t allowed_ppm, unacceptable_ppm;       /* 0: not given */
+    bool fail_fast, fail_on_flaky;
     const char *cacert, *json_file;
     enum opts_format format;
     enum opts_progress progress;

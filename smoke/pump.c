@@ -69,6 +69,7 @@ struct pump *pump_new(struct suite *const *suites, size_t suites_n, struct http 
     if (pump->jobs > pump->strata_n)
         pump->jobs = pump->strata_n;
     pump->run.jobs = pump->jobs;
+    run_bounds(&pump->run, options->host_jobs, options->rate_milli);
     pump->flows = x_calloc(pump->jobs, sizeof *pump->flows);
     return pump;
 }
@@ -560,6 +561,11 @@ void pump_title(const struct pump *pump, uint32_t stratum, struct buf *out)
 uint32_t pump_sweep(struct pump *pump, run_filter *filter, void *ctx)
 {
     return run_sweep(&pump->run, filter, ctx);
+}
+
+uint32_t pump_sweep_due(struct pump *pump, run_filter *filter, void *ctx, int64_t now_ms)
+{
+    return run_sweep_due(&pump->run, filter, ctx, now_ms);
 }
 
 void pump_rate(struct pump *pump, uint32_t rate_milli, int64_t now_ms)

@@ -18,13 +18,21 @@ static int status_of(const struct report *r)
 {
     if (r->offline)
         return r->interrupted ? 130 : 11;
-    if (r->failed)
+    if (r->judged)
+        return r->interrupted && r->judged_status != 1 ? 130 : r->judged_status;
+    if (r->failed || (r->fail_on_flaky && r->flaky))
         return 1;
     if (r->interrupted)
         return 130;
     if (r->errors || r->entries_n == 0 || r->not_run)
         return 11;
     return 0;
+}
+
+/* Whether a failure of this entry counts. */
+static bool required(const struct report *report, const struct report_entry *e)
+{
+    return pump_stratum(report->pump, e->result.stratum)->required && !e->excused;
 }
 
 void report_count(struct report *report)
@@ -47,7 +55,7 @@ void report_count(struct report *report)
         if (e->result.verdict == RUN_PASS) {
             report->passed++;
             report->flaky += e->result.attempts > 1;
-        } else if (!pump_stratum(report->pump, e->result.stratum)->required) {
+        } else if (!required(report, e)) {
             report->warned++;
         } else if (e->result.verdict == RUN_FAIL) {
             report->failed++;
@@ -65,7 +73,7 @@ const char *report_word(const struct report *report, const struct report_entry *
         return "not run";
     if (entry->result.verdict == RUN_PASS)
         return entry->result.attempts > 1 ? "flaky" : "ok";
-    if (!pump_stratum(report->pump, entry->result.stratum)->required)
+    if (!required(report, entry))
         return "warn";
     return entry->result.verdict == RUN_FAIL ? "FAIL" : "ERROR";
 }

@@ -8,11 +8,14 @@
 
 #include "sluice/pump.h"
 
+struct tally; /* tally.h */
+
 #define REPORT_DETAILS_MAX 50 /* failures told in full, unless verbose */
 
 struct report_entry {
     struct probe_result result; /* of one stratum; done false: not run */
     bool done;
+    bool excused; /* failed at times, and a budget allows that: it need not have passed */
 };
 
 struct report {
@@ -23,6 +26,11 @@ struct report {
     size_t entries_n;
     int64_t started_wall_ms, elapsed_ms;
     bool interrupted;
+    bool fail_on_flaky;
+    const struct tally *tallies; /* one for each entry; NULL: each ran once */
+    const char *conclusion;      /* a sentence, made safe; NULL or "": the counts say all */
+    bool judged;                 /* by a budget: the status is judged_status, not the counts' */
+    int judged_status;
     bool offline; /* no request reached a server: nothing was judged */
 
     /* report_count() */

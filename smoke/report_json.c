@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "report.h"
+#include "report_runs.h"
 #include "sluice/json.h"
 #include "sluice/secret.h"
 #include "sluice/text.h"
@@ -145,6 +146,8 @@ static json_t *entry(const struct report *report, const struct report_entry *e)
     if (e->result.status)
         set(o, "status", json_integer(e->result.status));
     set_text(o, "remote", e->result.remote);
+    if (report->tallies && e >= report->entries && e < report->entries + report->entries_n)
+        set(o, "runs", report_runs_json(report, e));
     if (e->result.verdict != RUN_PASS)
         set(o, "failure", failure(report, &e->result));
     return o;
@@ -185,6 +188,8 @@ void report_json(const struct report *report, struct buf *out)
     set(head, "exit_status", json_integer(report->exit_status));
     set(head, "interrupted", json_boolean(report->interrupted));
     set(head, "offline", json_boolean(report->offline));
+    if (report->conclusion && report->conclusion[0])
+        set_text(head, "conclusion", report->conclusion);
     set(head, "totals", totals(report));
     add_value(out, head);
     buf_cut(out, out->len - 1); /* the closing brace: the checks are still to come, one at a time */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "report.h"
+#include "report_runs.h"
 #include "sluice/secret.h"
 #include "sluice/text.h"
 
@@ -187,7 +188,9 @@ void report_text(const struct report *report, const struct report_text_options *
         if (e->done && !passed)
             add_details(&w, e);
     }
-    if (!options->quiet || bad)
+    if (!options->quiet || bad) {
+        report_runs_text(report, options->quiet, out);
         add_summary(&w);
+    }
     secret_redact_sink(out);
 }

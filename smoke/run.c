@@ -7,7 +7,8 @@
  *
  * A host is in the idle ring when it has queued strata and nothing in flight, in the busy ring when
  * it has both. Idle hosts go first, so that with many hosts each needs one connection; within a
- * ring hosts take turns. Everything but a turn and an ask costs O(1). */
+ * ring hosts take turns. A host with as many in flight as it may have is in no ring. Everything but
+ * a turn and an ask costs O(1). */
 #include "sluice/run.h"
 
 #include <assert.h>
@@ -50,7 +51,10 @@ static void ring_remove(struct run *run, struct run_ring *ring, uint32_t host)
 static void place_host(struct run *run, uint32_t host, bool to_end)
 {
     struct run_host *h = &run->hosts[host];
-    uint8_t wanted = h->head == RUN_NONE ? RING_NONE : h->flying == 0 ? RING_IDLE : RING_BUSY;
+    bool full = run->host_jobs && h->flying >= run->host_jobs;
+    uint8_t wanted = h->head == RUN_NONE || full ? RING_NONE
+                     : h->flying == 0            ? RING_IDLE
+                                                 : RING_BUSY;
 
     if (h->listed == wanted && !to_end)
         return;
@@ -129,7 +133,33 @@ void run_init(struct run *run, struct run_stratum *strata, uint32_t strata_n,
             .head = RUN_NONE, .tail = RUN_NONE, .prev = RUN_NONE, .next = RUN_NONE};
 }
 
+static void delay_until(struct run *run, uint32_t stratum, int64_t due_ms)
+{
+    struct run_stratum *s = &run->strata[stratum];
+
+    s->state = STATE_DELAYED;
+    s->due_ms = due_ms;
+    s->next = run->delayed;
+    run->delayed = stratum;
+    if (due_ms < run->delayed_min_ms)
+        run->delayed_min_ms = due_ms;
+}
+
+void run_bounds(struct run *run, uint32_t host_jobs, uint32_t pace_milli)
+{
+    assert(run->flying == 0);
+    run->host_jobs = host_jobs;
+    run->pace_milli = pace_milli;
+    run->pace_ms = INT64_MIN;
+    run->pace_credit = 0;
+}
+
 uint32_t run_sweep(struct run *run, run_filter *filter, void *ctx)
+{
+    return run_sweep_due(run, filter, ctx, INT64_MAX);
+}
+
+uint32_t run_sweep_due(struct run *run, run_filter *filter, void *ctx, int64_t now_ms)
 {
     uint32_t n = 0;
 
@@ -139,7 +169,10 @@ uint32_t run_sweep(struct run *run, run_filter *filter, void *ctx)
         if (s->off || s->state != STATE_FREE || (filter && !filter(ctx, i)))
             continue;
         s->attempts = 0;
-        enqueue(run, i);
+        if (run->groups[s->group].next_ms > now_ms)
+            delay_until(run, i, run->groups[s->group].next_ms);
+        else
+            enqueue(run, i);
         n++;
     }
     run->sweeping += n;
@@ -264,14 +297,34 @@ static void wake_delayed(struct run *run, int64_t now_ms)
     }
 }
 
+/* The slot after this one. What rounding leaves is carried on, and slots missed are lost: no
+ * bursts. */
+static void use_slot(int64_t *slot_ms, int64_t *credit, uint32_t rate_milli, int64_t now_ms)
+{
+    int64_t unit = INT64_C(1000) * rate_milli; /* a millisecond, in the units of credit */
+    int64_t step;
+
+    if (*slot_ms == INT64_MIN || now_ms - *slot_ms >= INT64_C(1000000) / rate_milli) {
+        *slot_ms = now_ms;
+        *credit = 0;
+    }
+    step = INT64_C(1000000000) + *credit;
+    *slot_ms += step / unit;
+    *credit = step % unit;
+}
+
 static bool next_sweep(struct run *run, int64_t now_ms, struct run_order *out)
 {
     uint32_t stratum;
 
     wake_delayed(run, now_ms);
+    if (run->pace_milli && run->pace_ms > now_ms)
+        return false;
     stratum = dequeue(run);
     if (stratum == RUN_NONE)
         return false;
+    if (run->pace_milli)
+        use_slot(&run->pace_ms, &run->pace_credit, run->pace_milli, now_ms);
     run->strata[stratum].state = STATE_SWEEPING;
     run->strata[stratum].attempts++;
     *out = (struct run_order){
@@ -283,25 +336,10 @@ static bool next_sweep(struct run *run, int64_t now_ms, struct run_order *out)
 /* When a stratum's next turn may come; INT64_MAX: not while things are as they are. */
 static int64_t turn_due(const struct run *run, const struct run_stratum *s, int side)
 {
-    if (s->off || s->side != side || s->flying || s->from_percent > run->percent)
+    if (s->off || s->side != side || s->flying || s->from_percent > run->percent ||
+        (run->host_jobs && run->hosts[s->host].flying >= run->host_jobs))
         return INT64_MAX;
     return run->groups[s->group].next_ms;
-}
-
-/* The slot after this one. What rounding leaves is carried on, and slots missed are lost: no
- * bursts. */
-static void use_slot(struct run *run, int side, int64_t now_ms)
-{
-    int64_t unit = INT64_C(1000) * run->rate_milli; /* a millisecond, in the units of credit */
-    int64_t step;
-
-    if (now_ms - run->slot_ms[side] >= INT64_C(1000000) / run->rate_milli) {
-        run->slot_ms[side] = now_ms;
-        run->credit[side] = 0;
-    }
-    step = INT64_C(1000000000) + run->credit[side];
-    run->slot_ms[side] += step / unit;
-    run->credit[side] = step % unit;
 }
 
 static bool next_turn(struct run *run, int64_t now_ms, struct run_order *out)
@@ -317,7 +355,7 @@ static bool next_turn(struct run *run, int64_t now_ms, struct run_order *out)
                 best = i;
         if (best == RUN_NONE)
             continue; /* the slot stays open until one is due */
-        use_slot(run, side, now_ms);
+        use_slot(&run->slot_ms[side], &run->credit[side], run->rate_milli, now_ms);
         *out = (struct run_order){.stratum = best, .source = RUN_TURN, .attempt = 1};
         start(run, best, now_ms);
         return true;
@@ -346,18 +384,6 @@ static void slow_down(struct run_group *g)
     g->every_ms = slower;
 }
 
-static void delay(struct run *run, uint32_t stratum, int64_t now_ms)
-{
-    struct run_stratum *s = &run->strata[stratum];
-
-    s->state = STATE_DELAYED;
-    s->due_ms = now_ms + s->retry_ms;
-    s->next = run->delayed;
-    run->delayed = stratum;
-    if (s->due_ms < run->delayed_min_ms)
-        run->delayed_min_ms = s->due_ms;
-}
-
 bool run_result(struct run *run, const struct run_order *order, enum run_verdict verdict,
                 bool throttled, int64_t now_ms)
 {
@@ -374,7 +400,7 @@ bool run_result(struct run *run, const struct run_order *order, enum run_verdict
         return true;
     assert(s->state == STATE_SWEEPING);
     if (verdict != RUN_PASS && s->attempts <= s->retries) {
-        delay(run, order->stratum, now_ms);
+        delay_until(run, order->stratum, now_ms + s->retry_ms);
         return false;
     }
     s->state = STATE_FREE;
@@ -389,8 +415,9 @@ int64_t run_wake_at(const struct run *run, int64_t now_ms)
     if (run->flying >= run->jobs)
         return INT64_MAX;
     if (run->idle.head != RUN_NONE || run->busy.head != RUN_NONE)
-        return now_ms;
-    wake = run->delayed_min_ms;
+        wake = run->pace_milli ? max64(run->pace_ms, now_ms) : now_ms;
+    if (run->delayed_min_ms < wake)
+        wake = run->delayed_min_ms;
     for (uint32_t i = 0; i < run->asks_n; i++)
         if (ask_due(run, &run->asks[i]) < wake)
             wake = ask_due(run, &run->asks[i]);

@@ -114,6 +114,8 @@ static bool open_pump(struct session *s, struct err *err)
     struct http_config config = {.ca_file = s->opts.cacert, .user_agent = "smoke/" PACKAGE_VERSION};
     struct pump_options options = {.secrets = s->secrets,
                                    .jobs = s->opts.jobs,
+                                   .host_jobs = s->opts.host_jobs,
+                                   .rate_milli = s->opts.rate_milli,
                                    .connect_to = s->opts.connect_to,
                                    .connect_to_n = s->opts.connect_to_n,
                                    .side = s->opts.side_given ? s->opts.side : SUITE_NEW,
@@ -153,6 +155,9 @@ static bool prepare_report(struct session *s, struct err *err)
     s->report.pump = s->pump;
     s->report.entries = x_calloc(n, sizeof *s->report.entries);
     s->entry_of = x_calloc(n, sizeof *s->entry_of);
+    s->report.fail_on_flaky = s->opts.fail_on_flaky;
+    if (s->opts.repeat > 1 || s->opts.for_ms)
+        s->report.tallies = s->tallies = x_calloc(n, sizeof *s->tallies);
     for (uint32_t i = 0; i < n; i++) {
         const struct pump_stratum *p = pump_stratum(s->pump, i);
         const struct suite *suite = s->suites[p->suite];
@@ -182,6 +187,8 @@ void session_clear(struct session *s)
         if (s->report.entries[i].done)
             probe_result_clear(&s->report.entries[i].result);
     free(s->report.entries);
+    free(s->tallies);
+    buf_clear(&s->conclusion);
     free(s->entry_of);
     for (size_t i = 0; i < s->suites_n; i++) {
         suite_clear(s->suites[i]);

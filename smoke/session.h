@@ -11,6 +11,7 @@
 #include "opts.h"
 #include "progress.h"
 #include "report.h"
+#include "tally.h"
 
 struct session { /* zero before, but for signals: -1 */
     struct opts opts;
@@ -23,9 +24,12 @@ struct session { /* zero before, but for signals: -1 */
     struct report report;
     uint32_t *entry_of; /* stratum to report entry; RUN_NONE: not selected */
     struct progress progress;
-    size_t exchanges; /* of results that did not pass, kept so far */
-    int signals;      /* signalfd */
-    bool terminated;  /* by SIGTERM */
+    struct tally *tallies; /* of each entry, with --repeat and --for; else NULL */
+    struct buf conclusion; /* report.conclusion points here */
+    int64_t now_ms;        /* boot clock, of this turn of the loop */
+    size_t exchanges;      /* of results that did not pass, kept so far */
+    int signals;           /* signalfd */
+    bool terminated;       /* by SIGTERM */
 };
 
 /* Which suites: smoke.yaml of the working directory when none was named. ERR_USAGE: there is none.

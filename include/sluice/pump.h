@@ -58,6 +58,8 @@ struct pump_options {
     struct secret_set *secrets; /* borrowed until pump_free(); access tokens taint it */
     const char *run;            /* {{run}}; NULL: a random one */
     uint32_t jobs;              /* probes in flight at most, 1 to PUMP_JOBS_MAX; 0: 10 */
+    uint32_t host_jobs;  /* of them for one origin (of a probe's first request); 0: no bound */
+    uint32_t rate_milli; /* sweeps: probes a second at most, in thousandths; 0: no bound */
     const struct pump_endpoint *endpoints; /* NULL and 0: nothing is pinned */
     size_t endpoints_n;
     const struct pump_connect_to *connect_to; /* unpinned only */
@@ -153,6 +155,8 @@ void pump_title(const struct pump *pump, uint32_t stratum, struct buf *out);
 
 /* See run.h. filter NULL: all. `from:` does not hold a sweep back, only turns. */
 uint32_t pump_sweep(struct pump *pump, run_filter *filter, void *ctx);
+/* As pump_sweep(), but what ran waits until its `every` is over. */
+uint32_t pump_sweep_due(struct pump *pump, run_filter *filter, void *ctx, int64_t now_ms);
 void pump_rate(struct pump *pump, uint32_t rate_milli, int64_t now_ms);
 void pump_percent(struct pump *pump, uint32_t percent);
 bool pump_ask(struct pump *pump, uint32_t stratum, int64_t at_ms, uint32_t tag);

@@ -87,7 +87,10 @@ struct run {
     struct run_group *groups;
     struct run_host *hosts;
     uint32_t strata_n, groups_n, hosts_n;
-    uint32_t jobs; /* probes in flight at most */
+    uint32_t jobs;       /* probes in flight at most */
+    uint32_t host_jobs;  /* sweeps and turns: in flight at most for one host; 0: no bound */
+    uint32_t pace_milli; /* sweeps: starts a second in thousandths; 0: no bound */
+    int64_t pace_ms, pace_credit; /* when the next may start, and what rounding left */
     uint32_t flying;
     uint32_t percent;           /* of the step, for from_percent */
     uint32_t rate_milli;        /* turns a second and side in thousandths; 0: no turns */
@@ -110,6 +113,12 @@ void run_init(struct run *run, struct run_stratum *strata, uint32_t strata_n,
  * (NULL: all). Returns how many. `every` is not waited for; it counts on from there. */
 typedef bool run_filter(void *ctx, uint32_t stratum);
 uint32_t run_sweep(struct run *run, run_filter *filter, void *ctx);
+
+/* The same, but a stratum whose `every` is not over waits for it. */
+uint32_t run_sweep_due(struct run *run, run_filter *filter, void *ctx, int64_t now_ms);
+
+/* Bounds for sweeps: see host_jobs and pace_milli. Before the first probe starts. */
+void run_bounds(struct run *run, uint32_t host_jobs, uint32_t pace_milli);
 
 /* Turns from now on; 0 stops them. Probes in flight are not touched. */
 void run_rate(struct run *run, uint32_t rate_milli, int64_t now_ms);

@@ -35,9 +35,15 @@ tests_unit_test_pump_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
 tests_unit_test_pump_LDADD = $(SMOKE_UNIT_LIBS)
 
 SMOKE_UNITS += tests/unit/test_report
-tests_unit_test_report_SOURCES = tests/unit/test_report.c smoke/report.c smoke/report_text.c smoke/report_json.c
+tests_unit_test_report_SOURCES = tests/unit/test_report.c smoke/report.c smoke/report_text.c smoke/report_json.c \
+	smoke/report_runs.c
 tests_unit_test_report_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
-tests_unit_test_report_LDADD = $(SMOKE_UNIT_LIBS)
+tests_unit_test_report_LDADD = libcore.a $(SMOKE_UNIT_LIBS)
+
+SMOKE_UNITS += tests/unit/test_judge
+tests_unit_test_judge_SOURCES = tests/unit/test_judge.c smoke/judge.c smoke/tally.c
+tests_unit_test_judge_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
+tests_unit_test_judge_LDADD = libcore.a $(SMOKE_UNIT_LIBS)
 
 SMOKE_UNITS += tests/unit/test_draft
 tests_unit_test_draft_SOURCES = tests/unit/test_draft.c smoke/draft.c smoke/curl_line.c

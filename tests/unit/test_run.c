@@ -273,6 +273,73 @@ TEST(a_sweep_leaves_out_what_is_off_and_what_the_filter_refuses)
     free(b);
 }
 
+TEST(a_host_has_no_more_in_flight_than_it_may)
+{
+    struct bench *b = bench_new(40, 4, 20, 0);
+    struct run_order flying[20], o;
+    uint32_t n = 0, on_host[4] = {0}, done = 0;
+
+    run_bounds(&b->run, 3, 0);
+    run_sweep(&b->run, NULL, NULL);
+    while (!run_idle(&b->run)) {
+        while (run_next(&b->run, 0, &o)) {
+            flying[n++] = o;
+            assert_true(++on_host[b->strata[o.stratum].host] <= 3);
+        }
+        assert_true(n > 0);
+        on_host[b->strata[flying[--n].stratum].host]--;
+        run_result(&b->run, &flying[n], RUN_PASS, false, 0);
+        done++;
+    }
+    assert_int_equal(done, 40);
+    free(b);
+}
+
+TEST(a_paced_sweep_starts_no_more_than_its_rate)
+{
+    struct bench *b = bench_new(100, 1, 100, 0);
+    struct run_order o;
+    int64_t now = 5000, wake;
+    uint32_t n = 0;
+
+    run_bounds(&b->run, 0, 20000);
+    run_sweep(&b->run, NULL, NULL);
+    while (n < 100) {
+        while (run_next(&b->run, now, &o)) {
+            run_result(&b->run, &o, RUN_PASS, false, now);
+            n++;
+        }
+        wake = run_wake_at(&b->run, now);
+        if (n < 100)
+            assert_int_equal(wake, now + 50);
+        now = wake;
+    }
+    assert_true(run_idle(&b->run));
+    free(b);
+}
+
+TEST(a_second_sweep_waits_until_every_is_over)
+{
+    struct bench *b = bench_new(3, 1, 3, 1000);
+    struct run_order o;
+
+    for (int sweep = 0; sweep < 2; sweep++) {
+        int64_t now = sweep ? 1000 : 0;
+
+        assert_int_equal(run_sweep_due(&b->run, NULL, NULL, 10), 3);
+        if (sweep) {
+            assert_false(run_next(&b->run, 999, &o));
+            assert_int_equal(run_wake_at(&b->run, 10), 1000);
+        }
+        for (int i = 0; i < 3; i++) {
+            assert_true(run_next(&b->run, now, &o));
+            run_result(&b->run, &o, RUN_PASS, false, now);
+        }
+        assert_true(run_idle(&b->run));
+    }
+    free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +356,9 @@ int main(void)
         cmocka_unit_test(stopping_drops_what_waits_and_takes_answers_still),
         cmocka_unit_test(too_many_asks_are_refused),
         cmocka_unit_test(a_sweep_leaves_out_what_is_off_and_what_the_filter_refuses),
+        cmocka_unit_test(a_host_has_no_more_in_flight_than_it_may),
+        cmocka_unit_test(a_paced_sweep_starts_no_more_than_its_rate),
+        cmocka_unit_test(a_second_sweep_waits_until_every_is_over),
     };
 
     return cmocka_run_group_tests_name("run", tests, NULL, NULL);
