@@ -54,6 +54,7 @@ void loop_take(struct session *s, struct probe_result *result)
         drop_exchange(result);
     e->result = *result;
     e->done = true;
+    progress_settle(&s->progress);
 }
 
 /* True when a signal came. */

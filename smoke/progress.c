@@ -12,6 +12,7 @@
 
 #define FIRST_MS 500
 #define EVERY_MS 100
+#define PLAIN_MS 10000 /* plain: how often something is said where no check ends for good */
 
 static void write_all(const struct buf *text)
 {
@@ -49,6 +50,9 @@ void progress_begin(struct progress *p, const struct opts *opts, const struct re
     *p = (struct progress){
         .report = report, .started_ms = now_ms, .drawn_ms = now_ms + FIRST_MS - EVERY_MS};
     p->json = opts->progress == OPTS_PROGRESS_JSON;
+    p->plain = opts->progress == OPTS_PROGRESS_PLAIN;
+    if (p->plain)
+        p->drawn_ms = now_ms;
     p->live = opts->progress == OPTS_PROGRESS_TTY ||
               (opts->progress == OPTS_PROGRESS_AUTO && tty && !opts->quiet);
     if (p->live)
@@ -69,6 +73,36 @@ void progress_result(struct progress *p, const struct report_entry *entry)
         buf_reset(&p->last);
         pump_title(p->report->pump, entry->result.stratum, &p->last);
     }
+}
+
+void progress_settle(struct progress *p)
+{
+    const struct report *r = p->report;
+    struct buf line SL_CLEANUP(buf_clear) = {0};
+
+    if (!p->plain || r->tallies)
+        return;
+    for (; p->told < r->entries_n && r->entries[p->told].done; p->told++) {
+        const struct report_entry *e = &r->entries[p->told];
+        struct buf title SL_CLEANUP(buf_clear) = {0};
+
+        pump_title(r->pump, e->result.stratum, &title);
+        buf_addf(&line, "%zu/%zu %-7s ", p->told + 1, r->entries_n, report_word(r, e));
+        text_add_safe(&line, buf_str(&title), title.len, 300);
+        buf_addf(&line, "  %lld ms\n", (long long)((e->result.latency_us + 500) / 1000));
+    }
+    secret_redact_sink(&line);
+    write_all(&line);
+}
+
+/* Where each check runs again and again, or one takes long: how far it has come. */
+static void tell(struct progress *p, int64_t now_ms)
+{
+    struct buf line SL_CLEANUP(buf_clear) = {0};
+
+    buf_addf(&line, "%zu done, %zu did not pass, after %lld s\n", p->done, p->bad,
+             (long long)((now_ms - p->started_ms) / 1000));
+    write_all(&line);
 }
 
 static void draw(struct progress *p)
@@ -98,6 +132,13 @@ static void draw(struct progress *p)
 
 int64_t progress_tick(struct progress *p, int64_t now_ms)
 {
+    if (p->plain) {
+        if (now_ms - p->drawn_ms >= PLAIN_MS) {
+            tell(p, now_ms);
+            p->drawn_ms = now_ms;
+        }
+        return p->drawn_ms + PLAIN_MS;
+    }
     if (!p->live)
         return INT64_MAX;
     if (now_ms - p->drawn_ms >= EVERY_MS) {

@@ -6,7 +6,8 @@
 #include "report.h"
 
 struct progress {
-    bool live, json, shown;
+    bool live, json, plain, shown;
+    size_t told; /* plain: entries told so far, in file order */
     const struct report *report;
     size_t done, bad;
     int64_t started_ms, drawn_ms;
@@ -17,6 +18,8 @@ struct progress {
 void progress_begin(struct progress *p, const struct opts *opts, const struct report *report,
                     int64_t now_ms);
 void progress_result(struct progress *p, const struct report_entry *entry);
+/* After the report has the result: plain progress tells, in file order, what is complete. */
+void progress_settle(struct progress *p);
 /* Draws when it is time. Returns when it wants to be called next, INT64_MAX: never. */
 int64_t progress_tick(struct progress *p, int64_t now_ms);
 void progress_end(struct progress *p);

@@ -1,6 +1,8 @@
 /* report.c: counting, and what the whole comes to. */
 #include "report.h"
 
+#include "tally.h"
+
 /* No name server or no way out: what a machine without a network sees. */
 static bool unreached(const struct probe_result *r)
 {
@@ -49,7 +51,7 @@ void report_count(struct report *report)
             report->not_run++;
             continue;
         }
-        report->requests += e->result.requests;
+        report->requests += report->tallies ? report->tallies[i].requests : e->result.requests;
         any_reached |= reached(&e->result);
         any_unreached |= unreached(&e->result);
         if (e->result.verdict == RUN_PASS) {

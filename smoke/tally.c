@@ -4,6 +4,7 @@
 void tally_add(struct tally *t, const struct probe_result *r)
 {
     t->runs++;
+    t->requests += r->requests;
     t->passed_last = r->verdict == RUN_PASS;
     if (r->verdict == RUN_PASS) {
         t->passed++;

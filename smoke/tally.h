@@ -7,6 +7,7 @@
 
 struct tally { /* zeroed: nothing yet */
     uint64_t runs, passed, failed, errors;
+    uint64_t requests;             /* of all of them */
     uint64_t flaky;                /* of those that passed: after a retry */
     uint32_t in_a_row;             /* failures since the last pass */
     bool passed_last;              /* the last one that was run */

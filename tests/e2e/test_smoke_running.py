@@ -136,6 +136,26 @@ def fail_fast(t, d):
              "--fail-fast leaves the rest as not run")
 
 
+def in_file_order(t, d):
+    path = suite(d, [("/%d" % i, "") for i in range(6)])
+    first = threading.Event()
+
+    def last_first(path, n):
+        if path == "/5":
+            first.set()
+        elif not first.wait(10):
+            return 500
+        return 200
+    with Server(last_first) as s:
+        status, _, err = smoke("-b", s.url, "--progress", "plain", path)
+        lines = [line.split()[:3] for line in err.splitlines()]
+        t.eq((status, lines), (0, [["%d/6" % (i + 1), "ok", "c%d" % i] for i in range(6)]),
+             "plain progress is in file order whatever ends first")
+    with Server(lambda path, n: 200) as s:
+        status, r = report("-b", s.url, "--repeat", "3", path)
+        t.eq((status, r["totals"]["requests"]), (0, 18), "the requests of all repeats are counted")
+
+
 def budgets(t, d):
     path = suite(d, [("/%d" % i, "") for i in range(20)])
     with Server(lambda path, n: 200) as s:
@@ -217,7 +237,7 @@ def wrong_lines(t, d):
 def main():
     t = Tap()
     with tempfile.TemporaryDirectory(prefix="smoke-") as d:
-        for part in (repeats, flaky, bounds, fail_fast, budgets, warm_up, signals, wrong_lines):
+        for part in (repeats, flaky, bounds, fail_fast, in_file_order, budgets, warm_up, signals, wrong_lines):
             print("# %s" % part.__name__)
             part(t, d)
     t.done()
