@@ -27,7 +27,8 @@ struct http_transfer {
     bool has_body;    /* of the request */
     bool sent;        /* connected; the request could leave */
     bool header_done; /* the final header is whole */
-    bool want_certificate, link_local, once;
+    bool switching;   /* its status is 101 */
+    bool want_certificate, link_local, once, upgrade;
     enum http_outcome fault; /* why a callback of ours ended it; HTTP_OK: it did not */
     int socket_errno;        /* of a socket(2) that failed */
     char where[300];         /* what we connect to, for sentences */

@@ -97,12 +97,17 @@ size_t http_transfer_on_header(char *line, size_t size, size_t n, void *ctx)
     if (len >= 5 && !memcmp(line, "HTTP/", 5)) {
         http_response_drop_fields(&t->response); /* an interim answer went before */
         t->header_done = false;
+        t->switching = len >= 12 && !memcmp(line + 8, " 101", 4);
         return len;
     }
     if (t->header_done)
         return len; /* trailers */
     if (len <= 2 && (line[0] == '\r' || line[0] == '\n')) {
         t->header_done = true;
+        if (t->upgrade && t->switching) {
+            t->response.stopped = true; /* what follows is no HTTP */
+            return 0;
+        }
         if (coding_is_single(&t->response))
             return len;
         t->fault = HTTP_PROTOCOL;

@@ -178,6 +178,8 @@ static void load_limits(struct http_transfer *t, const struct http_request *q)
     version = versions[q->version];
     if (q->version == HTTP_VERSION_2 && text_starts_with(q->url, "http:"))
         version = CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+    if (q->upgrade)
+        version = CURL_HTTP_VERSION_1_1;
     t->keep = q->body_keep ? q->body_keep : HTTP_BODY_KEEP_DEFAULT;
     t->max = q->body_max ? q->body_max : HTTP_BODY_MAX_DEFAULT;
     buf_init(&t->response.body, t->keep + 1);
@@ -200,6 +202,7 @@ bool http_transfer_load(struct http_transfer *t, const struct http_request *q)
     t->want_certificate = q->certificate;
     t->link_local = q->link_local;
     t->once = q->once;
+    t->upgrade = q->upgrade;
     load_always(t);
     load_limits(t, q);
     load_url(t, q);

@@ -7,6 +7,8 @@ libsmoke_a_SOURCES = \
 	smoke/suite_file.c smoke/suite_file.h \
 	smoke/suite_file_expect.c \
 	smoke/suite_file_request.c \
+	smoke/suite_file_talk.c \
+	smoke/suite_talk.c \
 	smoke/suite_use.c \
 	smoke/suite_test.c \
 	smoke/suite_step.c \
@@ -18,6 +20,7 @@ libsmoke_a_SOURCES = \
 	smoke/request_aws.c smoke/request_aws.h \
 	smoke/oauth.c smoke/oauth.h \
 	smoke/talk_forge.c \
+	smoke/sse.c smoke/sse.h smoke/stream.c smoke/mcp.c smoke/websocket.c \
 	smoke/answer.c smoke/answer.h \
 	smoke/finding.h \
 	smoke/predicate.c smoke/predicate.h \

@@ -373,6 +373,7 @@ static void send_request(struct pump *pump, struct pump_flow *flow, int64_t now_
     request.connect_ms = bounded_ms(pump, step->request.connect_ms);
     request.total_ms = bounded_ms(pump, step->request.timeout_ms);
     request.exact = flow->request.exact;
+    request.upgrade = flow->request.upgrade;
     request.body_keep = pump->body_keep;
     request.fresh = wants_fresh(pump, flow, now_ms);
     request.certificate = step->expect.days_left > 0;

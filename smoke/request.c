@@ -322,13 +322,40 @@ static bool add_cookies(struct request *out, const struct request_around *around
            request_add_header(out, "Cookie", buf_str(&value), value.len, true, err);
 }
 
+static bool add_extra(struct request *out, const struct request_around *around, struct err *err)
+{
+    if (around->method)
+        out->method = around->method;
+    for (size_t i = 0; i < around->extra_n; i++) {
+        const struct http_header *h = &around->extra[i];
+
+        if (!has_header(out, h->name) &&
+            (!template_check_header(h->name, h->value, strlen(h->value), err) ||
+             !request_add_header(out, h->name, h->value, strlen(h->value), false, err)))
+            return false;
+    }
+    return true;
+}
+
+static bool set_json(struct request *out, const struct buf *body, struct err *err)
+{
+    static const char type[] = "application/json";
+
+    buf_init(&out->body, REQUEST_BODY_MAX);
+    buf_add(&out->body, body->data, body->len);
+    out->has_body = true;
+    return has_header(out, "Content-Type") ||
+           request_add_header(out, "Content-Type", type, strlen(type), false, err);
+}
+
 bool request_build(struct request *out, struct scope *scope, const struct suite_request *from,
                    const struct request_around *around, struct err *err)
 {
     return request_build_url(out, scope, from, around->previous, err) &&
-           add_own_headers(out, scope, from, err) && add_auth(out, scope, from, around, err) &&
-           build_body(out, scope, from, err) && add_signature(out, scope, from, around, err) &&
-           add_cookies(out, around, err) &&
+           add_own_headers(out, scope, from, err) && add_extra(out, around, err) &&
+           add_auth(out, scope, from, around, err) &&
+           (around->json ? set_json(out, around->json, err) : build_body(out, scope, from, err)) &&
+           add_signature(out, scope, from, around, err) && add_cookies(out, around, err) &&
            (from->auth != SUITE_AUTH_SIGV4 ||
             request_sign_aws(out, scope, from->sigv4, around->wall_ms, err));
 }

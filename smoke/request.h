@@ -22,16 +22,21 @@ struct request {        /* owned; request_clear() */
     struct arena storage;
     struct buf body;
     bool has_body;
-    bool exact; /* signed as it stands: as in struct http_request */
+    bool upgrade; /* as in struct http_request */
+    bool exact;   /* signed as it stands: as in struct http_request */
 };
 
 /* Where a request's url is seen from, and what else it needs beside its scope. */
 struct request_around {
     const char *previous; /* the flow's last url, "" at first: for a url that a capture gave */
-    const struct cookie_jar *jar; /* NULL: none */
-    int64_t wall_ms;              /* for signatures and cookies */
-    enum sign_forgery forgery;    /* how the signature is to be wrong */
-    const char *token;            /* for auth by oauth2; NULL: none yet */
+    const struct cookie_jar *jar;    /* NULL: none */
+    int64_t wall_ms;                 /* for signatures and cookies */
+    enum sign_forgery forgery;       /* how the signature is to be wrong */
+    const char *token;               /* for auth by oauth2; NULL: none yet */
+    const char *method;              /* instead of the suite's; static; NULL: the suite's */
+    const struct buf *json;          /* the body, instead of the suite's; NULL: the suite's */
+    const struct http_header *extra; /* where the suite does not name them itself */
+    size_t extra_n;
 };
 
 /* Expands a step's request. ERR_REFUSED: a value was not captured, holds bytes a header cannot, or

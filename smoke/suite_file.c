@@ -49,6 +49,16 @@ static const struct schema capture_schema = {
      .type = SCHEMA_MAP_PTR,                                                                       \
      SCHEMA_TO(owner, prefix request),                                                             \
      .sub = &file_request_schema},                                                                 \
+        {.key = "mcp",                                                                             \
+         .type = SCHEMA_MAP_PTR,                                                                   \
+         SCHEMA_TO(owner, prefix mcp),                                                             \
+         .sub = &file_mcp_schema,                                                                  \
+         .help = "a visit to an MCP server, instead of a request"},                                \
+        {.key = "websocket",                                                                       \
+         .type = SCHEMA_MAP_PTR,                                                                   \
+         SCHEMA_TO(owner, prefix websocket),                                                       \
+         .sub = &file_websocket_schema,                                                            \
+         .help = "the opening handshake of a WebSocket, instead of a request"},                    \
         {.key = "expect",                                                                          \
          .type = SCHEMA_MAP_PTR,                                                                   \
          SCHEMA_TO(owner, prefix expect),                                                          \
@@ -61,11 +71,22 @@ static const struct schema capture_schema = {
 
 static const struct schema_field step_fields[] = {STEP_ROWS(struct file_step, )};
 
+static bool one_kind(struct schema_ctx *ctx, const struct doc_node *node,
+                     const struct file_step *step, const char *what)
+{
+    int n = !!step->request + !!step->mcp + !!step->websocket;
+
+    if (n > 1)
+        return doc_fail(node, ctx->err, ERR_FILE,
+                        "a step has one of 'request', 'mcp' and 'websocket'");
+    return n == 1 || doc_fail(node, ctx->err, ERR_FILE, "%s needs the key 'request'", what);
+}
+
 static bool check_step(struct schema_ctx *ctx, const struct doc_node *node, void *out)
 {
     const struct file_step *step = out;
 
-    return step->request || doc_fail(node, ctx->err, ERR_FILE, "step needs the key 'request'");
+    return one_kind(ctx, node, step, "step");
 }
 
 static const struct schema step_schema = {SCHEMA_TABLE("step", struct file_step, step_fields),
@@ -182,12 +203,13 @@ static const struct schema_field check_fields[] = {
 static bool check_check(struct schema_ctx *ctx, const struct doc_node *node, void *out)
 {
     const struct file_check *check = out;
-    bool one = check->step.request || check->step.expect || check->step.captures;
+    bool one = check->step.request || check->step.mcp || check->step.websocket ||
+               check->step.expect || check->step.captures;
 
     if (!!check->steps == one)
         return doc_fail(node, ctx->err, ERR_FILE, "a check needs either 'request' or 'steps'");
-    if (one && !check->step.request)
-        return doc_fail(node, ctx->err, ERR_FILE, "check needs the key 'request'");
+    if (one && !one_kind(ctx, node, &check->step, "check"))
+        return false;
     if (check->from_at && (check->from_ppm == 0 || check->from_ppm % 10000))
         return doc_fail(check->from_at, ctx->err, ERR_FILE,
                         "'from' expects a whole percentage, 1%% to 100%%");

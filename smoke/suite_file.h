@@ -94,8 +94,26 @@ struct file_target {
     struct file_tests tests;
 };
 
+struct file_stream {
+    const struct doc_node *at;
+    int64_t first_ms, between_ms;
+    const struct doc_node *first_at, *between_at, *count;
+    const char *event;
+    struct file_stream_text {
+        struct file_tests tests;
+        const char *pointer;
+        const struct doc_node *pointer_at;
+    } * text;
+    const struct file_target *each;
+    size_t each_n;
+    const struct doc_node *each_at;
+    struct suite_text last;
+    uint32_t stop_after;
+};
+
 struct file_expect {
     const struct doc_node *at;
+    struct file_stream *sse, *json_lines;
     struct file_status status;
     const struct doc_node *status_at;
     const struct file_target *headers, *json;
@@ -117,8 +135,34 @@ struct file_capture {
     const struct doc_node *json_at, *regex_at;
 };
 
+struct file_mcp {
+    const struct doc_node *at;
+    struct suite_text url;
+    const char *tool, *protocol;
+    const struct doc_node *tool_at, *arguments, *protocol_at;
+    const char *const *tools;
+    size_t tools_n;
+    const struct schema_entry *headers;
+    size_t headers_n;
+    struct file_auth *auth;
+    int64_t timeout_ms, connect_ms;
+};
+
+struct file_websocket {
+    const struct doc_node *at;
+    struct suite_text url, origin;
+    const char *const *protocols;
+    size_t protocols_n;
+    const struct schema_entry *headers;
+    size_t headers_n;
+    struct file_auth *auth;
+    int64_t timeout_ms, connect_ms;
+};
+
 struct file_step {
     const struct doc_node *at;
+    struct file_mcp *mcp;
+    struct file_websocket *websocket;
     struct file_request *request;
     struct file_expect *expect;
     const struct file_capture *captures;
@@ -175,7 +219,9 @@ struct file_suite {
 
 extern const struct schema file_suite_schema;
 extern const struct schema file_expect_schema;
-extern const struct schema file_request_schema;
+extern const struct schema file_request_schema, file_mcp_schema, file_websocket_schema,
+    file_auth_schema;
+extern const struct schema file_sse_schema, file_json_lines_schema;
 schema_hook file_decode_status;                /* into a struct file_status */
 extern const struct schema file_length_schema; /* struct suite_predicate's low and high */
 
@@ -209,7 +255,25 @@ bool suite_name_ok(const char *name);
 /* After a failure: hands the error to the sink, if there is one. True: go on, there may be more. */
 bool suite_hand_over(struct suite_builder *b);
 
+/* suite_file_expect.c: rows of by-pointer tests, for the tables of streams too. */
+bool file_decode_json_targets(struct schema_ctx *ctx, const struct doc_node *node,
+                              const struct file_target **out, size_t *n);
+
+/* suite_talk.c */
+bool suite_build_mcp(struct suite_builder *b, const struct file_mcp *file, struct suite_step *out);
+bool suite_build_websocket(struct suite_builder *b, const struct file_websocket *file,
+                           struct suite_step *out);
+bool suite_build_stream(struct suite_builder *b, const struct file_expect *file,
+                        struct suite_expect *out);
+
 /* suite_test.c */
+bool suite_build_tests(struct suite_builder *b, const struct file_tests *tests, bool json,
+                       const struct suite_predicate **out, size_t *out_n);
+bool suite_build_targets(struct suite_builder *b, const struct file_target *from, size_t n,
+                         bool json, const struct suite_target **out, size_t *out_n);
+/* Both ends of a number or a map of at_least and at_most. what: the key, for messages. */
+bool suite_build_range(struct suite_builder *b, const struct doc_node *node, const char *what,
+                       uint32_t *low, uint32_t *high);
 bool suite_build_json(struct suite_builder *b, const struct doc_node *node, struct suite_json *out);
 bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
                         const struct file_expect *preset, struct suite_expect *out);

@@ -113,6 +113,12 @@ static bool decode_targets(struct schema_ctx *ctx, const struct schema *tests,
     return true;
 }
 
+bool file_decode_json_targets(struct schema_ctx *ctx, const struct doc_node *node,
+                              const struct file_target **out, size_t *n)
+{
+    return decode_targets(ctx, &json_tests, node, out, n);
+}
+
 static bool decode_headers(struct schema_ctx *ctx, const struct schema_field *field,
                            const struct doc_node *node, void *out)
 {
@@ -178,6 +184,16 @@ static const struct schema_field expect_fields[] = {
      .type = SCHEMA_MAP,
      SCHEMA_TO(struct file_expect, certificate),
      .sub = &certificate_schema},
+    {.key = "sse",
+     .type = SCHEMA_MAP_PTR,
+     SCHEMA_TO(struct file_expect, sse),
+     .sub = &file_sse_schema,
+     .help = "the answer is a stream of server-sent events"},
+    {.key = "json_lines",
+     .type = SCHEMA_MAP_PTR,
+     SCHEMA_TO(struct file_expect, json_lines),
+     .sub = &file_json_lines_schema,
+     .help = "the answer is one JSON value a line"},
 };
 const struct schema file_expect_schema = {SCHEMA_TABLE("expect", struct file_expect, expect_fields),
                                           SCHEMA_AT(struct file_expect, at)};

@@ -71,8 +71,8 @@ static bool check_auth(struct schema_ctx *ctx, const struct doc_node *node, void
     return true;
 }
 
-static const struct schema auth_schema = {SCHEMA_TABLE("auth", struct file_auth, auth_fields),
-                                          SCHEMA_AT(struct file_auth, at), .check = check_auth};
+const struct schema file_auth_schema = {SCHEMA_TABLE("auth", struct file_auth, auth_fields),
+                                        SCHEMA_AT(struct file_auth, at), .check = check_auth};
 
 static const char *const scheme_names[] = {"stripe", "github", "slack", "standard", "hmac", NULL};
 static const char *const hash_names[] = {"sha256", "sha1", "sha512", NULL};
@@ -242,7 +242,7 @@ static const struct schema_field request_fields[] = {
     {.key = "auth",
      .type = SCHEMA_MAP_PTR,
      SCHEMA_TO(struct file_request, auth),
-     .sub = &auth_schema},
+     .sub = &file_auth_schema},
     {.key = "sign",
      .type = SCHEMA_MAP_PTR,
      SCHEMA_TO(struct file_request, sign),

@@ -71,6 +71,36 @@ static bool build_capture(struct suite_builder *b, const struct file_capture *fi
     return out->regex != NULL;
 }
 
+static const struct suite_status switching[] = {{101, 101}};
+
+static bool build_kind(struct suite_builder *b, const struct file_step *file,
+                       struct suite_step *out)
+{
+    if (file->mcp)
+        return suite_build_mcp(b, file->mcp, out);
+    if (file->websocket)
+        return suite_build_websocket(b, file->websocket, out);
+    return suite_build_request(b, file->request, &out->request);
+}
+
+/* What a kind of step can be expected to give. */
+static bool check_kind(struct suite_builder *b, const struct file_step *file,
+                       struct suite_step *out)
+{
+    if (file->websocket && !out->expect.status_at) {
+        out->expect.status = switching;
+        out->expect.status_n = ARRAY_LEN(switching);
+    }
+    if (!out->expect.stream || !(file->mcp || file->websocket || out->request.rejects_at))
+        return true;
+    if (!file->expect || !(file->expect->sse || file->expect->json_lines)) {
+        out->expect.stream = NULL; /* it is the defaults' */
+        return true;
+    }
+    return doc_fail(out->expect.stream->at, b->err, ERR_FILE,
+                    "'sse' and 'json_lines' are for the answers of plain requests");
+}
+
 static bool build_step(struct suite_builder *b, const struct file_step *file, const char **slots,
                        struct suite_step *out)
 {
@@ -78,8 +108,9 @@ static bool build_step(struct suite_builder *b, const struct file_step *file, co
         arena_array(&b->suite->mem, file->captures_n + 1, sizeof *captures);
     size_t n = b->slots_n;
 
-    if (!suite_build_request(b, file->request, &out->request) ||
-        !suite_build_expect(b, file->expect, b->file->defaults.expect, &out->expect))
+    if (!build_kind(b, file, out) ||
+        !suite_build_expect(b, file->expect, b->file->defaults.expect, &out->expect) ||
+        !check_kind(b, file, out))
         return false;
     for (size_t i = 0; i < file->captures_n; i++) {
         if (!build_capture(b, &file->captures[i], &captures[i]))
@@ -104,7 +135,8 @@ static int64_t least_every(const struct suite_check *check)
 
     for (size_t i = 0; i < check->steps_n; i++) {
         const struct suite_request *r = &check->steps[i].request;
-        int64_t own = r->sign.scheme != SUITE_SIGN_NONE                   ? EVERY_SIGNED_MS
+        int64_t own = r->sign.scheme != SUITE_SIGN_NONE || check->steps[i].expect.stream
+                          ? EVERY_SIGNED_MS
                       : r->method == SUITE_GET || r->method == SUITE_HEAD ? EVERY_READ_MS
                                                                           : EVERY_WRITE_MS;
 

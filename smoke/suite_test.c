@@ -169,23 +169,26 @@ static bool build_bound(struct suite_builder *b, const struct doc_node *node,
     return true;
 }
 
-static bool build_length(struct suite_builder *b, const struct doc_node *node,
-                         struct suite_predicate *p)
+bool suite_build_range(struct suite_builder *b, const struct doc_node *node, const char *what,
+                       uint32_t *low, uint32_t *high)
 {
     struct err why = {0};
+    struct suite_predicate range = {0};
 
     if (node->kind == DOC_MAP) {
-        if (!schema_decode(p, &file_length_schema, node, &b->suite->mem, b->err))
+        if (!schema_decode(&range, &file_length_schema, node, &b->suite->mem, b->err))
             return false;
-        return p->low <= p->high ||
+        *low = range.low;
+        *high = range.high;
+        return range.low <= range.high ||
                doc_fail(node, b->err, ERR_FILE, "'at_least' is above 'at_most'");
     }
     if (node->kind != DOC_SCALAR || node->quoted || doc_is_empty(node))
         return doc_fail(node, b->err, ERR_FILE,
-                        "'length' expects a whole number, or a map of at_least and at_most");
-    if (!text_parse_u32(node->text, 0, UINT32_MAX, &p->low, &why))
-        return doc_fail(node, b->err, ERR_FILE, "'length': %s", why.text);
-    p->high = p->low;
+                        "'%s' expects a whole number, or a map of at_least and at_most", what);
+    if (!text_parse_u32(node->text, 0, UINT32_MAX, low, &why))
+        return doc_fail(node, b->err, ERR_FILE, "'%s': %s", what, why.text);
+    *high = *low;
     return true;
 }
 
@@ -218,7 +221,7 @@ static bool build_predicate(struct suite_builder *b, const struct doc_node *node
     case SUITE_AT_MOST:
         return build_bound(b, node, p);
     case SUITE_LENGTH:
-        return build_length(b, node, p);
+        return suite_build_range(b, node, "length", &p->low, &p->high);
     default:
         assert(false);
         return false;
@@ -231,8 +234,8 @@ static bool may_be_list(enum suite_predicate_op op)
     return op == SUITE_CONTAINS || op == SUITE_MATCHES;
 }
 
-static bool build_tests(struct suite_builder *b, const struct file_tests *tests, bool json,
-                        const struct suite_predicate **out, size_t *out_n)
+bool suite_build_tests(struct suite_builder *b, const struct file_tests *tests, bool json,
+                       const struct suite_predicate **out, size_t *out_n)
 {
     struct suite_predicate *list;
     size_t n = 0;
@@ -278,8 +281,8 @@ static bool header_name_ok(const char *name)
     return *name;
 }
 
-static bool build_targets(struct suite_builder *b, const struct file_target *from, size_t n,
-                          bool json, const struct suite_target **out, size_t *out_n)
+bool suite_build_targets(struct suite_builder *b, const struct file_target *from, size_t n,
+                         bool json, const struct suite_target **out, size_t *out_n)
 {
     struct suite_target *list = arena_array(&b->suite->mem, n + 1, sizeof *list);
 
@@ -292,7 +295,7 @@ static bool build_targets(struct suite_builder *b, const struct file_target *fro
             return doc_fail(list[i].at, b->err, ERR_FILE, "%s", why.text);
         if (!json && !header_name_ok(from[i].name))
             return doc_fail(list[i].at, b->err, ERR_FILE, "this is not a header's name");
-        if (!build_tests(b, &from[i].tests, json, &list[i].predicates, &list[i].predicates_n))
+        if (!suite_build_tests(b, &from[i].tests, json, &list[i].predicates, &list[i].predicates_n))
             return false;
     }
     *out = list;
@@ -316,13 +319,14 @@ bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
     out->status_n = from->status_at ? from->status.n : ARRAY_LEN(success);
     out->status_at = own->status_at; /* what defaults say is not where a reader looks first */
     from = own->headers_at ? own : preset;
-    if (!build_targets(b, from->headers, from->headers_n, false, &out->headers, &out->headers_n))
+    if (!suite_build_targets(b, from->headers, from->headers_n, false, &out->headers,
+                             &out->headers_n))
         return false;
     from = own->json_at ? own : preset;
-    if (!build_targets(b, from->json, from->json_n, true, &out->json, &out->json_n))
+    if (!suite_build_targets(b, from->json, from->json_n, true, &out->json, &out->json_n))
         return false;
     from = own->body ? own : preset;
-    if (from->body && !build_tests(b, from->body, false, &out->body, &out->body_n))
+    if (from->body && !suite_build_tests(b, from->body, false, &out->body, &out->body_n))
         return false;
     from = own->latency_at ? own : preset;
     out->latency_ms = from->latency_ms;
@@ -330,5 +334,6 @@ bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
     from = own->certificate.days_left_at ? own : preset;
     out->days_left = from->certificate.days_left;
     out->days_left_at = own->certificate.days_left_at;
-    return true;
+    from = own->sse || own->json_lines ? own : preset;
+    return suite_build_stream(b, from, out);
 }

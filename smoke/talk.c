@@ -36,7 +36,11 @@ static const struct talk_kind plain = {.name = "request", .build = plain_build, 
 
 static const struct talk_kind *kind_of(const struct suite_step *step)
 {
-    return step->request.rejects_at ? &talk_forge : &plain;
+    return step->mcp                  ? &talk_mcp
+           : step->websocket          ? &talk_websocket
+           : step->request.rejects_at ? &talk_forge
+           : step->expect.stream      ? &talk_stream
+                                      : &plain;
 }
 
 void talk_begin(struct talk *t, const struct suite_step *step)
@@ -79,7 +83,7 @@ enum talk_next talk_take(struct talk *t, const struct talk_ctx *ctx, struct answ
 
 bool talk_streams(const struct talk *t)
 {
-    return t->kind->data != NULL;
+    return t->kind->data != NULL && !t->fetching;
 }
 
 bool talk_data(struct talk *t, const char *data, size_t len, int64_t at_us)

@@ -69,6 +69,8 @@ struct talk { /* talk_begin(), talk_clear() */
 
 /* talk_forge.c: a webhook sent with bad signatures first. */
 extern const struct talk_kind talk_forge;
+/* stream.c, mcp.c, websocket.c: see there. */
+extern const struct talk_kind talk_stream, talk_mcp, talk_websocket;
 
 void talk_begin(struct talk *t, const struct suite_step *step);
 bool talk_build(struct talk *t, const struct talk_ctx *ctx, struct request *out,

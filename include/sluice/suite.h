@@ -209,7 +209,24 @@ struct suite_target { /* a header's name or a JSON pointer, and what must hold f
     size_t predicates_n;
 };
 
+struct suite_stream { /* an answer that comes in events */
+    const struct doc_node *at;
+    bool json_lines;              /* else server-sent events */
+    int64_t first_ms, between_ms; /* 0: no such deadline */
+    const struct doc_node *first_at, *between_at, *count_at;
+    uint32_t low, high;                 /* how many, both ends included */
+    const char *event;                  /* only events of this name count; NULL: all */
+    const char *pointer;                /* of each event's data; NULL: all of it is text */
+    const struct suite_predicate *text; /* of what they say together */
+    size_t text_n;
+    const struct suite_target *each; /* of every event's data, but the last one's */
+    size_t each_n;
+    struct suite_text last; /* the data of the last event: reading stops there; text NULL: none */
+    uint32_t stop_after;    /* events after which reading stops; 0: never */
+};
+
 struct suite_expect {
+    const struct suite_stream *stream; /* NULL: the answer is no stream */
     const struct doc_node *at;         /* NULL: nothing said, all from defaults */
     const struct suite_status *status; /* never empty after loading: 2xx when nobody names one */
     size_t status_n;
@@ -236,8 +253,27 @@ struct suite_capture {
     uint32_t slot;       /* index into the flow's captured values */
 };
 
+#define SUITE_MCP_TOOLS_MAX 60 /* names in `tools` */
+
+struct suite_mcp { /* a visit to an MCP server; url, headers and auth are the step's request */
+    const struct doc_node *at;
+    const char *tool; /* called; NULL: none, the list of tools is what is judged */
+    struct suite_json arguments;
+    const char *const *tools; /* must be in the list */
+    size_t tools_n;
+    const char *protocol; /* the version offered */
+};
+
+struct suite_websocket { /* an opening handshake; url, headers and auth are the step's request */
+    const struct doc_node *at;
+    const char *protocols; /* as in the header; NULL: none */
+    struct suite_text origin;
+};
+
 struct suite_step {
     struct suite_request request;
+    const struct suite_mcp *mcp;             /* NULL: none */
+    const struct suite_websocket *websocket; /* NULL: none */
     struct suite_expect expect;
     const struct suite_capture *captures;
     size_t captures_n;
