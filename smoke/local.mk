@@ -51,5 +51,7 @@ smoke_smoke_SOURCES = \
 	smoke/outlet.c smoke/outlet.h \
 	smoke/progress.c smoke/progress.h \
 	smoke/report.c smoke/report.h \
+	smoke/report_words.c smoke/report_words.h smoke/report_junit.c smoke/report_tap.c \
+	smoke/report_github.c smoke/report_html.c smoke/report_curl.c smoke/report_prometheus.c \
 	smoke/report_text.c smoke/report_json.c
 smoke_smoke_LDADD = libsmoke.a libcore.a libbase.a $(BASE_LIBS)

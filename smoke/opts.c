@@ -1,6 +1,7 @@
 /* opts.c: one row an option; help is printed from the same rows. */
 #include "opts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "sluice/http.h"
@@ -221,6 +222,51 @@ static bool take_json(struct opts *o, const char *value, struct err *err)
     return true;
 }
 
+static const char *const report_names[] = {
+    [OPTS_REPORT_TEXT] = "text",
+    [OPTS_REPORT_JSON] = "json",
+    [OPTS_REPORT_JUNIT] = "junit",
+    [OPTS_REPORT_TAP] = "tap",
+    [OPTS_REPORT_TAP13] = "tap13",
+    [OPTS_REPORT_GITHUB] = "github",
+    [OPTS_REPORT_HTML] = "html",
+    [OPTS_REPORT_CURL] = "curl",
+    [OPTS_REPORT_PROMETHEUS] = "prometheus",
+};
+_Static_assert(ARRAY_LEN(report_names) == OPTS_REPORT_COUNT, "a name for every report");
+
+const char *opts_report_name(enum opts_report kind)
+{
+    return report_names[kind];
+}
+
+/* KIND=FILE, or KIND for standard output. */
+static bool take_report(struct opts *o, const char *value, struct err *err)
+{
+    const char *eq = strchr(value, '='), *near;
+    size_t len = eq ? (size_t)(eq - value) : strlen(value);
+    char word[32];
+
+    if (o->outputs_n == OPTS_OUTPUTS_MAX)
+        return err_set(err, ERR_USAGE, "more than %d times --report", OPTS_OUTPUTS_MAX);
+    if (eq && !eq[1])
+        return err_set(err, ERR_USAGE, "--report expects KIND=FILE, not '%s'", value);
+    for (size_t i = 0; i < ARRAY_LEN(report_names); i++)
+        if (strlen(report_names[i]) == len && memcmp(report_names[i], value, len) == 0) {
+            o->outputs[o->outputs_n++] =
+                (struct opts_output){(enum opts_report)i, eq ? eq + 1 : "-"};
+            return true;
+        }
+    snprintf(word, sizeof word, "%.*s", (int)(len < 30 ? len : 30), value);
+    near = text_nearest(word, report_names, ARRAY_LEN(report_names));
+    return near ? err_set(err, ERR_USAGE, "--report: no kind '%s'; did you mean '%s'?", word, near)
+                : err_set(err, ERR_USAGE,
+                          "--report: no kind '%s'; there are text, json, junit, tap, tap13, "
+                          "github, html, "
+                          "curl and prometheus",
+                          word);
+}
+
 static bool take_format(struct opts *o, const char *value, struct err *err)
 {
     static const char *const words[] = {"text", "json", NULL};
@@ -289,6 +335,8 @@ static const struct option_row rows[] = {
     {"check", 0, NULL, take_check, "read the suites, send nothing"},
     {"format", 0, "text|json", take_format, "of what goes to standard output"},
     {"json", 0, "FILE", take_json, "also write the JSON report there"},
+    {"report", 0, "KIND=FILE", take_report,
+     "write a report: text, json, junit, tap, tap13, github, html, curl or prometheus; repeatable"},
     {"schema", 0, NULL, take_schema, "print the JSON Schema of suite files"},
     {"progress", 0, "HOW", take_progress, "auto, tty, plain, json or quiet, on standard error"},
     {"color", 0, "WHEN", take_color, "auto, always or never"},
@@ -416,6 +464,22 @@ static bool check_modes(const struct opts *o, struct err *err)
     return true;
 }
 
+/* Two reports in one stream are none. */
+static bool check_outputs(const struct opts *opts, struct err *err)
+{
+    size_t n = opts->format == OPTS_FORMAT_JSON;
+
+    for (size_t i = 0; i < opts->outputs_n; i++) {
+        n += strcmp(opts->outputs[i].file, "-") == 0;
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(opts->outputs[i].file, "-") != 0 &&
+                strcmp(opts->outputs[i].file, opts->outputs[k].file) == 0)
+                return err_set(err, ERR_USAGE, "--report: two reports go to %s",
+                               opts->outputs[i].file);
+    }
+    return n <= 1 || err_set(err, ERR_USAGE, "only one report can go to standard output");
+}
+
 bool opts_parse(struct opts *opts, int argc, char **argv, struct err *err)
 {
     bool only_suites = false;
@@ -445,6 +509,8 @@ bool opts_parse(struct opts *opts, int argc, char **argv, struct err *err)
         opts->words = opts->suites + 1;
         opts->words_n = opts->suites_n - 1;
     }
+    if (!check_outputs(opts, err))
+        return false;
     if (opts->list && opts->check)
         return err_set(err, ERR_USAGE, "--list and --check exclude each other");
     if (opts->quiet && opts->verbose)

@@ -30,6 +30,26 @@ enum opts_command {
     OPTS_IMPORT, /* the first word is "import"; what follows is not looked at */
 };
 
+enum opts_report { /* kinds of --report */
+                   OPTS_REPORT_TEXT,
+                   OPTS_REPORT_JSON,
+                   OPTS_REPORT_JUNIT,
+                   OPTS_REPORT_TAP,
+                   OPTS_REPORT_TAP13,
+                   OPTS_REPORT_GITHUB,
+                   OPTS_REPORT_HTML,
+                   OPTS_REPORT_CURL,
+                   OPTS_REPORT_PROMETHEUS,
+                   OPTS_REPORT_COUNT
+};
+
+struct opts_output {
+    enum opts_report kind;
+    const char *file; /* "-": standard output */
+};
+
+#define OPTS_OUTPUTS_MAX 20
+
 struct opts { /* zero before; strings are argv's, but for those opts_clear() frees */
     enum opts_command command;
     const char *const *words; /* behind the command's name */
@@ -50,6 +70,8 @@ struct opts { /* zero before; strings are argv's, but for those opts_clear() fre
     uint32_t allowed_ppm, unacceptable_ppm;       /* 0: not given */
     bool fail_fast, fail_on_flaky;
     const char *cacert, *json_file;
+    struct opts_output outputs[OPTS_OUTPUTS_MAX]; /* --report */
+    size_t outputs_n;
     enum opts_format format;
     enum opts_progress progress;
     enum log_color color;
@@ -60,5 +82,7 @@ struct opts { /* zero before; strings are argv's, but for those opts_clear() fre
 bool opts_parse(struct opts *opts, int argc, char **argv, struct err *err) SL_MUST_CHECK;
 void opts_clear(struct opts *opts);
 void opts_add_help(struct buf *out);
+/* "junit": the word in --report. */
+const char *opts_report_name(enum opts_report kind);
 
 #endif

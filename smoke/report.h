@@ -55,6 +55,19 @@ void report_text(const struct report *report, const struct report_text_options *
 /* One JSON document, documented in smoke(1), "schema": 1. */
 void report_json(const struct report *report, struct buf *out);
 
+/* JUnit XML (docs/schema/smoke-junit.xsd), TAP 14, one HTML page, a shell script of curl lines, the
+ * Prometheus text format. */
+void report_junit(const struct report *report, struct buf *out);
+void report_tap(const struct report *report, struct buf *out);
+void report_tap13(const struct report *report, struct buf *out);
+void report_html(const struct report *report, struct buf *out);
+void report_curl(const struct report *report, struct buf *out);
+void report_prometheus(const struct report *report, struct buf *out);
+
+/* Workflow commands of GitHub Actions, and Markdown for the summary of the step. */
+void report_github(const struct report *report, struct buf *out);
+void report_github_summary(const struct report *report, struct buf *out);
+
 /* One line of JSON for one result, for --progress json. */
 void report_json_line(const struct report *report, const struct report_entry *entry,
                       struct buf *out);

@@ -119,6 +119,31 @@ static const char *verdict_of(const struct report_entry *e)
     return e->done ? names[e->result.verdict] : "not_run";
 }
 
+static json_t *exchanges(const struct probe_result *r)
+{
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < r->exchanges_n; i++) {
+        const struct probe_exchange *x = &r->exchanges[i];
+        json_t *o =
+            json_pack("{s:i, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "step",
+                      (int)x->step + 1, "outcome", http_outcome_name(x->outcome), "reused",
+                      x->reused, "begin_us", (json_int_t)x->begin_us, "dns_us",
+                      (json_int_t)x->dns_us, "connect_us", (json_int_t)x->connect_us, "tls_us",
+                      (json_int_t)x->tls_us, "first_byte_us", (json_int_t)x->first_byte_us,
+                      "total_us", (json_int_t)x->total_us, "body_bytes", (json_int_t)x->body_bytes);
+
+        if (x->role)
+            set(o, "role", json_string(x->role));
+        if (x->status)
+            set(o, "status", json_integer(x->status));
+        if (x->version)
+            set(o, "http", json_integer(x->version));
+        json_array_append_new(list, o);
+    }
+    return list;
+}
+
 static json_t *entry(const struct report *report, const struct report_entry *e)
 {
     const struct pump_stratum *s = pump_stratum(report->pump, e->result.stratum);
@@ -146,6 +171,8 @@ static json_t *entry(const struct report *report, const struct report_entry *e)
     if (e->result.status)
         set(o, "status", json_integer(e->result.status));
     set_text(o, "remote", e->result.remote);
+    if (e->result.exchanges_n)
+        set(o, "exchanges", exchanges(&e->result));
     if (report->tallies && e >= report->entries && e < report->entries + report->entries_n)
         set(o, "runs", report_runs_json(report, e));
     if (e->result.verdict != RUN_PASS)

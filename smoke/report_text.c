@@ -172,6 +172,36 @@ static void add_summary(struct writer *w)
                     "no request reached a server: is this machine offline? Nothing was judged\n");
 }
 
+#define SLOWEST_N 5
+
+/* With --verbose: the slowest checks, so that nobody has to sort them. */
+static void add_slowest(struct writer *w)
+{
+    const struct report *r = w->report;
+    const struct report_entry *top[SLOWEST_N] = {0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->entries_n; i++) {
+        const struct report_entry *e = &r->entries[i];
+        size_t at = n;
+
+        if (!e->done)
+            continue;
+        while (at > 0 && top[at - 1]->result.latency_us < e->result.latency_us)
+            at--;
+        if (at == SLOWEST_N)
+            continue;
+        n += n < SLOWEST_N;
+        memmove(&top[at + 1], &top[at], (n - at - 1) * sizeof top[0]);
+        top[at] = e;
+    }
+    if (n < 2)
+        return;
+    buf_add_str(w->out, "slowest:\n");
+    for (size_t i = 0; i < n; i++)
+        add_line(w, top[i]);
+}
+
 void report_text(const struct report *report, const struct report_text_options *options,
                  struct buf *out)
 {
@@ -189,6 +219,8 @@ void report_text(const struct report *report, const struct report_text_options *
             add_details(&w, e);
     }
     if (!options->quiet || bad) {
+        if (options->verbose)
+            add_slowest(&w);
         report_runs_text(report, options->quiet, out);
         add_summary(&w);
     }

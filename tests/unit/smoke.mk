@@ -35,7 +35,7 @@ tests_unit_test_pump_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
 tests_unit_test_pump_LDADD = $(SMOKE_UNIT_LIBS)
 
 SMOKE_UNITS += tests/unit/test_report
-tests_unit_test_report_SOURCES = tests/unit/test_report.c smoke/report.c smoke/report_text.c smoke/report_json.c \
+tests_unit_test_report_SOURCES = tests/unit/test_report.c smoke/report.c smoke/report_text.c smoke/report_json.c smoke/report_words.c smoke/report_junit.c smoke/report_tap.c smoke/report_github.c smoke/report_html.c smoke/report_curl.c smoke/report_prometheus.c \
 	smoke/report_runs.c
 tests_unit_test_report_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
 tests_unit_test_report_LDADD = libcore.a $(SMOKE_UNIT_LIBS)

@@ -176,6 +176,38 @@ TEST(the_json_report_is_as_expected)
     tear_down(&b);
 }
 
+TEST(the_other_reports_are_as_expected)
+{
+    static const struct {
+        void (*make)(const struct report *report, struct buf *out);
+        const char *file;
+    } kinds[] = {
+        {report_junit, "junit"},
+        {report_tap, "tap"},
+        {report_github, "github"},
+        {report_html, "html"},
+        {report_curl, "curl"},
+        {report_prometheus, "prometheus"},
+        {report_github_summary, "summary"},
+    };
+    struct bench b;
+
+    set_up(&b);
+    fail_first(&b);
+    b.entries[1].result.attempts = 3;
+    b.entries[3].done = false;
+    report_count(&b.report);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct buf out SL_CLEANUP(buf_clear) = {0};
+        char path[100];
+
+        kinds[i].make(&b.report, &out);
+        snprintf(path, sizeof path, "tests/data/report/%s", kinds[i].file);
+        cases_same_file(path, &out);
+    }
+    tear_down(&b);
+}
+
 TEST(colours_are_only_ours)
 {
     struct bench b;
@@ -199,6 +231,7 @@ int main(void)
         cmocka_unit_test(when_no_request_reaches_a_server_nothing_was_judged),
         cmocka_unit_test(the_text_report_is_as_expected),
         cmocka_unit_test(the_json_report_is_as_expected),
+        cmocka_unit_test(the_other_reports_are_as_expected),
         cmocka_unit_test(colours_are_only_ours),
     };
 
