@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include <openssl/crypto.h>
@@ -234,6 +235,7 @@ static bool read_cert(struct crypto_cert *cert, X509 *x)
     memset(cert, 0, sizeof *cert);
     cert->subject_cn = common_name(X509_get_subject_name(x));
     cert->issuer = name_text(X509_get_issuer_name(x));
+    cert->self_signed = X509_NAME_cmp(X509_get_subject_name(x), X509_get_issuer_name(x)) == 0;
     read_sans(cert, x);
     ERR_clear_error(); /* a strange extension leaves notes that libcurl would find */
     if (!read_time(X509_get0_notBefore(x), &cert->not_before_ms) ||
@@ -296,6 +298,20 @@ const char *crypto_tls_version(const void *ssl)
     return SSL_get_version(ssl);
 }
 
+static void read_chain(struct crypto_cert *cert, const void *ssl)
+{
+    STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
+    int64_t ends;
+
+    cert->chain_ends_ms = cert->not_after_ms;
+    for (int i = 0; chain && i < sk_X509_num(chain); i++) {
+        cert->chain_n++;
+        if (read_time(X509_get0_notAfter(sk_X509_value(chain, i)), &ends) &&
+            ends < cert->chain_ends_ms)
+            cert->chain_ends_ms = ends;
+    }
+}
+
 bool crypto_tls_peer(struct crypto_cert *cert, const void *ssl)
 {
     X509 *x = SSL_get0_peer_certificate(ssl);
@@ -303,8 +319,25 @@ bool crypto_tls_peer(struct crypto_cert *cert, const void *ssl)
     memset(cert, 0, sizeof *cert);
     if (!x)
         return false;
-    if (read_cert(cert, x))
+    if (read_cert(cert, x)) {
+        read_chain(cert, ssl);
         return true;
+    }
     crypto_cert_clear(cert);
+    return false;
+}
+
+bool crypto_cert_covers(const struct crypto_cert *cert, const char *host)
+{
+    const char *dot = strchr(host, '.');
+
+    for (size_t i = 0; i < cert->sans_n; i++) {
+        const char *san = cert->sans[i];
+
+        if (strcasecmp(san, host) == 0)
+            return true;
+        if (san[0] == '*' && san[1] == '.' && dot && dot > host && strcasecmp(san + 1, dot) == 0)
+            return true;
+    }
     return false;
 }

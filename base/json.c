@@ -75,7 +75,7 @@ static bool take_token(const char **p, char *out)
     return true;
 }
 
-bool json_pointer_check(const char *pointer, struct err *err)
+static bool check_pointer(const char *pointer, bool each, struct err *err)
 {
     char token[JSON_POINTER_BYTES_MAX + 1];
     const char *p = pointer;
@@ -91,11 +91,21 @@ bool json_pointer_check(const char *pointer, struct err *err)
         if (!take_token(&p, token))
             return err_set(err, ERR_FILE, "'%s' is not a JSON pointer: after '~' comes 0 or 1",
                            pointer);
-        if (strcmp(token, "*") == 0)
-            return err_set(err, ERR_FILE, "'%s': '*' in a JSON pointer has no meaning yet",
+        if (strcmp(token, "*") == 0 && !each)
+            return err_set(err, ERR_FILE, "'%s': '*' has no meaning here: one value is wanted",
                            pointer);
     }
     return true;
+}
+
+bool json_pointer_check(const char *pointer, struct err *err)
+{
+    return check_pointer(pointer, false, err);
+}
+
+bool json_pointer_check_each(const char *pointer, struct err *err)
+{
+    return check_pointer(pointer, true, err);
 }
 
 /* RFC 6901 section 4: digits without a leading zero. "-" names the item after the last: never
@@ -130,6 +140,77 @@ const json_t *json_pointer_get(const json_t *root, const char *pointer)
     return at;
 }
 
+struct walk { /* of json_pointer_each() */
+    struct buf where;
+    json_each_fn *fn;
+    void *ctx;
+};
+
+static bool walk_on(struct walk *w, const json_t *at, const char *p);
+
+static bool walk_into(struct walk *w, const json_t *value, const char *token, const char *p)
+{
+    size_t len = w->where.len;
+    bool more;
+
+    buf_add_char(&w->where, '/');
+    for (; *token; token++)
+        if (*token == '~' || *token == '/')
+            buf_add_str(&w->where, *token == '~' ? "~0" : "~1");
+        else
+            buf_add_char(&w->where, *token);
+    more = walk_on(w, value, p);
+    buf_cut(&w->where, len);
+    return more;
+}
+
+/* One step for each value on this level. The depth is bounded by the pointer's length. */
+static bool walk_on(struct walk *w, const json_t *at, const char *p)
+{
+    char token[JSON_POINTER_BYTES_MAX + 1], number[24];
+    const char *key;
+    json_t *value;
+    size_t i;
+
+    if (*p != '/')
+        return w->fn(w->ctx, buf_str(&w->where), at);
+    p++;
+    if (!take_token(&p, token))
+        return true;
+    if (strcmp(token, "*") != 0) {
+        const json_t *next = json_is_object(at)  ? json_object_get(at, token)
+                             : json_is_array(at) ? get_item(at, token)
+                                                 : NULL;
+
+        return !next || walk_into(w, next, token, p);
+    }
+    if (json_is_array(at)) {
+        json_array_foreach((json_t *)(uintptr_t)at, i, value)
+        {
+            snprintf(number, sizeof number, "%zu", i);
+            if (!walk_into(w, value, number, p))
+                return false;
+        }
+    } else if (json_is_object(at)) {
+        json_object_foreach((json_t *)(uintptr_t)at, key,
+                            value) if (!walk_into(w, value, key, p)) return false;
+    }
+    return true;
+}
+
+bool json_pointer_each(const json_t *root, const char *pointer, json_each_fn *fn, void *ctx)
+{
+    struct walk w = {.fn = fn, .ctx = ctx};
+    bool more;
+
+    if (strlen(pointer) > JSON_POINTER_BYTES_MAX || (*pointer && *pointer != '/'))
+        return true;
+    buf_init(&w.where, 64 * 1024);
+    more = walk_on(&w, root, pointer);
+    buf_clear(&w.where);
+    return more;
+}
+
 /* Whole numbers past 2^53 do not survive a trip through double: compare them as they are. */
 static bool same_number(const json_t *a, const json_t *b)
 {
@@ -159,7 +240,8 @@ bool json_same(const json_t *a, const json_t *b)
         return json_equal(a, b) != 0;
     if (json_object_size(a) != json_object_size(b))
         return false;
-    json_object_foreach((json_t *)a, key, value) {
+    json_object_foreach((json_t *)a, key, value)
+    {
         const json_t *other = json_object_get(b, key);
 
         if (!other || !json_same(value, other))
@@ -229,7 +311,8 @@ void json_add_compact(struct buf *out, const json_t *value)
     case JSON_OBJECT:
         i = 0;
         buf_add_char(out, '{');
-        json_object_foreach((json_t *)value, key, item) {
+        json_object_foreach((json_t *)value, key, item)
+        {
             if (i++)
                 buf_add_char(out, ',');
             add_text(out, key, strlen(key));
@@ -240,7 +323,8 @@ void json_add_compact(struct buf *out, const json_t *value)
         break;
     case JSON_ARRAY:
         buf_add_char(out, '[');
-        json_array_foreach((json_t *)value, i, item) {
+        json_array_foreach((json_t *)value, i, item)
+        {
             if (i)
                 buf_add_char(out, ',');
             json_add_compact(out, item);

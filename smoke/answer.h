@@ -9,6 +9,7 @@
 
 struct answer {
     const struct http_response *response;
+    const char *url; /* that was asked; NULL: not known */
     int64_t wall_ms; /* now, for certificates */
     json_t *json;
     bool json_tried;

@@ -1,8 +1,10 @@
 /* capture.c: by JSON pointer, pattern or header. */
 #include "capture.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "cookie.h"
 #include "sluice/json.h"
 #include "sluice/text.h"
 
@@ -66,6 +68,46 @@ static bool take_regex(const struct suite_capture *capture, const struct http_re
     }
 }
 
+static bool take_cookie(const struct suite_capture *capture, const struct http_response *response,
+                        struct scope_value *out, struct finding *finding)
+{
+    const char *value;
+    size_t len;
+
+    if (!cookie_find_set(response, capture->from, &value, &len))
+        return missing(capture, finding, "the answer sets no such cookie");
+    return keep(capture, out, value, len, finding);
+}
+
+static bool take_certificate(const struct suite_capture *capture, const struct answer *answer,
+                             struct scope_value *out, struct finding *finding)
+{
+    const struct crypto_cert *cert = &answer->response->certificate;
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+
+    if (!cert->sha256[0])
+        return missing(capture, finding, "the connection is not TLS");
+    switch (capture->field) {
+    case SUITE_CERT_SUBJECT:
+        buf_add_str(&text, cert->subject_cn ? cert->subject_cn : "");
+        break;
+    case SUITE_CERT_ISSUER:
+        buf_add_str(&text, cert->issuer ? cert->issuer : "");
+        break;
+    case SUITE_CERT_SHA256:
+        buf_add_str(&text, cert->sha256);
+        break;
+    case SUITE_CERT_NOT_AFTER:
+        text_format_time(&text, cert->not_after_ms, false);
+        break;
+    case SUITE_CERT_DAYS_LEFT:
+    default:
+        buf_addf(&text, "%lld", (long long)((cert->not_after_ms - answer->wall_ms) / 86400000));
+        break;
+    }
+    return keep(capture, out, buf_str(&text), text.len, finding);
+}
+
 bool capture_take(const struct suite_capture *capture, struct answer *answer,
                   struct scope_value *out, struct finding *finding)
 {
@@ -76,6 +118,16 @@ bool capture_take(const struct suite_capture *capture, struct answer *answer,
         return take_json(capture, answer, out, finding);
     case SUITE_CAPTURE_REGEX:
         return take_regex(capture, answer->response, out, finding);
+    case SUITE_CAPTURE_COOKIE:
+        return take_cookie(capture, answer->response, out, finding);
+    case SUITE_CAPTURE_STATUS: {
+        char status[8];
+
+        snprintf(status, sizeof status, "%u", answer->response->status);
+        return keep(capture, out, status, strlen(status), finding);
+    }
+    case SUITE_CAPTURE_CERTIFICATE:
+        return take_certificate(capture, answer, out, finding);
     case SUITE_CAPTURE_HEADER:
     default:
         value = http_response_find(answer->response, capture->from);

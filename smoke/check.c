@@ -125,18 +125,13 @@ static bool eval_json(const struct suite_step *step, struct scope *scope, struct
         return fails(out, answer->response->truncated ? RUN_ERROR : RUN_FAIL,
                      step->expect.json[0].at);
     }
-    for (size_t i = 0; i < step->expect.json_n; i++) {
-        const struct suite_target *t = &step->expect.json[i];
-        const json_t *value = json_pointer_get(root, t->name);
-
-        for (size_t k = 0; k < t->predicates_n; k++)
-            if (!predicate_json(&t->predicates[k], scope, t->name, value, out))
-                return false;
-    }
+    for (size_t i = 0; i < step->expect.json_n; i++)
+        if (!predicate_target(&step->expect.json[i], scope, root, out))
+            return false;
     return true;
 }
 
-/* ---- latency, certificate
+/* ---- latency
  * -------------------------------------------------------------------------- */
 
 static bool eval_latency(const struct suite_step *step, const struct http_response *r,
@@ -154,30 +149,6 @@ static bool eval_latency(const struct suite_step *step, const struct http_respon
     return fails(out, RUN_FAIL, place(step, step->expect.latency_at));
 }
 
-#define DAY_MS INT64_C(86400000)
-
-static bool eval_certificate(const struct suite_step *step, const struct answer *answer,
-                             struct finding *out)
-{
-    const struct crypto_cert *cert = &answer->response->certificate;
-    int64_t left;
-
-    if (step->expect.days_left == 0)
-        return true;
-    if (!cert->sha256[0]) {
-        buf_add_str(&out->sentence, "there is no certificate: the connection is not TLS");
-        return fails(out, RUN_FAIL, place(step, step->expect.days_left_at));
-    }
-    left = cert->not_after_ms - answer->wall_ms;
-    if (left >= step->expect.days_left * DAY_MS)
-        return true;
-    buf_addf(&out->met, "%lld days", (long long)(left / DAY_MS));
-    buf_addf(&out->expected, "at least %u days", step->expect.days_left);
-    buf_addf(&out->sentence, "the certificate ends in %s, expected %s", buf_str(&out->met),
-             buf_str(&out->expected));
-    return fails(out, RUN_FAIL, place(step, step->expect.days_left_at));
-}
-
 bool check_eval(const struct suite_step *step, struct scope *scope, struct answer *answer,
                 struct finding *out)
 {
@@ -186,5 +157,6 @@ bool check_eval(const struct suite_step *step, struct scope *scope, struct answe
     return check_outcome(step, r, out) && eval_status(step, r, out) &&
            eval_headers(step, scope, r, out) && eval_body(step, scope, r, out) &&
            eval_json(step, scope, answer, out) && eval_latency(step, r, out) &&
-           eval_certificate(step, answer, out);
+           (!step->expect.certificate || check_certificate(step, scope, answer, out)) &&
+           (!step->expect.more || check_more(step, scope, answer, out));
 }

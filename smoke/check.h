@@ -13,6 +13,12 @@
 bool check_eval(const struct suite_step *step, struct scope *scope, struct answer *answer,
                 struct finding *out) SL_MUST_CHECK;
 
+/* Parts of check_eval(), in check_more.c: the certificate, and what few steps expect. */
+bool check_certificate(const struct suite_step *step, struct scope *scope, struct answer *answer,
+                       struct finding *out) SL_MUST_CHECK;
+bool check_more(const struct suite_step *step, struct scope *scope, struct answer *answer,
+                struct finding *out) SL_MUST_CHECK;
+
 /* Only whether there is a whole answer; otherwise out tells why not. */
 bool check_outcome(const struct suite_step *step, const struct http_response *response,
                    struct finding *out) SL_MUST_CHECK;

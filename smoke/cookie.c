@@ -259,3 +259,53 @@ void cookie_jar_clear(struct cookie_jar *jar)
     free(jar->list);
     *jar = (struct cookie_jar){0};
 }
+
+/* ---- looking at one answer
+ * ------------------------------------------------------------------------- */
+
+static const char *find_line(const struct http_response *r, const char *name)
+{
+    size_t n = strlen(name);
+    const char *found = NULL;
+
+    for (size_t i = 0; i < r->fields_n; i++) {
+        const char *value = r->fields[i].value;
+
+        if (strcasecmp(r->fields[i].name, "Set-Cookie") == 0 && strncmp(value, name, n) == 0 &&
+            value[n] == '=')
+            found = value;
+    }
+    return found;
+}
+
+bool cookie_find_set(const struct http_response *response, const char *name, const char **value,
+                     size_t *len)
+{
+    const char *line = find_line(response, name);
+
+    if (!line)
+        return false;
+    *value = line + strlen(name) + 1;
+    *len = strcspn(*value, ";");
+    trim(value, len);
+    return true;
+}
+
+bool cookie_find_attribute(const struct http_response *response, const char *name,
+                           const char *attribute, const char **value, size_t *len)
+{
+    const char *p = find_line(response, name);
+    size_t n = strlen(attribute);
+
+    for (p = p ? strchr(p, ';') : NULL; p; p = strchr(p, ';')) {
+        p++;
+        p += strspn(p, " \t");
+        if (strncasecmp(p, attribute, n) != 0 || !strchr("=; \t", p[n]))
+            continue;
+        *value = p + n + (p[n] == '=');
+        *len = strcspn(*value, ";");
+        trim(value, len);
+        return true;
+    }
+    return false;
+}

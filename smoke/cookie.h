@@ -39,6 +39,13 @@ void cookie_store(struct cookie_jar *jar, const struct http_url *url, const char
 void cookie_format(const struct cookie_jar *jar, const struct http_url *url, int64_t now_ms,
                    struct buf *out);
 
+/* The value of the last Set-Cookie of that name in an answer, borrowed. False: there is none. */
+bool cookie_find_set(const struct http_response *response, const char *name, const char **value,
+                     size_t *len);
+/* Its attribute's value, borrowed; "" for one without. False: it has no such attribute. */
+bool cookie_find_attribute(const struct http_response *response, const char *name,
+                           const char *attribute, const char **value, size_t *len);
+
 void cookie_jar_clear(struct cookie_jar *jar); /* wipes values */
 
 #endif

@@ -8,6 +8,7 @@ libsmoke_a_SOURCES = \
 	smoke/suite_file_expect.c \
 	smoke/suite_file_request.c \
 	smoke/suite_file_talk.c \
+	smoke/suite_file_more.c smoke/suite_more.c smoke/check_more.c \
 	smoke/suite_talk.c \
 	smoke/suite_use.c \
 	smoke/suite_test.c \

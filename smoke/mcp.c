@@ -363,6 +363,7 @@ static enum talk_next judge_last(struct talk *t, const struct talk_ctx *ctx,
 {
     struct mcp *m = t->state;
     struct answer inner = {.response = answer->response,
+                           .url = answer->url,
                            .wall_ms = answer->wall_ms,
                            .json = json_incref(result),
                            .json_tried = true};

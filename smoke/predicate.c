@@ -125,17 +125,82 @@ static bool exists(const struct suite_predicate *p, const char *what, bool there
     return fails(out, p);
 }
 
+static void add_choices(struct buf *out, const struct suite_predicate *p)
+{
+    for (size_t i = 0; i < p->choices_n; i++)
+        buf_addf(out, "%s%.60s",
+                 i == 0                  ? ""
+                 : i + 1 == p->choices_n ? " or "
+                                         : ", ",
+                 p->choices[i].at->kind == DOC_SCALAR ? p->choices[i].at->text : "...");
+}
+
+static bool text_one_of(const struct suite_predicate *p, struct scope *scope, const char *what,
+                        const char *text, size_t len, bool cut, struct finding *out)
+{
+    for (size_t i = 0; i < p->choices_n; i++) {
+        struct finding ignored SL_CLEANUP(finding_clear) = {0};
+
+        if (compare(&p->choices[i], scope, what, text, len, cut, &ignored))
+            return true;
+    }
+    buf_addf(&out->sentence, "%s is ", what);
+    add_quoted(&out->sentence, scope, text, len);
+    buf_add_str(&out->sentence, ", expected ");
+    add_choices(&out->sentence, p);
+    finding_add_shown(&out->met, scope->secrets, text, len);
+    add_choices(&out->expected, p);
+    return fails(out, p);
+}
+
+/* "not": fails when everything inside holds, and is undecided when something inside is. */
+static bool is_not(const struct suite_predicate *p, bool held, const struct finding *inner,
+                   const char *what, struct finding *out)
+{
+    if (!held && inner->verdict == RUN_ERROR) {
+        buf_add_str(&out->sentence, buf_str(&inner->sentence));
+        return errs(out, p);
+    }
+    if (!held)
+        return true;
+    buf_addf(&out->sentence, "%s is what it must not be", what);
+    return fails(out, p);
+}
+
+static bool text_not(const struct suite_predicate *p, struct scope *scope, const char *what,
+                     const char *text, size_t len, bool cut, struct finding *out)
+{
+    struct finding inner SL_CLEANUP(finding_clear) = {0};
+    const struct suite_target *t = p->sub;
+    bool held = true;
+
+    for (size_t i = 0; held && i < t->predicates_n; i++)
+        held = predicate_text(&t->predicates[i], scope, what, text, len, cut, &inner);
+    if (!is_not(p, held, &inner, what, out)) {
+        if (out->verdict == RUN_FAIL && text) {
+            buf_add_str(&out->sentence, ": ");
+            add_quoted(&out->sentence, scope, text, len);
+        }
+        return false;
+    }
+    return true;
+}
+
 bool predicate_text(const struct suite_predicate *p, struct scope *scope, const char *what,
                     const char *text, size_t len, bool cut, struct finding *out)
 {
     if (p->op == SUITE_EXISTS)
         return exists(p, what, text != NULL, out);
+    if (p->op == SUITE_NOT)
+        return text_not(p, scope, what, text, len, cut, out);
     if (!text) {
         buf_addf(&out->sentence, "%s is missing", what);
         return fails(out, p);
     }
     if (p->op == SUITE_MATCHES)
         return match(p, scope, what, text, len, cut, out);
+    if (p->op == SUITE_ONE_OF)
+        return text_one_of(p, scope, what, text, len, cut, out);
     return compare(p, scope, what, text, len, cut, out);
 }
 
@@ -245,6 +310,185 @@ static bool length(const struct suite_predicate *p, const char *pointer, const j
     return fails(out, p);
 }
 
+static bool has_type(const json_t *value, enum suite_type type)
+{
+    switch (type) {
+    case SUITE_TYPE_STRING:
+        return json_is_string(value);
+    case SUITE_TYPE_NUMBER:
+        return json_is_number(value);
+    case SUITE_TYPE_INTEGER:
+        return json_is_integer(value);
+    case SUITE_TYPE_BOOLEAN:
+        return json_is_boolean(value);
+    case SUITE_TYPE_NULL:
+        return json_is_null(value);
+    case SUITE_TYPE_LIST:
+        return json_is_array(value);
+    case SUITE_TYPE_OBJECT:
+        return json_is_object(value);
+    default:
+        return false;
+    }
+}
+
+static bool type_of(const struct suite_predicate *p, const struct scope *scope, const char *pointer,
+                    const json_t *value, struct finding *out)
+{
+    bool first = true;
+
+    for (unsigned t = 0; t < SUITE_TYPE_COUNT; t++)
+        if (p->types >> t & 1 && has_type(value, (enum suite_type)t))
+            return true;
+    say_json(out, scope, pointer, value);
+    for (unsigned t = 0; t < SUITE_TYPE_COUNT; t++)
+        if (p->types >> t & 1) {
+            buf_addf(&out->expected, "%s%s", first ? "" : " or ", suite_type_names[t]);
+            first = false;
+        }
+    buf_addf(&out->sentence, ", expected the type %s", buf_str(&out->expected));
+    return fails(out, p);
+}
+
+static bool near(const struct suite_predicate *p, const struct scope *scope, const char *pointer,
+                 const json_t *value, struct finding *out)
+{
+    double met = json_number_value(value);
+
+    if (json_is_number(value) && met >= p->number - p->within && met <= p->number + p->within)
+        return true;
+    say_json(out, scope, pointer, value);
+    buf_addf(&out->expected, "%.17g within %.17g", p->number, p->within);
+    buf_addf(&out->sentence, ", expected %s%s", json_is_number(value) ? "" : "a number, ",
+             buf_str(&out->expected));
+    return fails(out, p);
+}
+
+static bool json_one_of(const struct suite_predicate *p, struct scope *scope, const char *pointer,
+                        const json_t *value, struct finding *out)
+{
+    for (size_t i = 0; i < p->choices_n; i++) {
+        struct finding ignored SL_CLEANUP(finding_clear) = {0};
+
+        if (equals_json(&p->choices[i], scope, pointer, value, &ignored))
+            return true;
+    }
+    say_json(out, scope, pointer, value);
+    add_choices(&out->expected, p);
+    buf_addf(&out->sentence, ", expected %s", buf_str(&out->expected));
+    return fails(out, p);
+}
+
+static bool all_hold(const struct suite_predicate *p, struct scope *scope, const json_t *value,
+                     struct finding *out)
+{
+    for (size_t i = 0; i < p->sub_n; i++)
+        if (!predicate_target(&p->sub[i], scope, value, out))
+            return false;
+    return true;
+}
+
+static void copy_inner(struct finding *out, const struct finding *inner)
+{
+    buf_add_str(&out->sentence, buf_str(&inner->sentence));
+    buf_add_str(&out->met, buf_str(&inner->met));
+    buf_add_str(&out->expected, buf_str(&inner->expected));
+}
+
+/* any, all, none: of a list. One that cannot be judged makes the whole so. */
+static bool items(const struct suite_predicate *p, struct scope *scope, const char *pointer,
+                  const json_t *value, struct finding *out)
+{
+    const char *name = pointer[0] ? pointer : "the JSON body";
+    size_t n = json_array_size(value), held = 0;
+
+    if (!json_is_array(value)) {
+        buf_addf(&out->sentence, "%s is %s, expected a list", name, json_kinds[json_typeof(value)]);
+        return fails(out, p);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct finding inner SL_CLEANUP(finding_clear) = {0};
+        bool holds = all_hold(p, scope, json_array_get(value, i), &inner);
+
+        held += holds;
+        if (!holds && inner.verdict == RUN_ERROR) {
+            copy_inner(out, &inner);
+            return errs(out, p);
+        }
+        if (holds == (p->op == SUITE_ALL))
+            continue;
+        if (p->op == SUITE_ANY)
+            return true;
+        buf_addf(&out->sentence, "item %zu of %s ", i, name);
+        if (p->op == SUITE_NONE)
+            buf_add_str(&out->sentence, "is what none may be");
+        else
+            buf_add_str(&out->sentence, "does not hold: ");
+        copy_inner(out, &inner);
+        return fails(out, p);
+    }
+    if (p->op == SUITE_NONE || (p->op == SUITE_ALL && n > 0))
+        return true;
+    buf_addf(&out->met, "%zu of %zu items", held, n);
+    buf_addf(&out->sentence,
+             n ? "none of the %2$zu items of %1$s is as expected" : "%1$s is an empty list", name,
+             n);
+    return fails(out, p);
+}
+
+static bool json_not(const struct suite_predicate *p, struct scope *scope, const char *pointer,
+                     const json_t *value, struct finding *out)
+{
+    struct finding inner SL_CLEANUP(finding_clear) = {0};
+    bool held = true;
+
+    if (p->sub_n == 1 && p->sub[0].name[0] == '\0') /* of the value itself, which may be missing */
+        for (size_t i = 0; held && i < p->sub[0].predicates_n; i++)
+            held = predicate_json(&p->sub[0].predicates[i], scope, pointer, value, &inner);
+    else
+        held = value && all_hold(p, scope, value, &inner);
+    return is_not(p, held, &inner, pointer[0] ? pointer : "the JSON body", out);
+}
+
+struct each {
+    const struct suite_target *t;
+    struct scope *scope;
+    struct finding *out;
+    size_t n;
+};
+
+static bool test_each(void *ctx, const char *where, const json_t *value)
+{
+    struct each *e = ctx;
+
+    e->n++;
+    for (size_t k = 0; k < e->t->predicates_n; k++)
+        if (!predicate_json(&e->t->predicates[k], e->scope, where, value, e->out))
+            return false;
+    return true;
+}
+
+bool predicate_target(const struct suite_target *t, struct scope *scope, const json_t *root,
+                      struct finding *out)
+{
+    struct each e = {.t = t, .scope = scope, .out = out};
+
+    if (!strstr(t->name, "/*")) {
+        const json_t *value = json_pointer_get(root, t->name);
+
+        for (size_t k = 0; k < t->predicates_n; k++)
+            if (!predicate_json(&t->predicates[k], scope, t->name, value, out))
+                return false;
+        return true;
+    }
+    if (!json_pointer_each(root, t->name, test_each, &e))
+        return false;
+    for (size_t k = 0; e.n == 0 && k < t->predicates_n; k++)
+        if (!predicate_json(&t->predicates[k], scope, t->name, NULL, out))
+            return false;
+    return true;
+}
+
 /* matches and contains on JSON look at the text of a string, and at the compact form of anything
  * else. */
 static bool json_text(const struct suite_predicate *p, struct scope *scope, const char *pointer,
@@ -265,6 +509,8 @@ bool predicate_json(const struct suite_predicate *p, struct scope *scope, const 
 {
     if (p->op == SUITE_EXISTS)
         return exists(p, pointer, value != NULL, out);
+    if (p->op == SUITE_NOT)
+        return json_not(p, scope, pointer, value, out);
     if (!value) {
         buf_addf(&out->sentence, "%s is missing", pointer);
         return fails(out, p);
@@ -277,6 +523,16 @@ bool predicate_json(const struct suite_predicate *p, struct scope *scope, const 
         return bound(p, scope, pointer, value, out);
     case SUITE_LENGTH:
         return length(p, pointer, value, out);
+    case SUITE_TYPE:
+        return type_of(p, scope, pointer, value, out);
+    case SUITE_NEAR:
+        return near(p, scope, pointer, value, out);
+    case SUITE_ONE_OF:
+        return json_one_of(p, scope, pointer, value, out);
+    case SUITE_ANY:
+    case SUITE_ALL:
+    case SUITE_NONE:
+        return items(p, scope, pointer, value, out);
     default:
         return json_text(p, scope, pointer, value, out);
     }

@@ -17,4 +17,9 @@ bool predicate_text(const struct suite_predicate *p, struct scope *scope, const 
 bool predicate_json(const struct suite_predicate *p, struct scope *scope, const char *pointer,
                     const json_t *value, struct finding *out) SL_MUST_CHECK;
 
+/* Tests what a target's pointer names in root: with "*" in it every value, of which there must be
+ * one unless the test is that there is none. */
+bool predicate_target(const struct suite_target *t, struct scope *scope, const json_t *root,
+                      struct finding *out) SL_MUST_CHECK;
+
 #endif

@@ -309,6 +309,15 @@ static bool wants_fresh(struct pump *pump, const struct pump_flow *flow, int64_t
     return true;
 }
 
+static bool wants_certificate(const struct suite_step *step)
+{
+    bool wants = step->expect.certificate != NULL;
+
+    for (size_t i = 0; i < step->captures_n; i++)
+        wants |= step->captures[i].kind == SUITE_CAPTURE_CERTIFICATE;
+    return wants;
+}
+
 static struct talk_ctx talk_ctx_of(struct pump *pump, struct pump_flow *flow, int64_t now_ms)
 {
     return (struct talk_ctx){.step = &flow->scope.check->steps[flow->step],
@@ -376,7 +385,7 @@ static void send_request(struct pump *pump, struct pump_flow *flow, int64_t now_
     request.upgrade = flow->request.upgrade;
     request.body_keep = pump->body_keep;
     request.fresh = wants_fresh(pump, flow, now_ms);
-    request.certificate = step->expect.days_left > 0;
+    request.certificate = wants_certificate(step);
     request.on_body = talk_streams(&flow->talk) ? on_body : NULL;
     flow->http_id = http_start(pump->http, &request, flow);
 }
@@ -476,7 +485,8 @@ static void go_on(struct pump *pump, struct pump_flow *flow, const struct http_r
 {
     struct finding finding SL_CLEANUP(finding_clear) = {0};
     struct talk_ctx ctx = talk_ctx_of(pump, flow, now_ms);
-    struct answer answer = {.response = r, .wall_ms = ctx.wall_ms};
+    struct answer answer = {
+        .response = r, .url = buf_str(&flow->request.url), .wall_ms = ctx.wall_ms};
     enum talk_next next;
 
     flow->requests++;

@@ -58,14 +58,9 @@ static bool is_last(const struct stream *s, const char *data, size_t len)
 /* Every event has to hold these. */
 static void judge_each(struct stream *s, const json_t *root)
 {
-    for (size_t i = 0; i < s->expect->each_n && !s->bad_line; i++) {
-        const struct suite_target *t = &s->expect->each[i];
-        const json_t *value = root ? json_pointer_get(root, t->name) : NULL;
-
-        for (size_t k = 0; k < t->predicates_n && !s->bad_line; k++)
-            if (!predicate_json(&t->predicates[k], s->scope, t->name, value, &s->bad))
-                s->bad_line = s->count;
-    }
+    for (size_t i = 0; i < s->expect->each_n && !s->bad_line; i++)
+        if (!predicate_target(&s->expect->each[i], s->scope, root, &s->bad))
+            s->bad_line = s->count;
 }
 
 static void judge_one(struct stream *s, const char *data, size_t len)

@@ -20,13 +20,28 @@ static const char *const method_names[] = {
 _Static_assert(ARRAY_LEN(method_names) == SUITE_METHOD_COUNT, "a name for every method");
 
 static const char *const predicate_names[] = {
-    [SUITE_EQUALS] = "equals",       [SUITE_CONTAINS] = "contains",
-    [SUITE_MATCHES] = "matches",     [SUITE_STARTS_WITH] = "starts_with",
-    [SUITE_ENDS_WITH] = "ends_with", [SUITE_EXISTS] = "exists",
-    [SUITE_AT_LEAST] = "at_least",   [SUITE_AT_MOST] = "at_most",
+    [SUITE_EQUALS] = "equals",
+    [SUITE_CONTAINS] = "contains",
+    [SUITE_MATCHES] = "matches",
+    [SUITE_STARTS_WITH] = "starts_with",
+    [SUITE_ENDS_WITH] = "ends_with",
+    [SUITE_EXISTS] = "exists",
+    [SUITE_AT_LEAST] = "at_least",
+    [SUITE_AT_MOST] = "at_most",
     [SUITE_LENGTH] = "length",
+    [SUITE_ONE_OF] = "one_of",
+    [SUITE_TYPE] = "type",
+    [SUITE_NEAR] = "near",
+    [SUITE_ANY] = "any",
+    [SUITE_ALL] = "all",
+    [SUITE_NONE] = "none",
+    [SUITE_NOT] = "not",
 };
 _Static_assert(ARRAY_LEN(predicate_names) == SUITE_PREDICATE_COUNT, "a name for every predicate");
+
+const char *const suite_type_names[] = {"string", "number", "integer", "boolean",
+                                        "null",   "list",   "object",  NULL};
+_Static_assert(ARRAY_LEN(suite_type_names) == SUITE_TYPE_COUNT + 1, "a name for every type");
 
 const char *suite_method_name(enum suite_method method)
 {

@@ -9,6 +9,10 @@ const char *const suite_side_names[] = {"old", "new", NULL};
 /* ---- checks
  * ---------------------------------------------------------------------------------------- */
 
+static const char *const cert_field_names[] = {"subject",   "issuer",    "sha256",
+                                               "not_after", "days_left", NULL};
+_Static_assert(ARRAY_LEN(cert_field_names) == SUITE_CERT_FIELD_COUNT + 1, "a word for each");
+
 static const struct schema_field capture_fields[] = {
     {.key = "json",
      .type = SCHEMA_STRING,
@@ -27,15 +31,34 @@ static const struct schema_field capture_fields[] = {
      SCHEMA_TO(struct file_capture, header),
      .flags = SCHEMA_ONE_LINE,
      .help = "the value of the first header of that name"},
+    {.key = "cookie",
+     .type = SCHEMA_STRING,
+     SCHEMA_TO(struct file_capture, cookie),
+     .flags = SCHEMA_ONE_LINE,
+     .help = "the value of the cookie the answer sets"},
+    {.key = "status",
+     .type = SCHEMA_BOOL,
+     SCHEMA_TO(struct file_capture, status),
+     SCHEMA_AT(struct file_capture, status_at),
+     .help = "true: the status"},
+    {.key = "certificate",
+     .type = SCHEMA_ENUM,
+     SCHEMA_TO(struct file_capture, certificate),
+     SCHEMA_AT(struct file_capture, certificate_at),
+     .names = cert_field_names,
+     .help = "of the server's certificate"},
 };
 
 static bool check_capture(struct schema_ctx *ctx, const struct doc_node *node, void *out)
 {
     const struct file_capture *capture = out;
 
-    if (!!capture->json + !!capture->regex + !!capture->header != 1)
+    if (!!capture->json + !!capture->regex + !!capture->header + !!capture->cookie +
+            capture->status + !!capture->certificate_at !=
+        1)
         return doc_fail(node, ctx->err, ERR_FILE,
-                        "a capture needs one of 'json', 'regex' and 'header'");
+                        "a capture needs one of 'json', 'regex', 'header', 'cookie', 'status' and "
+                        "'certificate'");
     return true;
 }
 

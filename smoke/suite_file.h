@@ -94,6 +94,31 @@ struct file_target {
     struct file_tests tests;
 };
 
+struct file_cookie {
+    const char *name;
+    const struct doc_node *at;
+    bool exists, http_only, secure;
+    const struct doc_node *exists_at, *http_only_at, *secure_at;
+    int same_site;
+    const struct doc_node *same_site_at, *max_age, *value;
+    const char *path, *domain;
+};
+
+struct file_certificate {
+    const struct doc_node *at;
+    uint32_t days_left, chain_days_left;
+    const struct doc_node *days_left_at, *chain_at, *chain, *subject, *issuer;
+    const char *const *names;
+    size_t names_n;
+    bool self_signed;
+    const struct doc_node *self_signed_at;
+};
+
+struct file_timing {
+    int64_t ms[SUITE_PHASE_COUNT];
+    const struct doc_node *at[SUITE_PHASE_COUNT];
+};
+
 struct file_stream {
     const struct doc_node *at;
     int64_t first_ms, between_ms;
@@ -122,16 +147,25 @@ struct file_expect {
     struct file_tests *body;
     int64_t latency_ms;
     const struct doc_node *latency_at;
-    struct file_certificate {
-        uint32_t days_left;
-        const struct doc_node *days_left_at;
-    } certificate;
+    struct file_certificate *certificate;
+    const struct file_cookie *cookies;
+    size_t cookies_n;
+    const struct doc_node *cookies_at, *redirect, *size;
+    const char *sha256;
+    const struct doc_node *sha256_at;
+    struct file_timing *timing;
+    int tls; /* index into tls_names, from 1 */
+    const struct doc_node *tls_at;
 };
 
 struct file_capture {
     const char *name;
     const struct doc_node *at;
-    const char *json, *regex, *header;
+    const char *json, *regex, *header, *cookie;
+    bool status;
+    const struct doc_node *status_at;
+    int certificate;
+    const struct doc_node *certificate_at;
     const struct doc_node *json_at, *regex_at;
 };
 
@@ -222,8 +256,13 @@ extern const struct schema file_expect_schema;
 extern const struct schema file_request_schema, file_mcp_schema, file_websocket_schema,
     file_auth_schema;
 extern const struct schema file_sse_schema, file_json_lines_schema;
-schema_hook file_decode_status;                /* into a struct file_status */
+schema_hook file_decode_status; /* into a struct file_status */
+extern const struct schema file_certificate_schema, file_cookie_schema, file_timing_schema;
+extern const char *const file_tls_names[]; /* the index is the version less 1.0, and one */
+extern const struct schema file_json_tests_schema, file_text_tests_schema;
 extern const struct schema file_length_schema; /* struct suite_predicate's low and high */
+
+#define SUITE_SUB_DEPTH_MAX 8
 
 /* What the second pass carries. */
 struct suite_builder {
@@ -233,6 +272,7 @@ struct suite_builder {
     struct err *err;
     struct err *first; /* with a sink: where the first error is kept */
     /* names a template may use now */
+    int sub_depth;            /* of any, all, none and not inside each other */
     bool names_only;          /* a check's name: columns and nothing else */
     size_t vars_known;        /* the first so many variables */
     const char *const *slots; /* captures of the check's earlier steps */
@@ -258,6 +298,15 @@ bool suite_hand_over(struct suite_builder *b);
 /* suite_file_expect.c: rows of by-pointer tests, for the tables of streams too. */
 bool file_decode_json_targets(struct schema_ctx *ctx, const struct doc_node *node,
                               const struct file_target **out, size_t *n);
+
+/* suite_more.c: cookies, redirects, sizes, phases, TLS and certificates. */
+bool suite_build_certificate(struct suite_builder *b, const struct file_certificate *file,
+                             struct suite_expect *out);
+bool suite_build_more(struct suite_builder *b, const struct file_expect *own,
+                      const struct file_expect *preset, struct suite_expect *out);
+/* A text, or tests of a text. */
+bool suite_build_text_tests(struct suite_builder *b, const struct doc_node *node,
+                            const struct suite_predicate **out, size_t *out_n);
 
 /* suite_talk.c */
 bool suite_build_mcp(struct suite_builder *b, const struct file_mcp *file, struct suite_step *out);

@@ -52,7 +52,12 @@ bool file_decode_status(struct schema_ctx *ctx, const struct schema_field *field
     TEST("matches", SUITE_MATCHES, "a Perl-compatible pattern, or a list, found in it")
 #define TEST_EXISTS TEST("exists", SUITE_EXISTS, "true: it is there; false: it is not")
 
+#define TEST_NOT    TEST("not", SUITE_NOT, "these tests do not all hold")
+#define TEST_ONE_OF TEST("one_of", SUITE_ONE_OF, "equals one of this list")
+
 static const struct schema_field header_fields[] = {
+    TEST_NOT,
+    TEST_ONE_OF,
     TEST_EQUALS,
     TEST_CONTAINS,
     TEST_MATCHES,
@@ -60,15 +65,32 @@ static const struct schema_field header_fields[] = {
     TEST("ends_with", SUITE_ENDS_WITH, "ends with this text"),
     TEST_EXISTS,
 };
-static const struct schema header_tests = {
+const struct schema file_text_tests_schema = {
     SCHEMA_TABLE("header_tests", struct file_tests, header_fields),
     SCHEMA_AT(struct file_tests, at), .scalar_key = "equals"};
 
-static const struct schema_field body_fields[] = {TEST_EQUALS, TEST_CONTAINS, TEST_MATCHES};
+static const struct schema_field body_fields[] = {
+    TEST_EQUALS,
+    TEST_CONTAINS,
+    TEST_MATCHES,
+    TEST("starts_with", SUITE_STARTS_WITH, "begins with this text"),
+    TEST("ends_with", SUITE_ENDS_WITH, "ends with this text"),
+    TEST_NOT,
+};
 static const struct schema body_tests = {SCHEMA_TABLE("body_tests", struct file_tests, body_fields),
                                          SCHEMA_AT(struct file_tests, at)};
 
 static const struct schema_field json_fields[] = {
+    TEST_NOT,
+    TEST_ONE_OF,
+    TEST("type", SUITE_TYPE,
+         "string, number, integer, boolean, null, list or object, or a list of them"),
+    TEST("near", SUITE_NEAR, "{value: 3.14, within: 0.01}"),
+    TEST("any", SUITE_ANY, "at least one item of the list holds these tests, or these by pointer"),
+    TEST("all", SUITE_ALL, "every item does, and there is one"),
+    TEST("none", SUITE_NONE, "no item does"),
+    TEST("starts_with", SUITE_STARTS_WITH, "begins with this text"),
+    TEST("ends_with", SUITE_ENDS_WITH, "ends with this text"),
     TEST_EQUALS,
     TEST_CONTAINS,
     TEST_MATCHES,
@@ -78,9 +100,9 @@ static const struct schema_field json_fields[] = {
     TEST("length", SUITE_LENGTH,
          "how many items, keys or characters: a number, or at_least and at_most"),
 };
-static const struct schema json_tests = {SCHEMA_TABLE("json_tests", struct file_tests, json_fields),
-                                         SCHEMA_AT(struct file_tests, at), .scalar_key = "equals",
-                                         .list_key = "equals"};
+const struct schema file_json_tests_schema = {
+    SCHEMA_TABLE("json_tests", struct file_tests, json_fields), SCHEMA_AT(struct file_tests, at),
+    .scalar_key = "equals", .list_key = "equals"};
 
 static const struct schema_field length_fields[] = {
     {.key = "at_least", .type = SCHEMA_U32, SCHEMA_TO(struct suite_predicate, low), .preset = "0"},
@@ -116,7 +138,7 @@ static bool decode_targets(struct schema_ctx *ctx, const struct schema *tests,
 bool file_decode_json_targets(struct schema_ctx *ctx, const struct doc_node *node,
                               const struct file_target **out, size_t *n)
 {
-    return decode_targets(ctx, &json_tests, node, out, n);
+    return decode_targets(ctx, &file_json_tests_schema, node, out, n);
 }
 
 static bool decode_headers(struct schema_ctx *ctx, const struct schema_field *field,
@@ -124,7 +146,7 @@ static bool decode_headers(struct schema_ctx *ctx, const struct schema_field *fi
 {
     struct file_expect *expect = (struct file_expect *)((char *)out - field->offset);
 
-    return decode_targets(ctx, &header_tests, node, &expect->headers, &expect->headers_n);
+    return decode_targets(ctx, &file_text_tests_schema, node, &expect->headers, &expect->headers_n);
 }
 
 static bool decode_json(struct schema_ctx *ctx, const struct schema_field *field,
@@ -132,21 +154,8 @@ static bool decode_json(struct schema_ctx *ctx, const struct schema_field *field
 {
     struct file_expect *expect = (struct file_expect *)((char *)out - field->offset);
 
-    return decode_targets(ctx, &json_tests, node, &expect->json, &expect->json_n);
+    return decode_targets(ctx, &file_json_tests_schema, node, &expect->json, &expect->json_n);
 }
-
-static const struct schema_field certificate_fields[] = {
-    {.key = "days_left",
-     .type = SCHEMA_U32,
-     SCHEMA_TO(struct file_certificate, days_left),
-     SCHEMA_AT(struct file_certificate, days_left_at),
-     .min = 1,
-     .max = 3650,
-     .flags = SCHEMA_REQUIRED,
-     .help = "the certificate is valid for at least so many days more"},
-};
-static const struct schema certificate_schema = {
-    SCHEMA_TABLE("certificate", struct file_certificate, certificate_fields)};
 
 static const struct schema_field expect_fields[] = {
     {.key = "status",
@@ -181,9 +190,43 @@ static const struct schema_field expect_fields[] = {
      .max = 600000,
      .help = "from the start of the request to the end of its answer, at most"},
     {.key = "certificate",
-     .type = SCHEMA_MAP,
+     .type = SCHEMA_MAP_PTR,
      SCHEMA_TO(struct file_expect, certificate),
-     .sub = &certificate_schema},
+     .sub = &file_certificate_schema},
+    {.key = "cookie",
+     .type = SCHEMA_FREE_MAP,
+     SCHEMA_TO(struct file_expect, cookies),
+     SCHEMA_COUNT(struct file_expect, cookies_n),
+     SCHEMA_AT(struct file_expect, cookies_at),
+     .sub = &file_cookie_schema,
+     .max = 50,
+     .help = "by name, what the answer's Set-Cookie must be like"},
+    {.key = "redirect",
+     .type = SCHEMA_NODE,
+     SCHEMA_TO(struct file_expect, redirect),
+     .help = "where Location leads, as an absolute url: a text, or tests as for a header"},
+    {.key = "size",
+     .type = SCHEMA_NODE,
+     SCHEMA_TO(struct file_expect, size),
+     .help = "bytes of the body: a number, or at_least and at_most"},
+    {.key = "sha256",
+     .type = SCHEMA_STRING,
+     SCHEMA_TO(struct file_expect, sha256),
+     SCHEMA_AT(struct file_expect, sha256_at),
+     .min = 64,
+     .max = 64,
+     .help = "of the body, in hex"},
+    {.key = "timing",
+     .type = SCHEMA_MAP_PTR,
+     SCHEMA_TO(struct file_expect, timing),
+     .sub = &file_timing_schema,
+     .help = "phases of the request, at most; 0 on a connection that was kept"},
+    {.key = "tls",
+     .type = SCHEMA_ENUM,
+     SCHEMA_TO(struct file_expect, tls),
+     SCHEMA_AT(struct file_expect, tls_at),
+     .names = file_tls_names,
+     .help = "the TLS version, at least: \"1.2\", \"1.3\""},
     {.key = "sse",
      .type = SCHEMA_MAP_PTR,
      SCHEMA_TO(struct file_expect, sse),

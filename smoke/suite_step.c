@@ -65,6 +65,16 @@ static bool build_capture(struct suite_builder *b, const struct file_capture *fi
         out->from = file->header;
         return true;
     }
+    if (file->cookie) {
+        out->kind = SUITE_CAPTURE_COOKIE;
+        out->from = file->cookie;
+        return true;
+    }
+    if (file->status || file->certificate_at) {
+        out->kind = file->status ? SUITE_CAPTURE_STATUS : SUITE_CAPTURE_CERTIFICATE;
+        out->field = (enum suite_cert_field)file->certificate;
+        return true;
+    }
     out->kind = SUITE_CAPTURE_REGEX;
     out->from = file->regex;
     out->regex = suite_build_regex(b, file->regex_at);

@@ -193,6 +193,107 @@ bool suite_build_range(struct suite_builder *b, const struct doc_node *node, con
 }
 
 static bool build_predicate(struct suite_builder *b, const struct doc_node *node, bool json,
+                            struct suite_predicate *p);
+
+/* A header or body has one text: the target has no pointer. */
+static bool build_text_target(struct suite_builder *b, const struct file_target *from,
+                              struct suite_predicate *p)
+{
+    struct suite_target *t = arena_array(&b->suite->mem, 1, sizeof *t);
+
+    t->name = "";
+    t->at = from->tests.at;
+    p->sub = t;
+    p->sub_n = 1;
+    return suite_build_tests(b, &from->tests, false, &t->predicates, &t->predicates_n);
+}
+
+static bool build_type(struct suite_builder *b, const struct doc_node *node,
+                       struct suite_predicate *p)
+{
+    const struct doc_node *const *items = node->kind == DOC_LIST ? node->items : &node;
+    size_t n = node->kind == DOC_LIST ? node->n : 1;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t t = 0;
+
+        while (suite_type_names[t] &&
+               (items[i]->kind != DOC_SCALAR || strcmp(suite_type_names[t], items[i]->text) != 0))
+            t++;
+        if (!suite_type_names[t])
+            return doc_fail(
+                items[i], b->err, ERR_FILE,
+                "'type' expects string, number, integer, boolean, null, list or object");
+        p->types |= 1u << t;
+    }
+    return p->types || doc_fail(node, b->err, ERR_FILE, "'type' must not be empty");
+}
+
+static bool build_near(struct suite_builder *b, const struct doc_node *node,
+                       struct suite_predicate *p)
+{
+    const struct doc_node *value = doc_get(node, "value"), *within = doc_get(node, "within");
+    struct err why = {0};
+
+    if (node->kind != DOC_MAP || node->n != 2 || !value || !within || value->kind != DOC_SCALAR ||
+        within->kind != DOC_SCALAR)
+        return doc_fail(node, b->err, ERR_FILE, "'near' expects {value: NUMBER, within: NUMBER}");
+    if (!text_parse_double(value->text, -1e300, 1e300, &p->number, &why))
+        return doc_fail(value, b->err, ERR_FILE, "'value': %s", why.text);
+    if (!text_parse_double(within->text, 0, 1e300, &p->within, &why))
+        return doc_fail(within, b->err, ERR_FILE, "'within': %s", why.text);
+    return true;
+}
+
+/* Tests of the value itself, or, where the first key begins with '/', of values inside it. */
+static bool build_sub(struct suite_builder *b, const struct doc_node *node, bool json,
+                      struct suite_predicate *p)
+{
+    bool by_pointer =
+        json && node->kind == DOC_MAP && node->n && node->pairs[0].key->text[0] == '/';
+    struct file_target *targets =
+        arena_array(&b->suite->mem, by_pointer ? node->n : 1, sizeof *targets);
+    size_t n = by_pointer ? node->n : 1;
+
+    if (++b->sub_depth > SUITE_SUB_DEPTH_MAX)
+        return doc_fail(node, b->err, ERR_FILE, "tests inside tests are at most %d deep",
+                        SUITE_SUB_DEPTH_MAX);
+    for (size_t i = 0; i < n; i++) {
+        const struct doc_node *tests = by_pointer ? node->pairs[i].value : node;
+
+        targets[i].name = by_pointer ? node->pairs[i].key->text : "";
+        if (!schema_decode(&targets[i].tests,
+                           json ? &file_json_tests_schema : &file_text_tests_schema, tests,
+                           &b->suite->mem, b->err))
+            return false;
+        targets[i].tests.at = by_pointer ? node->pairs[i].key : node;
+    }
+    if (json ? !suite_build_targets(b, targets, n, true, &p->sub, &p->sub_n)
+             : !build_text_target(b, targets, p))
+        return false;
+    b->sub_depth--;
+    return true;
+}
+
+static bool build_one_of(struct suite_builder *b, const struct doc_node *node, bool json,
+                         struct suite_predicate *p)
+{
+    struct suite_predicate *list;
+
+    if (node->kind != DOC_LIST || node->n == 0)
+        return doc_fail(node, b->err, ERR_FILE, "'one_of' expects a list");
+    list = arena_array(&b->suite->mem, node->n, sizeof *list);
+    for (size_t i = 0; i < node->n; i++) {
+        list[i].op = SUITE_EQUALS;
+        if (!build_predicate(b, node->items[i], json, &list[i]))
+            return false;
+    }
+    p->choices = list;
+    p->choices_n = node->n;
+    return true;
+}
+
+static bool build_predicate(struct suite_builder *b, const struct doc_node *node, bool json,
                             struct suite_predicate *p)
 {
     p->at = node;
@@ -222,6 +323,17 @@ static bool build_predicate(struct suite_builder *b, const struct doc_node *node
         return build_bound(b, node, p);
     case SUITE_LENGTH:
         return suite_build_range(b, node, "length", &p->low, &p->high);
+    case SUITE_TYPE:
+        return build_type(b, node, p);
+    case SUITE_NEAR:
+        return build_near(b, node, p);
+    case SUITE_ONE_OF:
+        return build_one_of(b, node, json, p);
+    case SUITE_ANY:
+    case SUITE_ALL:
+    case SUITE_NONE:
+    case SUITE_NOT:
+        return build_sub(b, node, json, p);
     default:
         assert(false);
         return false;
@@ -291,7 +403,7 @@ bool suite_build_targets(struct suite_builder *b, const struct file_target *from
 
         list[i].name = from[i].name;
         list[i].at = from[i].tests.at;
-        if (json && !json_pointer_check(from[i].name, &why))
+        if (json && !json_pointer_check_each(from[i].name, &why))
             return doc_fail(list[i].at, b->err, ERR_FILE, "%s", why.text);
         if (!json && !header_name_ok(from[i].name))
             return doc_fail(list[i].at, b->err, ERR_FILE, "this is not a header's name");
@@ -331,9 +443,10 @@ bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
     from = own->latency_at ? own : preset;
     out->latency_ms = from->latency_ms;
     out->latency_at = own->latency_at;
-    from = own->certificate.days_left_at ? own : preset;
-    out->days_left = from->certificate.days_left;
-    out->days_left_at = own->certificate.days_left_at;
+    if (!suite_build_certificate(b, own->certificate ? own->certificate : preset->certificate,
+                                 out) ||
+        !suite_build_more(b, own, preset, out))
+        return false;
     from = own->sse || own->json_lines ? own : preset;
     return suite_build_stream(b, from, out);
 }

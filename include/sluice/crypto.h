@@ -60,6 +60,9 @@ struct crypto_cert {
     size_t sans_n;
     int64_t not_before_ms, not_after_ms;      /* Unix milliseconds */
     char sha256[2 * CRYPTO_SHA256_BYTES + 1]; /* of the DER form; "" = no certificate here */
+    bool self_signed;                         /* subject and issuer are the same name */
+    uint32_t chain_n;      /* certificates the peer sent, this one included; 0: read from a file */
+    int64_t chain_ends_ms; /* the earliest end among them */
 };
 
 /* Reads the first certificate of a PEM text, or one in DER form. ERR_PROTOCOL when it is neither,
@@ -67,6 +70,9 @@ struct crypto_cert {
 bool crypto_cert_parse(struct crypto_cert *cert, const void *data, size_t len,
                        struct err *err) SL_MUST_CHECK;
 void crypto_cert_clear(struct crypto_cert *cert);
+/* True when it covers that host name (RFC 6125 section 6.4: one "*" as the whole leftmost label),
+ * or that IP address. */
+bool crypto_cert_covers(const struct crypto_cert *cert, const char *host);
 
 /* For http.c: of a live TLS connection (an `SSL *` from libcurl). The version is a static string
  * like "TLSv1.3"; the certificate is the peer's leaf, false when there is none. */

@@ -25,6 +25,14 @@ json_t *json_parse(const char *data, size_t len, struct err *err) SL_MUST_CHECK;
  * "every item" and refused by json_pointer_check() until it means something. False with ERR_FILE. */
 bool json_pointer_check(const char *pointer, struct err *err) SL_MUST_CHECK;
 
+/* As json_pointer_check(), but a token "*" is every item of a list or every value of an object. */
+bool json_pointer_check_each(const char *pointer, struct err *err) SL_MUST_CHECK;
+
+/* Calls fn for each value that such a pointer names, with the pointer's own form of where it is.
+ * Stops when fn returns false, and returns that; true when there was none. */
+typedef bool json_each_fn(void *ctx, const char *where, const json_t *value);
+bool json_pointer_each(const json_t *root, const char *pointer, json_each_fn *fn, void *ctx);
+
 /* The value a (checked) pointer names, borrowed; NULL when there is none. */
 const json_t *json_pointer_get(const json_t *root, const char *pointer);
 

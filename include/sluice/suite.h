@@ -188,18 +188,46 @@ enum suite_predicate_op {
     SUITE_AT_LEAST,
     SUITE_AT_MOST,
     SUITE_LENGTH,
+    SUITE_ONE_OF,
+    SUITE_TYPE,
+    SUITE_NEAR,
+    SUITE_ANY,
+    SUITE_ALL,
+    SUITE_NONE,
+    SUITE_NOT,
     SUITE_PREDICATE_COUNT
 };
+
+enum suite_type { /* of a JSON value */
+                  SUITE_TYPE_STRING,
+                  SUITE_TYPE_NUMBER,
+                  SUITE_TYPE_INTEGER,
+                  SUITE_TYPE_BOOLEAN,
+                  SUITE_TYPE_NULL,
+                  SUITE_TYPE_LIST,
+                  SUITE_TYPE_OBJECT,
+                  SUITE_TYPE_COUNT
+};
+
+extern const char *const suite_type_names[]; /* "string", ..., NULL */
+
+struct suite_target;
 
 struct suite_predicate {
     enum suite_predicate_op op;
     const struct doc_node *at;
-    struct suite_text text; /* contains, starts_with, ends_with; equals on text */
-    struct suite_json json; /* equals on JSON */
-    struct regex *regex;    /* matches; owned by the suite */
-    double number;          /* at_least, at_most */
-    bool flag;              /* exists */
-    uint32_t low, high;     /* length, both ends included */
+    struct suite_text text;         /* contains, starts_with, ends_with; equals on text */
+    struct suite_json json;         /* equals on JSON */
+    struct regex *regex;            /* matches; owned by the suite */
+    double number;                  /* at_least, at_most, near */
+    double within;                  /* near */
+    uint32_t types;                 /* type: bit i is enum suite_type i */
+    const struct suite_target *sub; /* any, all, none, not; name "" is the value itself */
+    size_t sub_n;
+    const struct suite_predicate *choices; /* one_of: each an equals */
+    size_t choices_n;
+    bool flag;          /* exists */
+    uint32_t low, high; /* length, both ends included */
 };
 
 struct suite_target { /* a header's name or a JSON pointer, and what must hold for it */
@@ -207,6 +235,56 @@ struct suite_target { /* a header's name or a JSON pointer, and what must hold f
     const struct doc_node *at;
     const struct suite_predicate *predicates;
     size_t predicates_n;
+};
+
+enum suite_same_site { SUITE_SAME_SITE_ANY, SUITE_STRICT, SUITE_LAX, SUITE_SAME_NONE };
+
+struct suite_cookie { /* what a Set-Cookie of the answer must be like */
+    const char *name;
+    const struct doc_node *at;
+    bool absent;           /* there must be none of this name */
+    int http_only, secure; /* -1: not judged */
+    enum suite_same_site same_site;
+    const char *path, *domain;     /* NULL: not judged */
+    int64_t age_low_s, age_high_s; /* Max-Age, or Expires less now; both 0: not judged */
+    const struct suite_predicate *value;
+    size_t value_n;
+};
+
+struct suite_certificate {
+    const struct doc_node *at;
+    uint32_t days_left, chain_days_left; /* 0: not judged */
+    const struct doc_node *days_left_at, *chain_at;
+    const char *const *names; /* each must be covered */
+    size_t names_n;
+    const struct suite_predicate *subject, *issuer;
+    size_t subject_n, issuer_n;
+    int self_signed;                /* -1: not judged */
+    uint32_t chain_low, chain_high; /* certificates sent; high 0: not judged */
+};
+
+enum suite_phase {
+    SUITE_DNS,
+    SUITE_CONNECT,
+    SUITE_TLS,
+    SUITE_FIRST_BYTE,
+    SUITE_TOTAL,
+    SUITE_PHASE_COUNT
+};
+
+struct suite_more { /* expectations that few steps have */
+    const struct suite_cookie *cookies;
+    size_t cookies_n;
+    const struct suite_predicate *redirect; /* of Location, seen from the url that was asked */
+    size_t redirect_n;
+    uint64_t size_low, size_high; /* bytes of the decoded body; high 0: not judged */
+    const struct doc_node *size_at;
+    const char *sha256; /* hex, of the whole body; NULL: not judged */
+    const struct doc_node *sha256_at;
+    int64_t phases_ms[SUITE_PHASE_COUNT]; /* 0: not judged */
+    const struct doc_node *phases_at[SUITE_PHASE_COUNT];
+    int tls_least; /* 10, 11, 12, 13 for TLS 1.x; 0: not judged */
+    const struct doc_node *tls_at;
 };
 
 struct suite_stream { /* an answer that comes in events */
@@ -238,19 +316,36 @@ struct suite_expect {
     size_t body_n;
     int64_t latency_ms; /* 0: not judged. From the start of the request to its last byte */
     const struct doc_node *latency_at;
-    uint32_t days_left; /* 0: not judged */
-    const struct doc_node *days_left_at;
+    const struct suite_certificate *certificate; /* NULL: not judged */
+    const struct suite_more *more;               /* NULL: nothing */
 };
 
-enum suite_capture_kind { SUITE_CAPTURE_JSON, SUITE_CAPTURE_REGEX, SUITE_CAPTURE_HEADER };
+enum suite_capture_kind {
+    SUITE_CAPTURE_JSON,
+    SUITE_CAPTURE_REGEX,
+    SUITE_CAPTURE_HEADER,
+    SUITE_CAPTURE_COOKIE,
+    SUITE_CAPTURE_STATUS,
+    SUITE_CAPTURE_CERTIFICATE
+};
+
+enum suite_cert_field {
+    SUITE_CERT_SUBJECT,
+    SUITE_CERT_ISSUER,
+    SUITE_CERT_SHA256,
+    SUITE_CERT_NOT_AFTER, /* RFC 3339 */
+    SUITE_CERT_DAYS_LEFT,
+    SUITE_CERT_FIELD_COUNT
+};
 
 struct suite_capture {
     const char *name;
     const struct doc_node *at;
     enum suite_capture_kind kind;
-    const char *from;    /* JSON pointer or header name; the pattern's text for a regex */
-    struct regex *regex; /* first group when it has one, else the whole match */
-    uint32_t slot;       /* index into the flow's captured values */
+    const char *from;            /* JSON pointer or header name; the pattern's text for a regex */
+    struct regex *regex;         /* first group when it has one, else the whole match */
+    enum suite_cert_field field; /* SUITE_CAPTURE_CERTIFICATE */
+    uint32_t slot;               /* index into the flow's captured values */
 };
 
 #define SUITE_MCP_TOOLS_MAX 60 /* names in `tools` */
