@@ -203,6 +203,14 @@ uint64_t http_start(struct http *http, const struct http_request *q, void *ctx)
     return t->id;
 }
 
+bool http_begun(const struct http *http, uint64_t id)
+{
+    for (const struct http_transfer *t = http->active.head; t; t = t->next)
+        if (t->id == id)
+            return t->header_bytes > 0;
+    return false;
+}
+
 void http_cancel(struct http *http, uint64_t id)
 {
     struct http_transfer *t;
@@ -223,6 +231,28 @@ size_t http_active(const struct http *http)
 
 /* -- the loop ---------------------------------------------------------------------------------- */
 
+/* A connection that the server is giving up (GOAWAY after its last stream) makes libcurl try again
+ * on it, five times within microseconds, before it says that it died. The server has looked at none
+ * of these requests: one more try, on a new connection, is what libcurl itself would have wanted.
+ */
+static bool renew(struct http_transfer *t, CURLcode result)
+{
+    long connects = 1;
+
+    if (t->once || t->renewed == RENEWALS_MAX || t->header_bytes)
+        return false;
+    curl_easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connects);
+    if (!(result == CURLE_SEND_ERROR && strstr(t->error, "Connection died")) &&
+        !(result == CURLE_HTTP2 && connects == 0))
+        return false;
+    t->renewed++;
+    t->sent = false;
+    t->error[0] = '\0';
+    curl_multi_remove_handle(t->http->multi, t->easy);
+    curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+    return curl_multi_add_handle(t->http->multi, t->easy) == CURLM_OK;
+}
+
 static bool move(struct http *http, struct err *err)
 {
     CURLMsg *msg;
@@ -240,6 +270,10 @@ static bool move(struct http *http, struct err *err)
         if (msg->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+        if (renew(t, result)) {
+            http->dirty = true;
+            continue;
+        }
         http_transfer_judge(t, result);
         finish(t);
     }

@@ -23,6 +23,7 @@ struct http_transfer {
     int64_t started_us;
     size_t header_bytes;
     bool in_multi;
+    uint8_t renewed;  /* how often it was tried again on a new connection */
     bool ready;       /* the handle has the options that never change */
     bool has_body;    /* of the request */
     bool sent;        /* connected; the request could leave */

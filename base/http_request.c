@@ -138,8 +138,6 @@ static void load_always(struct http_transfer *t)
     curl_easy_setopt(e, CURLOPT_PRIVATE, t);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(e, CURLOPT_PROXY, "");
-    curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(e, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -196,6 +194,14 @@ static void load_limits(struct http_transfer *t, const struct http_request *q)
     }
 }
 
+static void load_route(struct http_transfer *t, const struct http_request *q)
+{
+    curl_easy_setopt(t->easy, CURLOPT_SSLCERT, q->cert_file);
+    curl_easy_setopt(t->easy, CURLOPT_SSLKEY, q->key_file ? q->key_file : q->cert_file);
+    curl_easy_setopt(t->easy, CURLOPT_PROXY, q->proxy ? q->proxy : "");
+    curl_easy_setopt(t->easy, CURLOPT_NOPROXY, q->proxy ? "" : "*");
+}
+
 bool http_transfer_load(struct http_transfer *t, const struct http_request *q)
 {
     t->on_body = q->on_body;
@@ -205,6 +211,7 @@ bool http_transfer_load(struct http_transfer *t, const struct http_request *q)
     t->upgrade = q->upgrade;
     load_always(t);
     load_limits(t, q);
+    load_route(t, q);
     load_url(t, q);
     return load_method(t, q) && load_headers(t, q);
 }

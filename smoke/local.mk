@@ -13,14 +13,14 @@ libsmoke_a_SOURCES = \
 	smoke/suite_use.c \
 	smoke/suite_test.c \
 	smoke/suite_step.c \
-	smoke/suite_request.c \
+	smoke/suite_request.c smoke/suite_transport.c \
 	smoke/scope.c smoke/scope.h \
 	smoke/sign.c smoke/sign.h \
 	smoke/cookie.c smoke/cookie.h \
 	smoke/request.c smoke/request.h smoke/request_show.c \
 	smoke/request_aws.c smoke/request_aws.h \
 	smoke/oauth.c smoke/oauth.h \
-	smoke/talk_forge.c \
+	smoke/talk_forge.c smoke/redirect.c smoke/redirect.h \
 	smoke/sse.c smoke/sse.h smoke/stream.c smoke/mcp.c smoke/websocket.c \
 	smoke/answer.c smoke/answer.h \
 	smoke/finding.h \

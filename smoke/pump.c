@@ -382,11 +382,22 @@ static void send_request(struct pump *pump, struct pump_flow *flow, int64_t now_
     request.connect_ms = bounded_ms(pump, step->request.connect_ms);
     request.total_ms = bounded_ms(pump, step->request.timeout_ms);
     request.exact = flow->request.exact;
+    request.gzip = step->request.compressed;
+    request.version = step->request.http == SUITE_HTTP_1_1 ? HTTP_VERSION_1_1
+                      : step->request.http == SUITE_HTTP_2 ? HTTP_VERSION_2
+                                                           : HTTP_VERSION_AUTO;
+    request.cert_file = step->request.cert_file;
+    request.key_file = step->request.key_file;
+    request.ca_file = step->request.ca_file;
+    request.proxy = flow->request.proxy.len ? buf_str(&flow->request.proxy) : NULL;
     request.upgrade = flow->request.upgrade;
     request.body_keep = pump->body_keep;
     request.fresh = wants_fresh(pump, flow, now_ms);
     request.certificate = wants_certificate(step);
     request.on_body = talk_streams(&flow->talk) ? on_body : NULL;
+    flow->slow = false;
+    flow->begun_by_ms =
+        step->request.first_byte_ms ? now_ms + step->request.first_byte_ms : INT64_MAX;
     flow->http_id = http_start(pump->http, &request, flow);
 }
 
@@ -419,7 +430,13 @@ static void wake_flows(struct pump *pump, int64_t now_ms)
     for (uint32_t i = 0; i < pump->jobs; i++) {
         struct pump_flow *flow = &pump->flows[i];
 
-        if (!flow->used || flow->talk.wake_ms > now_ms)
+        if (flow->used && !flow->waiting && flow->begun_by_ms <= now_ms) {
+            flow->begun_by_ms = INT64_MAX;
+            flow->slow = !http_begun(pump->http, flow->http_id);
+            if (flow->slow)
+                http_cancel(pump->http, flow->http_id);
+        }
+        if (!flow->used || flow->slow || flow->talk.wake_ms > now_ms)
             continue;
         if (flow->waiting) {
             send_request(pump, flow, now_ms);
@@ -479,6 +496,14 @@ static void add_numbers(struct pump_flow *flow, const struct http_response *r)
                                 .body_bytes = r->body_bytes};
 }
 
+static void say_slow(const struct suite_step *step, struct finding *out)
+{
+    buf_add_str(&out->sentence, "no byte of an answer came within ");
+    text_format_duration(&out->sentence, step->request.first_byte_ms);
+    out->verdict = RUN_FAIL;
+    out->at = step->request.at;
+}
+
 /* What the flow does after an answer. */
 static void go_on(struct pump *pump, struct pump_flow *flow, const struct http_response *r,
                   int64_t now_ms)
@@ -498,7 +523,12 @@ static void go_on(struct pump *pump, struct pump_flow *flow, const struct http_r
         finish(pump, flow, r, &finding, now_ms);
         return;
     }
-    next = talk_take(&flow->talk, &ctx, &answer, &finding);
+    if (flow->slow && r->outcome == HTTP_CANCELLED) {
+        say_slow(ctx.step, &finding);
+        next = TALK_DONE;
+    } else {
+        next = talk_take(&flow->talk, &ctx, &answer, &finding);
+    }
     answer_clear(&answer);
     if (next == TALK_SEND) {
         send_request(pump, flow, now_ms);
@@ -623,8 +653,14 @@ int64_t pump_wake_at(const struct pump *pump, int64_t now_ms)
         return now_ms;
     wake = run_wake_at(&pump->run, now_ms);
     for (uint32_t i = 0; i < pump->jobs; i++)
-        if (pump->flows[i].used && pump->flows[i].talk.wake_ms < wake)
-            wake = pump->flows[i].talk.wake_ms;
+        if (pump->flows[i].used) {
+            const struct pump_flow *flow = &pump->flows[i];
+
+            if (flow->talk.wake_ms < wake)
+                wake = flow->talk.wake_ms;
+            if (!flow->waiting && flow->begun_by_ms < wake)
+                wake = flow->begun_by_ms;
+        }
     return wake < now_ms ? now_ms : wake;
 }
 

@@ -26,7 +26,9 @@ struct pump_record {
 
 struct pump_flow { /* one probe under way */
     bool used, dropped;
-    bool waiting; /* nothing is in flight: the talk goes on at talk.wake_ms */
+    bool slow;           /* no first byte came in time; cancelled */
+    int64_t begun_by_ms; /* when it is to have come; INT64_MAX: no such deadline */
+    bool waiting;        /* nothing is in flight: the talk goes on at talk.wake_ms */
     struct run_order order;
     uint64_t http_id;
     uint32_t step, requests;

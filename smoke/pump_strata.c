@@ -264,6 +264,10 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
                 step->request.url.at ? step->request.url.at : step->request.at, err, ERR_FILE,
                 "no record of the plan covers %s; add 'pin: RECORD' or 'via: dns' to this check",
                 request.parts.host);
+        if (step->request.proxy.text)
+            return doc_fail(step->request.proxy.at, err, ERR_FILE,
+                            "a request that is pinned to a side goes through no proxy; add 'via: "
+                            "dns' to this check");
         if (r->n[cell->side] == 0)
             return doc_fail(step->request.url.at ? step->request.url.at : step->request.at, err,
                             ERR_REFUSED, "%s has no endpoint on the %s side", r->host,

@@ -348,9 +348,41 @@ static bool set_json(struct request *out, const struct buf *body, struct err *er
            request_add_header(out, "Content-Type", type, strlen(type), false, err);
 }
 
+/* Where a redirect leads. The query stands in it already. */
+static bool build_redirected(struct request *out, struct scope *scope,
+                             const struct suite_request *from, const struct request_around *around,
+                             struct err *err)
+{
+    out->method = around->method ? around->method : suite_method_name(from->method);
+    buf_init(&out->url, HTTP_URL_MAX);
+    buf_init(&out->body, REQUEST_BODY_MAX);
+    buf_add_str(&out->url, around->url);
+    if (!http_url_parse(&out->parts, buf_str(&out->url), err))
+        return false;
+    if (!around->bare &&
+        (!add_own_headers(out, scope, from, err) || !add_auth(out, scope, from, around, err)))
+        return false;
+    if (!around->bare && !around->no_body &&
+        (!build_body(out, scope, from, err) || !add_signature(out, scope, from, around, err)))
+        return false;
+    return add_cookies(out, around, err) &&
+           (around->bare || from->auth != SUITE_AUTH_SIGV4 ||
+            request_sign_aws(out, scope, from->sigv4, around->wall_ms, err));
+}
+
+static bool add_proxy(struct request *out, struct scope *scope, const struct suite_request *from,
+                      struct err *err)
+{
+    return !from->proxy.text || scope_expand(scope, &from->proxy.tpl, &out->proxy, NULL, err);
+}
+
 bool request_build(struct request *out, struct scope *scope, const struct suite_request *from,
                    const struct request_around *around, struct err *err)
 {
+    if (!add_proxy(out, scope, from, err))
+        return false;
+    if (around->url)
+        return build_redirected(out, scope, from, around, err);
     return request_build_url(out, scope, from, around->previous, err) &&
            add_own_headers(out, scope, from, err) && add_extra(out, around, err) &&
            add_auth(out, scope, from, around, err) &&
@@ -369,6 +401,7 @@ void request_clear(struct request *request)
     }
     buf_wipe(&request->url);
     buf_wipe(&request->body);
+    buf_wipe(&request->proxy);
     http_url_clear(&request->parts);
     arena_clear(&request->storage);
     *request = (struct request){0};

@@ -22,8 +22,9 @@ struct request {        /* owned; request_clear() */
     struct arena storage;
     struct buf body;
     bool has_body;
-    bool upgrade; /* as in struct http_request */
-    bool exact;   /* signed as it stands: as in struct http_request */
+    struct buf proxy; /* empty: none */
+    bool upgrade;     /* as in struct http_request */
+    bool exact;       /* signed as it stands: as in struct http_request */
 };
 
 /* Where a request's url is seen from, and what else it needs beside its scope. */
@@ -37,6 +38,9 @@ struct request_around {
     const struct buf *json;          /* the body, instead of the suite's; NULL: the suite's */
     const struct http_header *extra; /* where the suite does not name them itself */
     size_t extra_n;
+    const char *url; /* absolute, instead of the suite's: a redirect; NULL: the suite's */
+    bool bare;       /* with url: another origin, so no headers, credentials or signature */
+    bool no_body;    /* with url: it has become a GET */
 };
 
 /* Expands a step's request. ERR_REFUSED: a value was not captured, holds bytes a header cannot, or

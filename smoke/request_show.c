@@ -142,6 +142,35 @@ static void add_curl_body(struct buf *out, struct scope *scope, const struct sui
     }
 }
 
+static void add_option(struct buf *out, const char *option, const char *value)
+{
+    if (!value)
+        return;
+    buf_add_str(out, option);
+    text_add_shell(out, value);
+}
+
+static void add_curl_transport(struct buf *out, struct scope *scope,
+                               const struct suite_request *from)
+{
+    struct buf proxy SL_CLEANUP(buf_clear) = {0};
+    struct err err = {0};
+
+    if (from->http)
+        buf_add_str(out, from->http == SUITE_HTTP_2 ? " --http2" : " --http1.1");
+    if (from->compressed)
+        buf_add_str(out, " --compressed");
+    if (from->follow)
+        buf_addf(out, " -L --max-redirs %u", from->follow);
+    add_option(out, " --cert ", from->cert_file);
+    add_option(out, " --key ", from->key_file);
+    add_option(out, " --cacert ", from->ca_file);
+    if (from->proxy.text && scope_expand(scope, &from->proxy.tpl, &proxy, NULL, &err)) {
+        buf_add_str(out, " -x ");
+        add_word(out, buf_str(&proxy), proxy.len);
+    }
+}
+
 void request_add_curl(struct buf *out, struct scope *scope, const struct suite_request *from,
                       const char *previous, const char *connect_to, bool cookies)
 {
@@ -163,6 +192,7 @@ void request_add_curl(struct buf *out, struct scope *scope, const struct suite_r
         else if (from->method != SUITE_GET && !(from->method == SUITE_POST && request.has_body))
             buf_addf(out, " -X %s", request.method);
         add_curl_target(out, connect_to);
+        add_curl_transport(out, scope, from);
         for (size_t i = 0; i < request.headers_n; i++)
             add_header_word(out, request.headers[i].name, request.headers[i].value);
         add_curl_auth(out, scope, from);

@@ -285,16 +285,7 @@ static const struct schema secret_schema = {
     SCHEMA_AT(struct file_secret, at), .check = check_secret};
 
 static const struct schema_field defaults_fields[] = {
-    {.key = "timeout",
-     .type = SCHEMA_DURATION,
-     SCHEMA_TO(struct file_defaults, timeout_ms),
-     .min = 1,
-     .max = 600000},
-    {.key = "connect_timeout",
-     .type = SCHEMA_DURATION,
-     SCHEMA_TO(struct file_defaults, connect_ms),
-     .min = 1,
-     .max = 600000},
+    FILE_TRANSPORT_ROWS(struct file_defaults),
     {.key = "every",
      .type = SCHEMA_DURATION,
      SCHEMA_TO(struct file_defaults, every_ms),

@@ -61,8 +61,22 @@ struct file_body {
     const struct doc_node *file_at;
 };
 
+struct file_transport {                            /* of a request, or of defaults */
+    int64_t timeout_ms, connect_ms, first_byte_ms; /* 0: not said */
+    int http;
+    const struct doc_node *http_at, *compressed_at, *follow_at;
+    bool compressed;
+    struct file_tls {
+        const char *cert, *key, *ca;
+        const struct doc_node *cert_at, *key_at, *ca_at;
+    } * tls;
+    struct suite_text proxy;
+    uint32_t follow;
+};
+
 struct file_request {
     const struct doc_node *at;
+    struct file_transport transport;
     struct suite_text url[SUITE_METHOD_COUNT];
     const struct schema_entry *headers, *query, *form;
     size_t headers_n, query_n, form_n;
@@ -80,7 +94,6 @@ struct file_request {
         size_t n;
     } rejected_with;
     const struct doc_node *rejected_with_at;
-    int64_t timeout_ms, connect_ms; /* 0: not said */
 };
 
 /* One node for each predicate; NULL where absent. */
@@ -179,7 +192,7 @@ struct file_mcp {
     const struct schema_entry *headers;
     size_t headers_n;
     struct file_auth *auth;
-    int64_t timeout_ms, connect_ms;
+    struct file_transport transport;
 };
 
 struct file_websocket {
@@ -190,7 +203,7 @@ struct file_websocket {
     const struct schema_entry *headers;
     size_t headers_n;
     struct file_auth *auth;
-    int64_t timeout_ms, connect_ms;
+    struct file_transport transport;
 };
 
 struct file_step {
@@ -230,7 +243,8 @@ struct file_check {
 };
 
 struct file_defaults {
-    int64_t timeout_ms, connect_ms, every_ms;
+    struct file_transport transport;
+    int64_t every_ms;
     const struct schema_entry *headers;
     size_t headers_n;
     struct file_expect *expect;
@@ -253,6 +267,55 @@ struct file_suite {
 
 extern const struct schema file_suite_schema;
 extern const struct schema file_expect_schema;
+extern const struct schema file_tls_schema;
+extern const char *const file_http_names[];
+
+/* The rows of a struct file_transport inside `owner`. */
+#define FILE_TRANSPORT_ROWS(owner)                                                                 \
+    {.key = "timeout",                                                                             \
+     .type = SCHEMA_DURATION,                                                                      \
+     SCHEMA_TO(owner, transport.timeout_ms),                                                       \
+     .min = 1,                                                                                     \
+     .max = 600000,                                                                                \
+     .help = "for the whole answer; 10s unless said"},                                             \
+        {.key = "connect_timeout",                                                                 \
+         .type = SCHEMA_DURATION,                                                                  \
+         SCHEMA_TO(owner, transport.connect_ms),                                                   \
+         .min = 1,                                                                                 \
+         .max = 600000,                                                                            \
+         .help = "for look-up, TCP and TLS; 5s unless said"},                                      \
+        {.key = "first_byte_timeout",                                                              \
+         .type = SCHEMA_DURATION,                                                                  \
+         SCHEMA_TO(owner, transport.first_byte_ms),                                                \
+         .min = 1,                                                                                 \
+         .max = 600000,                                                                            \
+         .help = "from the start of the request to the first byte of its answer"},                 \
+        {.key = "http",                                                                            \
+         .type = SCHEMA_ENUM,                                                                      \
+         SCHEMA_TO(owner, transport.http),                                                         \
+         SCHEMA_AT(owner, transport.http_at),                                                      \
+         .names = file_http_names,                                                                 \
+         .help = "the version wanted: 2 fails where the server speaks 1.1"},                       \
+        {.key = "compressed",                                                                      \
+         .type = SCHEMA_BOOL,                                                                      \
+         SCHEMA_TO(owner, transport.compressed),                                                   \
+         SCHEMA_AT(owner, transport.compressed_at),                                                \
+         .help = "true: gzip is offered, and undone"},                                             \
+        {.key = "tls",                                                                             \
+         .type = SCHEMA_MAP_PTR,                                                                   \
+         SCHEMA_TO(owner, transport.tls),                                                          \
+         .sub = &file_tls_schema},                                                                 \
+        {.key = "proxy",                                                                           \
+         FILE_TEXT(owner, transport.proxy),                                                        \
+         .flags = SCHEMA_ONE_LINE,                                                                 \
+         .max = 2048,                                                                              \
+         .help = "http://host:port; those of the environment are never used"},                     \
+    {                                                                                              \
+        .key = "follow", .type = SCHEMA_U32, SCHEMA_TO(owner, transport.follow),                   \
+        SCHEMA_AT(owner, transport.follow_at), .max = SUITE_FOLLOW_MAX,                            \
+        .help = "redirects followed at most; none unless said"                                     \
+    }
+
 extern const struct schema file_request_schema, file_mcp_schema, file_websocket_schema,
     file_auth_schema;
 extern const struct schema file_sse_schema, file_json_lines_schema;
@@ -326,6 +389,10 @@ bool suite_build_range(struct suite_builder *b, const struct doc_node *node, con
 bool suite_build_json(struct suite_builder *b, const struct doc_node *node, struct suite_json *out);
 bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
                         const struct file_expect *preset, struct suite_expect *out);
+
+/* suite_transport.c: how a request travels; preset is what defaults say. */
+bool suite_build_transport(struct suite_builder *b, const struct file_transport *own,
+                           const struct file_transport *preset, struct suite_request *out);
 
 /* suite_request.c */
 bool suite_build_request(struct suite_builder *b, const struct file_request *file,

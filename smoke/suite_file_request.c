@@ -74,6 +74,24 @@ static bool check_auth(struct schema_ctx *ctx, const struct doc_node *node, void
 const struct schema file_auth_schema = {SCHEMA_TABLE("auth", struct file_auth, auth_fields),
                                         SCHEMA_AT(struct file_auth, at), .check = check_auth};
 
+/* ---- transport
+ * ----------------------------------------------------------------------------------- */
+
+const char *const file_http_names[] = {"", "1.1", "2", NULL};
+
+#define FILE_ROW(word, member, text)                                                               \
+    {                                                                                              \
+        .key = word, .type = SCHEMA_STRING, SCHEMA_TO(struct file_tls, member),                    \
+        SCHEMA_AT(struct file_tls, member##_at), .flags = SCHEMA_ONE_LINE, .max = 4096,            \
+        .help = text                                                                               \
+    }
+static const struct schema_field tls_fields[] = {
+    FILE_ROW("cert", cert, "the client's certificate, PEM; relative to the suite"),
+    FILE_ROW("key", key, "its key, PEM; in the same file unless said"),
+    FILE_ROW("ca", ca, "whom to trust, PEM, instead of the system's"),
+};
+const struct schema file_tls_schema = {SCHEMA_TABLE("tls", struct file_tls, tls_fields)};
+
 static const char *const scheme_names[] = {"stripe", "github", "slack", "standard", "hmac", NULL};
 static const char *const hash_names[] = {"sha256", "sha1", "sha512", NULL};
 static const char *const encoding_names[] = {"hex", "base64", NULL};
@@ -259,18 +277,7 @@ static const struct schema_field request_fields[] = {
      SCHEMA_AT(struct file_request, rejected_with_at),
      .hook = file_decode_status,
      .help = "what counts as a refusal: statuses as in expect; 400, 401 and 403 unless said"},
-    {.key = "timeout",
-     .type = SCHEMA_DURATION,
-     SCHEMA_TO(struct file_request, timeout_ms),
-     .min = 1,
-     .max = 600000,
-     .help = "for the whole answer; 10s unless defaults say otherwise"},
-    {.key = "connect_timeout",
-     .type = SCHEMA_DURATION,
-     SCHEMA_TO(struct file_request, connect_ms),
-     .min = 1,
-     .max = 600000,
-     .help = "for look-up, TCP and TLS; 5s unless defaults say otherwise"},
+    FILE_TRANSPORT_ROWS(struct file_request),
 };
 const struct schema file_request_schema = {
     SCHEMA_TABLE("request", struct file_request, request_fields),

@@ -8,16 +8,7 @@
      SCHEMA_COUNT(owner, headers_n),                                                               \
      .max = 100},                                                                                  \
         {.key = "auth", .type = SCHEMA_MAP_PTR, SCHEMA_TO(owner, auth), .sub = &file_auth_schema}, \
-        {.key = "timeout",                                                                         \
-         .type = SCHEMA_DURATION,                                                                  \
-         SCHEMA_TO(owner, timeout_ms),                                                             \
-         .min = 1,                                                                                 \
-         .max = 600000,                                                                            \
-         .help = "for each answer"},                                                               \
-    {                                                                                              \
-        .key = "connect_timeout", .type = SCHEMA_DURATION, SCHEMA_TO(owner, connect_ms), .min = 1, \
-        .max = 600000                                                                              \
-    }
+        FILE_TRANSPORT_ROWS(owner)
 
 static const struct schema_field mcp_fields[] = {
     {.key = "url",

@@ -345,7 +345,6 @@ static bool build_sign(struct suite_builder *b, const struct file_request *file,
 bool suite_build_request(struct suite_builder *b, const struct file_request *file,
                          struct suite_request *out)
 {
-    const struct file_defaults *defaults = &b->file->defaults;
     size_t methods = 0;
 
     for (size_t m = 0; m < SUITE_METHOD_COUNT; m++)
@@ -357,13 +356,8 @@ bool suite_build_request(struct suite_builder *b, const struct file_request *fil
         return doc_fail(file->at, b->err, ERR_FILE,
                         "a request needs one of get, head, post, put, patch and delete");
     out->at = file->at;
-    out->timeout_ms = file->timeout_ms       ? file->timeout_ms
-                      : defaults->timeout_ms ? defaults->timeout_ms
-                                             : SUITE_TIMEOUT_MS_DEFAULT;
-    out->connect_ms = file->connect_ms       ? file->connect_ms
-                      : defaults->connect_ms ? defaults->connect_ms
-                                             : SUITE_CONNECT_MS_DEFAULT;
-    if (!build_url(b, &file->url[out->method], out) || !build_headers(b, file, out) ||
+    if (!suite_build_transport(b, &file->transport, &b->file->defaults.transport, out) ||
+        !build_url(b, &file->url[out->method], out) || !build_headers(b, file, out) ||
         !suite_build_pairs(b, file->query, file->query_n, "query", &out->query, &out->query_n) ||
         !build_body(b, file, out) || !build_auth(b, file, out) || !build_sign(b, file, out))
         return false;

@@ -12,8 +12,7 @@ bool suite_build_mcp(struct suite_builder *b, const struct file_mcp *file, struc
                                    .headers = file->headers,
                                    .headers_n = file->headers_n,
                                    .auth = file->auth,
-                                   .timeout_ms = file->timeout_ms,
-                                   .connect_ms = file->connect_ms};
+                                   .transport = file->transport};
 
     request.url[SUITE_POST] = file->url;
     *mcp = (struct suite_mcp){.at = file->at,
@@ -51,8 +50,7 @@ bool suite_build_websocket(struct suite_builder *b, const struct file_websocket 
                                    .headers = file->headers,
                                    .headers_n = file->headers_n,
                                    .auth = file->auth,
-                                   .timeout_ms = file->timeout_ms,
-                                   .connect_ms = file->connect_ms};
+                                   .transport = file->transport};
 
     request.url[SUITE_GET] = file->url;
     request.url[SUITE_GET].text = http_form(b, file->url.text);

@@ -12,19 +12,28 @@
 static bool plain_build(struct talk *t, const struct talk_ctx *ctx, struct request *out,
                         struct err *err)
 {
-    const struct request_around around = {
+    struct request_around around = {
         .previous = ctx->previous, .jar = ctx->jar, .wall_ms = ctx->wall_ms, .token = ctx->token};
 
     t->role = NULL;
+    if (t->redirect.to.len) {
+        t->role = "redirect";
+        around.url = buf_str(&t->redirect.to);
+        around.bare = t->redirect.bare;
+        around.no_body = t->redirect.no_body;
+        around.method = t->redirect.method;
+    }
     return request_build(out, ctx->scope, &ctx->step->request, &around, err);
 }
 
 static enum talk_next plain_take(struct talk *t, const struct talk_ctx *ctx, struct answer *answer,
                                  struct finding *out)
 {
-    bool met = talk_judge(ctx, answer, out);
+    bool met;
 
-    (void)t;
+    if (redirect_take(&t->redirect, ctx->step, ctx->request, answer, ctx->scope, out))
+        return TALK_SEND;
+    met = out->verdict == RUN_PASS && talk_judge(ctx, answer, out);
     (void)met; /* the finding says it */
     return TALK_DONE;
 }
@@ -100,15 +109,29 @@ void talk_late(struct talk *t)
 
 void talk_clear(struct talk *t)
 {
+    redirect_clear(&t->redirect);
     if (t->kind && t->kind->clear)
         t->kind->clear(t);
     *t = (struct talk){0};
 }
 
+static bool check_version(const struct suite_step *step, const struct answer *answer,
+                          struct finding *out)
+{
+    if (step->request.http != SUITE_HTTP_2 || answer->response->version == 20)
+        return true;
+    buf_addf(&out->met, "HTTP/1.%u", answer->response->version % 10);
+    buf_add_str(&out->expected, "HTTP/2");
+    buf_addf(&out->sentence, "the answer came over %s, expected HTTP/2", buf_str(&out->met));
+    out->verdict = RUN_FAIL;
+    out->at = step->request.at;
+    return false;
+}
+
 bool talk_judge(const struct talk_ctx *ctx, struct answer *answer, struct finding *out)
 {
     const struct suite_step *step = ctx->step;
-    bool ok = check_eval(step, ctx->scope, answer, out);
+    bool ok = check_eval(step, ctx->scope, answer, out) && check_version(step, answer, out);
 
     for (size_t i = 0; ok && i < step->captures_n; i++)
         ok = capture_take(&step->captures[i], answer, &ctx->scope->values[step->captures[i].slot],

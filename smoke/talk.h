@@ -20,6 +20,7 @@
 #include "answer.h"
 #include "finding.h"
 #include "oauth.h"
+#include "redirect.h"
 #include "request.h"
 
 #define TALK_EXCHANGES_MAX 200 /* requests of one step in one attempt; one more is an error */
@@ -58,13 +59,14 @@ struct talk_kind {
 struct talk { /* talk_begin(), talk_clear() */
     const struct talk_kind *kind;
     const struct suite_step *step;
-    const char *role; /* static; of the request last built: NULL is the step's own */
-    uint32_t said;    /* requests built in this step */
-    uint32_t stage;   /* the kind's own */
-    int64_t wake_ms;  /* boot clock; INT64_MAX: never. In flight: the answer is late then */
-    bool late;        /* it was */
-    bool fetching;    /* the request last built is for an access token */
-    void *state;      /* the kind's own */
+    const char *role;         /* static; of the request last built: NULL is the step's own */
+    uint32_t said;            /* requests built in this step */
+    uint32_t stage;           /* the kind's own */
+    int64_t wake_ms;          /* boot clock; INT64_MAX: never. In flight: the answer is late then */
+    bool late;                /* it was */
+    struct redirect redirect; /* of a plain request */
+    bool fetching;            /* the request last built is for an access token */
+    void *state;              /* the kind's own */
 };
 
 /* talk_forge.c: a webhook sent with bad signatures first. */

@@ -76,7 +76,11 @@ struct http_request {
     const char *const *resolve; /* CURLOPT_RESOLVE lines, "host:port:address[,address]"; they hold
                                    for all later requests too */
     size_t resolve_n;
-    const char *ca_file; /* NULL: as in http_config */
+    const char *ca_file;              /* NULL: as in http_config */
+    const char *cert_file, *key_file; /* PEM, shown to a server that asks; NULL: none. key_file
+                                         NULL: the key stands in cert_file */
+    const char *proxy;   /* "http://[user:password@]host:port"; NULL: none, whatever the environment
+                            says. Through it https goes in a tunnel, http does not */
     uint32_t connect_ms; /* name look-up, TCP and TLS; 0: HTTP_CONNECT_MS_DEFAULT */
     uint32_t total_ms;   /* 0: HTTP_TOTAL_MS_DEFAULT */
     enum http_version version;
@@ -86,11 +90,11 @@ struct http_request {
     bool gzip;        /* offer gzip and decode it; otherwise no encoding is offered */
     bool exact;       /* for signed requests: path as is, and no header but Host, Content-Length and
                          User-Agent that the caller did not give */
-    bool once;        /* never a second time by itself: libcurl repeats a request, whatever its method, when a
-                         kept connection breaks before any answer. HTTP_RESET then */
-    bool upgrade;     /* HTTP/1.1, and a 101 ends the transfer with its header, as whole */
-    bool certificate; /* fill response.certificate */
-    bool link_local;  /* allow 169.254.0.0/16 and fe80::/10 */
+    bool once;    /* never a second time by itself: libcurl repeats a request, whatever its method,
+                     when a    kept connection breaks before any answer. HTTP_RESET then */
+    bool upgrade; /* HTTP/1.1, and a 101 ends the transfer with its header, as whole */
+    bool certificate;      /* fill response.certificate */
+    bool link_local;       /* allow 169.254.0.0/16 and fe80::/10 */
     http_body_fn *on_body; /* NULL: none; gets the ctx of http_start() */
 };
 
@@ -167,6 +171,8 @@ void http_prepare(struct http *http, size_t n);
 uint64_t http_start(struct http *http, const struct http_request *request, void *ctx);
 /* Its answer is HTTP_CANCELLED, unless it was finished already. An unknown id does nothing. */
 void http_cancel(struct http *http, uint64_t id);
+/* True once the first bytes of its answer are here; false for an unknown id. */
+bool http_begun(const struct http *http, uint64_t id);
 size_t http_active(const struct http *http); /* started and not yet handed over */
 
 /* Moves transfers and sleeps until one is finished, a descriptor of `extra` is ready or timeout_ms

@@ -36,6 +36,7 @@
 #define SUITE_MATRIX_BYTES_MAX   ((size_t)4 * 1024 * 1024) /* of a matrix file */
 #define SUITE_RETRIES_MAX        20
 #define SUITE_SIGN_HEADERS_MAX   8                     /* of one signature */
+#define SUITE_FOLLOW_MAX         20                    /* redirects of one request */
 #define SUITE_PARTS_MAX          100                   /* of a multipart body */
 #define SUITE_BODY_FILE_MAX      ((size_t)1024 * 1024) /* of one file that is sent */
 #define SUITE_TIMEOUT_MS_DEFAULT 10000
@@ -176,6 +177,12 @@ struct suite_request {
     const struct suite_status *rejected_with;
     size_t rejected_with_n;
     int64_t timeout_ms, connect_ms;
+    int64_t first_byte_ms; /* 0: no such deadline */
+    enum suite_http { SUITE_HTTP_ANY, SUITE_HTTP_1_1, SUITE_HTTP_2 } http;
+    bool compressed;
+    const char *cert_file, *key_file, *ca_file; /* NULL: none, none, the run's */
+    struct suite_text proxy;
+    uint32_t follow; /* redirects at most */
 };
 
 enum suite_predicate_op {
