@@ -231,10 +231,11 @@ size_t http_active(const struct http *http)
 
 /* -- the loop ---------------------------------------------------------------------------------- */
 
+#define RENEWALS_MAX 4 /* others may have filled the new connection meanwhile */
+
 /* A connection that the server is giving up (GOAWAY after its last stream) makes libcurl try again
  * on it, five times within microseconds, before it says that it died. The server has looked at none
- * of these requests: one more try, on a new connection, is what libcurl itself would have wanted.
- */
+ * of these requests: a try on a new connection is what libcurl itself would have wanted. */
 static bool renew(struct http_transfer *t, CURLcode result)
 {
     long connects = 1;
