@@ -166,6 +166,7 @@ TEST(pages_become_a_suite_that_loads)
     assert_non_null(strstr(buf_str(&out), "header: {location: \"/login?a=\\\\{{b}}\"}"));
     buf_clear(&a.body);
     buf_clear(&b.body);
+    buf_clear(&c.body);
 }
 
 int main(void)
