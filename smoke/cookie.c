@@ -260,6 +260,29 @@ void cookie_jar_clear(struct cookie_jar *jar)
     *jar = (struct cookie_jar){0};
 }
 
+void cookie_jar_add(struct cookie_jar *jar, const struct cookie_jar *from)
+{
+    for (size_t i = 0; i < from->n; i++) {
+        const struct cookie *c = &from->list[i];
+
+        for (size_t k = jar->n; k-- > 0;)
+            if (strcmp(jar->list[k].name, c->name) == 0 &&
+                strcmp(jar->list[k].domain, c->domain) == 0 &&
+                strcmp(jar->list[k].path, c->path) == 0)
+                drop(jar, k);
+        if (jar->n == COOKIE_JAR_MAX)
+            drop(jar, 0);
+        jar->list = x_realloc(jar->list, jar->n + 1, sizeof *jar->list);
+        jar->list[jar->n++] = (struct cookie){.name = x_strdup(c->name),
+                                              .value = x_strdup(c->value),
+                                              .domain = x_strdup(c->domain),
+                                              .path = x_strdup(c->path),
+                                              .host_only = c->host_only,
+                                              .secure = c->secure,
+                                              .expires_ms = c->expires_ms};
+    }
+}
+
 /* ---- looking at one answer
  * ------------------------------------------------------------------------- */
 

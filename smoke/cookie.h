@@ -46,6 +46,10 @@ bool cookie_find_set(const struct http_response *response, const char *name, con
 bool cookie_find_attribute(const struct http_response *response, const char *name,
                            const char *attribute, const char **value, size_t *len);
 
+/* Copies the cookies of another jar into this one; those of the same name, domain and path give
+ * way. */
+void cookie_jar_add(struct cookie_jar *jar, const struct cookie_jar *from);
+
 void cookie_jar_clear(struct cookie_jar *jar); /* wipes values */
 
 #endif

@@ -17,6 +17,56 @@ bool loop_selected(void *ctx, uint32_t stratum)
     return s->entry_of[stratum] != RUN_NONE;
 }
 
+static enum suite_stage stage_of(const struct session *s, uint32_t stratum)
+{
+    const struct pump_stratum *p = pump_stratum(s->pump, stratum);
+
+    return s->suites[p->suite]->checks[p->check].stage;
+}
+
+bool loop_selected_main(void *ctx, uint32_t stratum)
+{
+    return loop_selected(ctx, stratum) && stage_of(ctx, stratum) == SUITE_MAIN;
+}
+
+bool loop_selected_setup(void *ctx, uint32_t stratum)
+{
+    return loop_selected(ctx, stratum) && stage_of(ctx, stratum) == SUITE_SETUP;
+}
+
+static bool selected_teardown(void *ctx, uint32_t stratum)
+{
+    return loop_selected(ctx, stratum) && stage_of(ctx, stratum) == SUITE_TEARDOWN;
+}
+
+bool loop_teardown(struct session *s, struct err *err)
+{
+    bool interrupted = s->report.interrupted;
+    struct probe_result result;
+    bool any = false, ok = true;
+
+    for (uint32_t i = 0; i < pump_strata_n(s->pump); i++)
+        any |= selected_teardown(s, i);
+    if (!any)
+        return true;
+    s->report.interrupted = false;
+    pump_stop(s->pump); /* what an interruption left in flight */
+    while (ok && !pump_idle(s->pump)) {
+        ok = loop_turn(s, INT64_MAX, err);
+        while (pump_next(s->pump, &result))
+            loop_take(s, &result);
+    }
+    s->report.interrupted = false;
+    pump_sweep(s->pump, selected_teardown, s);
+    while (ok && !pump_idle(s->pump) && !s->report.interrupted) {
+        ok = loop_turn(s, INT64_MAX, err);
+        while (pump_next(s->pump, &result))
+            loop_take(s, &result);
+    }
+    s->report.interrupted |= interrupted;
+    return ok;
+}
+
 /* After so many failures the next ones keep their sentence and curl line only. */
 static void drop_exchange(struct probe_result *r)
 {

@@ -16,4 +16,11 @@ void loop_take(struct session *s, struct probe_result *result);
 /* For pump_sweep() and its like: what --only and --skip left. ctx: the session. */
 bool loop_selected(void *ctx, uint32_t stratum);
 
+/* The same, without setup and teardown; and each of these two alone. */
+bool loop_selected_main(void *ctx, uint32_t stratum);
+bool loop_selected_setup(void *ctx, uint32_t stratum);
+
+/* Runs the teardown of all suites, also after an interruption; a second signal ends it. */
+bool loop_teardown(struct session *s, struct err *err) SL_MUST_CHECK;
+
 #endif

@@ -5,6 +5,7 @@
 #include "cmd.h"
 #include "config.h"
 #include "listing.h"
+#include "loop.h"
 #include "outlet.h"
 #include "session.h"
 #include "sweep.h"
@@ -22,6 +23,8 @@ static bool run_modes(struct session *s, struct err *err)
         ok = warmup_run(s, &ready, err);
     if (ok && ready)
         ok = s->opts.for_ms ? watch_run(s, err) : sweep_run(s, err);
+    if (ok)
+        ok = loop_teardown(s, err);
     progress_end(&s->progress);
     s->report.conclusion = buf_str(&s->conclusion);
     return ok;

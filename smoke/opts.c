@@ -467,17 +467,24 @@ static bool check_modes(const struct opts *o, struct err *err)
 /* Two reports in one stream are none. */
 static bool check_outputs(const struct opts *opts, struct err *err)
 {
-    size_t n = opts->format == OPTS_FORMAT_JSON;
+    const char *files[OPTS_OUTPUTS_MAX + 2];
+    size_t n = 0, out = 0;
 
-    for (size_t i = 0; i < opts->outputs_n; i++) {
-        n += strcmp(opts->outputs[i].file, "-") == 0;
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(opts->outputs[i].file, "-") != 0 &&
-                strcmp(opts->outputs[i].file, opts->outputs[k].file) == 0)
-                return err_set(err, ERR_USAGE, "--report: two reports go to %s",
-                               opts->outputs[i].file);
+    for (size_t i = 0; i < opts->outputs_n; i++)
+        files[n++] = opts->outputs[i].file;
+    if (opts->json_file)
+        files[n++] = opts->json_file;
+    if (opts->format == OPTS_FORMAT_JSON)
+        files[n++] = "-";
+    for (size_t i = 0; i < n; i++) {
+        bool is_out = strcmp(files[i], "-") == 0;
+
+        out += is_out;
+        for (size_t k = 0; k < i && !is_out; k++)
+            if (strcmp(files[i], files[k]) == 0)
+                return err_set(err, ERR_USAGE, "--report: two reports go to %s", files[i]);
     }
-    return n <= 1 || err_set(err, ERR_USAGE, "only one report can go to standard output");
+    return out <= 1 || err_set(err, ERR_USAGE, "only one report can go to standard output");
 }
 
 bool opts_parse(struct opts *opts, int argc, char **argv, struct err *err)

@@ -84,15 +84,15 @@ static bool write_one(const struct session *s, enum opts_report kind, const char
                       struct err *err)
 {
     struct buf out SL_CLEANUP(buf_clear) = {0};
-    bool out_there = strcmp(file, "-") == 0;
+    bool out_there = strcmp(file, "-") == 0, ok = true;
 
     make(s, kind, out_there, &out);
-    if (kind == OPTS_REPORT_GITHUB && !add_summary(s, err))
-        return false;
     if (!buf_ok(&out))
-        return err_set(err, ERR_LIMIT, "the %s report is larger than %zu bytes",
-                       opts_report_name(kind), OUTLET_BYTES_MAX);
-    return (out_there && out.len == 0) || file_write(file, buf_str(&out), out.len, err);
+        ok = err_set(err, ERR_LIMIT, "the %s report is larger than %zu bytes",
+                     opts_report_name(kind), OUTLET_BYTES_MAX);
+    else if (!out_there || out.len > 0)
+        ok = file_write(file, buf_str(&out), out.len, err);
+    return (kind != OPTS_REPORT_GITHUB || add_summary(s, err)) && ok;
 }
 
 /* All are written, whatever became of the others; err tells the first that could not be. */

@@ -62,6 +62,7 @@ struct pump *pump_new(struct suite *const *suites, size_t suites_n, struct http 
         pump_free(pump);
         return NULL;
     }
+    pump_lend_init(pump);
     pump->options.endpoints = NULL;
     pump->options.connect_to = NULL;
     pump->options.run = NULL;
@@ -108,6 +109,7 @@ void pump_free(struct pump *pump)
         free((char *)(uintptr_t)pump->connect_to[i].target);
     }
     free(pump->connect_to);
+    pump_lend_free(pump);
     oauth_clear(&pump->oauth);
     pump_free_strata(pump);
     free(pump);
@@ -116,7 +118,7 @@ void pump_free(struct pump *pump)
 /* ---- results
  * --------------------------------------------------------------------------------------- */
 
-static void push_result(struct pump *pump, const struct probe_result *result)
+void pump_push_result(struct pump *pump, const struct probe_result *result)
 {
     if (pump->results_n == pump->results_cap) {
         size_t cap = pump->results_cap ? 2 * pump->results_cap : 32;
@@ -281,7 +283,8 @@ static void finish(struct pump *pump, struct pump_flow *flow, const struct http_
         out.exchanges = flow->exchanges;
         out.exchanges_n = flow->exchanges_n;
         flow->exchanges = NULL;
-        push_result(pump, &out);
+        pump_push_result(pump, &out);
+        pump_lend_result(pump, flow, finding->verdict == RUN_PASS, now_ms);
     }
     end_flow(flow);
 }
@@ -410,6 +413,7 @@ static void begin_step(struct pump *pump, struct pump_flow *flow, int64_t now_ms
 static void begin_flow(struct pump *pump, const struct run_order *order, int64_t now_ms)
 {
     struct pump_flow *flow = pump->flows;
+    const char *missing = "";
 
     while (flow->used)
         flow++;
@@ -421,6 +425,14 @@ static void begin_flow(struct pump *pump, const struct run_order *order, int64_t
     pump_scope(pump, &pump->strata[order->stratum], &flow->scope);
     flow->scope.uuid = flow->uuid;
     flow->scope.now = flow->now;
+    if (!pump_lend_give(pump, flow, &missing)) {
+        struct finding finding SL_CLEANUP(finding_clear) = {.verdict = RUN_ERROR,
+                                                            .at = flow->scope.check->at};
+
+        buf_addf(&finding.sentence, "not asked: it needs '%s', which has not passed yet", missing);
+        finish(pump, flow, NULL, &finding, now_ms);
+        return;
+    }
     begin_step(pump, flow, now_ms);
 }
 
@@ -601,12 +613,16 @@ void pump_title(const struct pump *pump, uint32_t stratum, struct buf *out)
 
 uint32_t pump_sweep(struct pump *pump, run_filter *filter, void *ctx)
 {
-    return run_sweep(&pump->run, filter, ctx);
+    uint32_t n = run_sweep(&pump->run, filter, ctx);
+
+    return n + pump_lend_sweep(pump, filter, ctx);
 }
 
 uint32_t pump_sweep_due(struct pump *pump, run_filter *filter, void *ctx, int64_t now_ms)
 {
-    return run_sweep_due(&pump->run, filter, ctx, now_ms);
+    uint32_t n = run_sweep_due(&pump->run, filter, ctx, now_ms);
+
+    return n + pump_lend_sweep(pump, filter, ctx);
 }
 
 void pump_rate(struct pump *pump, uint32_t rate_milli, int64_t now_ms)
@@ -624,15 +640,10 @@ bool pump_ask(struct pump *pump, uint32_t stratum, int64_t at_ms, uint32_t tag)
     return run_ask(&pump->run, stratum, at_ms, tag);
 }
 
-void pump_switch(struct pump *pump, uint32_t stratum, bool on)
-{
-    assert(stratum < pump->strata_n);
-    pump->run_strata[stratum].off = !on;
-}
-
 void pump_stop(struct pump *pump)
 {
     run_stop(&pump->run);
+    pump_lend_stop(pump);
     for (uint32_t i = 0; i < pump->jobs; i++)
         if (pump->flows[i].used) {
             struct finding finding = {.verdict = RUN_ERROR};
@@ -666,7 +677,7 @@ int64_t pump_wake_at(const struct pump *pump, int64_t now_ms)
 
 bool pump_idle(const struct pump *pump)
 {
-    return pump->results_n == 0 && run_idle(&pump->run);
+    return pump->results_n == 0 && pump->pending == 0 && run_idle(&pump->run);
 }
 
 uint32_t pump_flying(const struct pump *pump)

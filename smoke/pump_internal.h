@@ -46,6 +46,19 @@ struct pump_flow { /* one probe under way */
     char now[24];
 };
 
+struct pump_lend { /* what the last pass of one check, row and side left */
+    bool set;
+    struct scope_value *values; /* as the lender's slots */
+    uint32_t values_n;
+    struct cookie_jar jar;
+};
+
+struct pump_hold { /* of a stratum */
+    bool held;     /* what it needs has not passed yet */
+    bool pending;  /* held, and wanted by a sweep */
+    bool switched; /* off, by pump_switch() */
+};
+
 struct pump {
     struct suite *const *suites;
     size_t suites_n;
@@ -73,6 +86,12 @@ struct pump {
     uint32_t hosts_n;
     struct run run;
 
+    uint32_t **first_cell;   /* by suite and check; RUN_NONE: not chosen */
+    struct pump_lend *lends; /* by cell and side */
+    struct pump_hold *holds; /* by stratum */
+    uint32_t pending;
+    bool any_needs;
+
     struct pump_flow *flows;
     uint32_t jobs;
     size_t body_keep;
@@ -94,6 +113,19 @@ bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_ur
 
 /* False: the stratum is pinned, and no record of the plan covers the url's host. */
 bool pump_covers(const struct pump *pump, uint32_t stratum, const struct http_url *url);
+
+/* pump_lend.c */
+void pump_lend_init(struct pump *pump);
+void pump_lend_free(struct pump *pump);
+/* Gives a new flow what it needs. False: *missing has not passed. */
+bool pump_lend_give(struct pump *pump, struct pump_flow *flow, const char **missing);
+/* After a final result: lends, releases, gives up. */
+void pump_lend_result(struct pump *pump, struct pump_flow *flow, bool passed, int64_t now_ms);
+/* Makes what is held and wanted pending. Returns how many. */
+uint32_t pump_lend_sweep(struct pump *pump, run_filter *filter, void *ctx);
+bool pump_lend_may_come(const struct pump *pump, uint32_t stratum, size_t k);
+void pump_lend_stop(struct pump *pump);
+void pump_push_result(struct pump *pump, const struct probe_result *result);
 
 /* A scope for a cell; values are allocated. */
 void pump_scope(const struct pump *pump, const struct pump_stratum *s, struct scope *scope);

@@ -384,6 +384,10 @@ static bool host_of(struct pump *pump, uint32_t stratum, struct name_table *host
     struct buf key SL_CLEANUP(buf_clear) = {0};
     struct err why = {0};
 
+    if (uses_captures(&pump->suites[s->suite]->checks[s->check], step)) {
+        *out = name_number(hosts, "captured"); /* where it goes is not known yet */
+        return true;
+    }
     pump_scope(pump, s, &scope);
     if (!request_build_url(&request, &scope, &step->request, "", &why))
         return bad_url(step, &why, err);
@@ -433,10 +437,21 @@ bool pump_enumerate(struct pump *pump, struct err *err)
     bool ok;
 
     copy_endpoints(pump);
+    pump->first_cell = x_calloc(pump->suites_n, sizeof *pump->first_cell);
+    for (uint32_t s = 0; s < pump->suites_n; s++)
+        pump->first_cell[s] = x_calloc(pump->suites[s]->checks_n + 1, sizeof **pump->first_cell);
     for (uint32_t s = 0; s < pump->suites_n; s++)
         for (uint32_t c = 0; c < pump->suites[s]->checks_n; c++) {
+            const struct suite_check *check = &pump->suites[s]->checks[c];
+
+            pump->first_cell[s][c] = RUN_NONE;
             if (!is_chosen(pump, s, c))
                 continue;
+            if (pump->places_n > 0 && check->stage != SUITE_MAIN)
+                return doc_fail(check->at, err, ERR_FILE,
+                                "setup and teardown are for the program smoke: a plan's checks run "
+                                "on both sides, again and again; use 'needs'");
+            pump->first_cell[s][c] = pump->cells_n;
             for (uint32_t row = 0; row < pump->suites[s]->checks[c].rows_n; row++)
                 if (!add_cell(pump, s, c, row, err))
                     return false;

@@ -14,7 +14,7 @@ void report_curl(const struct report *r, struct buf *out)
         const struct report_entry *e = &r->entries[i];
         struct buf title SL_CLEANUP(buf_clear) = {0};
 
-        if (!e->done || e->result.verdict == RUN_PASS || !e->result.curl)
+        if (!e->done || e->result.verdict == RUN_PASS)
             continue;
         report_title(r, e, &title);
         buf_add_str(out, "\n# ");
@@ -22,7 +22,10 @@ void report_curl(const struct report *r, struct buf *out)
         buf_add_str(out, ": ");
         report_add_safe(out, report_sentence(e), false);
         buf_add_char(out, '\n');
-        report_add_safe(out, e->result.curl, true);
+        if (e->result.curl)
+            report_add_safe(out, e->result.curl, true);
+        else
+            buf_add_str(out, "# too long for a command line, or never made");
         buf_add_char(out, '\n');
         n++;
     }

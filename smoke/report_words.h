@@ -5,7 +5,8 @@
 
 #include "report.h"
 
-#define REPORT_WORDS_MAX ((size_t)8 * 1024) /* bytes taken of one text */
+#define REPORT_WORDS_MAX                                                                           \
+    ((size_t)20 * 1024) /* bytes taken of one line: more than a curl line has */
 
 /* s without secrets and control bytes; with `lines` newlines stay. NULL is "". */
 void report_add_safe(struct buf *out, const char *s, bool lines);

@@ -179,6 +179,11 @@ uint32_t run_sweep_due(struct run *run, run_filter *filter, void *ctx, int64_t n
     return n;
 }
 
+bool run_busy(const struct run *run, uint32_t stratum)
+{
+    return run->strata[stratum].state != STATE_FREE || run->strata[stratum].flying > 0;
+}
+
 void run_rate(struct run *run, uint32_t rate_milli, int64_t now_ms)
 {
     if (run->rate_milli == 0)

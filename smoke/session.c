@@ -65,6 +65,30 @@ bool session_load(struct session *s, struct err *err)
     return session_check_given(s, err);
 }
 
+/* What a chosen check needs runs too, and so do setup and teardown of its suite. */
+static void add_needed(struct session *s, size_t suite)
+{
+    const struct suite *su = s->suites[suite];
+    bool any = false, again = true;
+
+    s->needed[suite] = x_calloc(su->checks_n, sizeof *s->needed[suite]);
+    for (size_t c = 0; c < su->checks_n; c++)
+        any |= s->chosen[suite][c] && su->checks[c].stage == SUITE_MAIN;
+    for (size_t c = 0; c < su->checks_n; c++)
+        if (su->checks[c].stage != SUITE_MAIN)
+            s->chosen[suite][c] = s->needed[suite][c] = any;
+    while (again) {
+        again = false;
+        for (size_t c = 0; c < su->checks_n; c++)
+            for (size_t k = 0; s->chosen[suite][c] && k < su->checks[c].needs_n; k++) {
+                uint32_t need = su->checks[c].needs[k];
+
+                again |= !s->needed[suite][need];
+                s->chosen[suite][need] = s->needed[suite][need] = true;
+            }
+    }
+}
+
 bool session_choose(struct session *s, struct err *err)
 {
     size_t chosen = 0;
@@ -77,6 +101,7 @@ bool session_choose(struct session *s, struct err *err)
             s->chosen[i][c] = select_check(&s->opts, s->suites[i], &s->suites[i]->checks[c]);
             chosen += s->chosen[i][c];
         }
+        add_needed(s, i);
     }
     return chosen > 0 ||
            err_set(err, ERR_REFUSED, "nothing selected: --only and --skip leave no check");
@@ -163,7 +188,7 @@ static bool prepare_report(struct session *s, struct err *err)
         const struct suite *suite = s->suites[p->suite];
 
         s->entry_of[i] = RUN_NONE;
-        if ((s->opts.only_n || s->opts.skip_n) &&
+        if ((s->opts.only_n || s->opts.skip_n) && !s->needed[p->suite][p->check] &&
             !select_row(&s->opts, suite, &suite->checks[p->check], p->row))
             continue;
         s->entry_of[i] = (uint32_t)s->report.entries_n;
@@ -194,6 +219,7 @@ void session_clear(struct session *s)
         suite_clear(s->suites[i]);
         free(s->suites[i]);
         free(s->chosen[i]);
+        free(s->needed[i]);
     }
     secret_free(s->secrets);
     file_close(&s->signals);

@@ -18,6 +18,7 @@ struct session { /* zero before, but for signals: -1 */
     struct suite *suites[OPTS_LIST_MAX];
     size_t suites_n;
     bool *chosen[OPTS_LIST_MAX];
+    bool *needed[OPTS_LIST_MAX]; /* of the chosen: all rows run, whatever --only and --skip say */
     struct secret_set *secrets;
     struct http *http;
     struct pump *pump;

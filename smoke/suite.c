@@ -228,7 +228,7 @@ bool suite_build_pairs(struct suite_builder *b, const struct schema_entry *entri
 /* ---- variables, secrets, matrix
  * -------------------------------------------------------------------- */
 
-static bool own_name(struct suite_builder *b, const struct doc_node *key, const char *what)
+bool suite_own_name(struct suite_builder *b, const struct doc_node *key, const char *what)
 {
     if (!suite_name_ok(key->text))
         return doc_fail(key, b->err, ERR_FILE,
@@ -259,7 +259,7 @@ static bool build_vars(struct suite_builder *b)
         const struct doc_node *key = file->vars[i].key;
         struct suite_given *given = find_given(b->options, key->text);
 
-        if (!own_name(b, key, "a variable"))
+        if (!suite_own_name(b, key, "a variable"))
             return false;
         for (size_t c = 0; c < b->suite->columns_n; c++)
             if (strcmp(b->suite->columns[c].name, key->text) == 0)
@@ -327,116 +327,6 @@ static bool build_secrets(struct suite_builder *b)
     return true;
 }
 
-static bool value_ok(const char *s, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-            return false;
-    return len > 0 && len <= SUITE_VALUE_MAX && text_is_utf8(s, len);
-}
-
-/* One value a line; blank lines and lines that begin with # are left out. */
-static bool read_column(struct suite_builder *b, const struct doc_node *at,
-                        struct suite_column *column)
-{
-    struct buf text SL_CLEANUP(buf_clear) = {0};
-    struct err why = {0};
-    const char **values = NULL, *line, *end;
-    size_t n = 0, cap = 0, number = 0;
-    bool ok = true;
-
-    if (!file_read(&text, suite_beside(b, at->text), SUITE_MATRIX_BYTES_MAX, &why))
-        return doc_fail(at, b->err, why.kind, "%s", why.text);
-    if (strlen(buf_str(&text)) != text.len) /* the rest must not be left out without a word */
-        return doc_fail(at, b->err, ERR_FILE, "%.120s holds a NUL byte: is it text?", at->text);
-    line = buf_str(&text);
-    if (text_starts_with(line, "\xef\xbb\xbf")) /* the mark some editors begin UTF-8 with */
-        line += 3;
-    for (; *line && ok; line = *end ? end + 1 : end) {
-        size_t len;
-
-        end = strchrnul(line, '\n');
-        number++;
-        line += strspn(line, " \t");
-        len = (size_t)(end - line);
-        while (len && (line[len - 1] == ' ' || line[len - 1] == '\t' || line[len - 1] == '\r'))
-            len--;
-        if (len == 0 || line[0] == '#')
-            continue;
-        if (n == SUITE_ROWS_MAX || !value_ok(line, len)) {
-            ok = false;
-            break;
-        }
-        if (n == cap) {
-            cap = cap ? 2 * cap : 64;
-            values = x_realloc(values, cap, sizeof *values);
-        }
-        values[n++] = arena_strndup(&b->suite->mem, line, len);
-    }
-    if (ok && n) {
-        const char **kept = arena_array(&b->suite->mem, n, sizeof *kept);
-
-        memcpy(kept, values, n * sizeof *kept);
-        column->values = kept;
-        column->values_n = n;
-    }
-    free(values);
-    if (!ok && n == SUITE_ROWS_MAX)
-        return doc_fail(at, b->err, ERR_FILE, "%.120s has more than %d values", at->text,
-                        SUITE_ROWS_MAX);
-    if (!ok)
-        return doc_fail(
-            at, b->err, ERR_FILE,
-            "%.120s, line %zu: a value is at most %d bytes of UTF-8 without control characters",
-            at->text, number, SUITE_VALUE_MAX);
-    return n > 0 || doc_fail(at, b->err, ERR_FILE, "%.120s holds no value", at->text);
-}
-
-static bool build_column(struct suite_builder *b, const struct doc_node *node,
-                         struct suite_column *column)
-{
-    const struct doc_node *file;
-    const char **values;
-
-    if (node->kind == DOC_MAP) {
-        file = doc_get(node, "file");
-        if (!file || node->n != 1 || file->kind != DOC_SCALAR || file->len == 0)
-            return doc_fail(node, b->err, ERR_FILE, "a matrix column is a list or {file: NAME}");
-        return read_column(b, file, column);
-    }
-    if (node->kind != DOC_LIST || node->n == 0 || node->n > SUITE_ROWS_MAX)
-        return doc_fail(node, b->err, ERR_FILE,
-                        "a matrix column is a list of values or {file: NAME}");
-    values = arena_array(&b->suite->mem, node->n, sizeof *values);
-    for (size_t i = 0; i < node->n; i++) {
-        if (node->items[i]->kind != DOC_SCALAR ||
-            !value_ok(node->items[i]->text, node->items[i]->len))
-            return doc_fail(node->items[i], b->err, ERR_FILE,
-                            "a matrix value is one line of text, 1 to %d bytes", SUITE_VALUE_MAX);
-        values[i] = node->items[i]->text;
-    }
-    column->values = values;
-    column->values_n = node->n;
-    return true;
-}
-
-static bool build_matrix(struct suite_builder *b)
-{
-    const struct file_suite *file = b->file;
-    struct suite_column *columns = arena_array(&b->suite->mem, file->matrix_n + 1, sizeof *columns);
-
-    b->suite->columns = columns;
-    for (size_t i = 0; i < file->matrix_n; i++) {
-        columns[i].name = file->matrix[i].key->text;
-        columns[i].at = file->matrix[i].key;
-        if (!own_name(b, file->matrix[i].key, "a matrix column") ||
-            !build_column(b, file->matrix[i].value, &columns[i]))
-            return false;
-    }
-    b->suite->columns_n = file->matrix_n;
-    return true;
-}
-
 static bool build_base_url(struct suite_builder *b)
 {
     struct suite *suite = b->suite;
@@ -467,11 +357,6 @@ static bool build_base_url(struct suite_builder *b)
 /* ---- the whole
  * ------------------------------------------------------------------------------------- */
 
-static bool same_name(const struct suite_check *a, const struct suite_check *b)
-{
-    return strcmp(a->name.text, b->name.text) == 0;
-}
-
 bool suite_hand_over(struct suite_builder *b)
 {
     struct schema_sink *sink = b->options ? b->options->sink : NULL;
@@ -483,37 +368,6 @@ bool suite_hand_over(struct suite_builder *b)
     sink->n++;
     sink->add(sink->self, b->err);
     *b->err = (struct err){0};
-    return true;
-}
-
-static bool build_one(struct suite_builder *b, struct suite_check *checks, size_t i)
-{
-    if (!suite_build_check(b, &b->file->checks[i], &checks[i]))
-        return false;
-    for (size_t k = 0; k < i; k++)
-        if (checks[k].name.text && same_name(&checks[k], &checks[i]))
-            return doc_fail(checks[i].name.at, b->err, ERR_FILE,
-                            "a second check of this name; the first is in line %u",
-                            checks[k].name.at->pos.line);
-    return true;
-}
-
-static bool build_checks(struct suite_builder *b)
-{
-    const struct file_suite *file = b->file;
-    struct suite_check *checks = arena_array(&b->suite->mem, file->checks_n, sizeof *checks);
-    size_t cells = 0;
-
-    b->suite->checks = checks;
-    for (size_t i = 0; i < file->checks_n; i++) {
-        if (!build_one(b, checks, i) && !suite_hand_over(b))
-            return false;
-        cells += checks[i].rows_n;
-        if (cells > SUITE_CELLS_MAX)
-            return doc_fail(checks[i].at, b->err, ERR_FILE, "the matrix makes more than %d checks",
-                            SUITE_CELLS_MAX);
-    }
-    b->suite->checks_n = file->checks_n;
     return true;
 }
 
@@ -540,8 +394,8 @@ bool suite_decode(struct suite *suite, const struct doc_node *node, const char *
     suite->held = json_array();
     if (!schema_decode_all(&file, &file_suite_schema, node, &suite->mem, NULL, sink, err))
         return false;
-    if (!(build_matrix(&b) && build_secrets(&b) && build_vars(&b) && build_base_url(&b) &&
-          build_checks(&b))) {
+    if (!(suite_build_matrix(&b) && build_secrets(&b) && build_vars(&b) && build_base_url(&b) &&
+          suite_build_checks(&b))) {
         suite_hand_over(&b);
         if (sink)
             *err = first;

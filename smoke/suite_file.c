@@ -67,11 +67,42 @@ static const struct schema capture_schema = {
     SCHEMA_KEY(struct file_capture, name), SCHEMA_AT(struct file_capture, at),
     .check = check_capture};
 
+static const struct schema_field until_fields[] = {
+    {.key = "within",
+     .type = SCHEMA_DURATION,
+     SCHEMA_TO(struct file_until, within_ms),
+     .min = 1,
+     .max = 3600000,
+     .flags = SCHEMA_REQUIRED,
+     .help = "how long it is asked again"},
+    {.key = "every",
+     .type = SCHEMA_DURATION,
+     SCHEMA_TO(struct file_until, every_ms),
+     .min = 10,
+     .max = 600000,
+     .preset = "1s",
+     .help = "the first pause"},
+    {.key = "backoff",
+     .type = SCHEMA_DOUBLE,
+     SCHEMA_TO(struct file_until, backoff),
+     .min = 1,
+     .max = 10,
+     .preset = "1",
+     .help = "each pause is longer by this factor, up to 60s"},
+};
+static const struct schema until_schema = {SCHEMA_TABLE("until", struct file_until, until_fields),
+                                           .scalar_key = "within"};
+
 #define STEP_ROWS(owner, prefix)                                                                   \
-    {.key = "request",                                                                             \
+    {.key = "until",                                                                               \
      .type = SCHEMA_MAP_PTR,                                                                       \
-     SCHEMA_TO(owner, prefix request),                                                             \
-     .sub = &file_request_schema},                                                                 \
+     SCHEMA_TO(owner, prefix until),                                                               \
+     .sub = &until_schema,                                                                         \
+     .help = "asked again until its expectations hold"},                                           \
+        {.key = "request",                                                                         \
+         .type = SCHEMA_MAP_PTR,                                                                   \
+         SCHEMA_TO(owner, prefix request),                                                         \
+         .sub = &file_request_schema},                                                             \
         {.key = "mcp",                                                                             \
          .type = SCHEMA_MAP_PTR,                                                                   \
          SCHEMA_TO(owner, prefix mcp),                                                             \
@@ -217,6 +248,15 @@ static const struct schema_field check_fields[] = {
      SCHEMA_TO(struct file_check, retries),
      .sub = &retries_schema,
      .help = "by the program smoke; a ramp asks again by its own rule"},
+    {.key = "needs",
+     .type = SCHEMA_STRINGS,
+     SCHEMA_TO(struct file_check, needs),
+     SCHEMA_COUNT(struct file_check, needs_n),
+     SCHEMA_AT(struct file_check, needs_at),
+     .flags = SCHEMA_OR_ONE | SCHEMA_ONE_LINE,
+     .min = 1,
+     .max = 20,
+     .help = "names of checks that run before, once, and lend their captures and cookies"},
     {.key = "known_bad",
      .type = SCHEMA_BOOL,
      SCHEMA_TO(struct file_check, known_bad),
@@ -341,7 +381,8 @@ static const struct schema_field suite_fields[] = {
      SCHEMA_TO(struct file_suite, matrix),
      SCHEMA_COUNT(struct file_suite, matrix_n),
      .max = SUITE_COLUMNS_MAX,
-     .help = "by name a list of values or {file: one a line}; a check runs for every combination "
+     .help = "by name a list of values {file: one a line} or {csv: FILE}; a check runs for every "
+             "combination "
              "of those it uses"},
     {.key = "defaults",
      .type = SCHEMA_MAP,
@@ -355,5 +396,22 @@ static const struct schema_field suite_fields[] = {
      .min = 1,
      .max = SUITE_CHECKS_MAX,
      .flags = SCHEMA_REQUIRED},
+    {.key = "setup",
+     .type = SCHEMA_LIST,
+     SCHEMA_TO(struct file_suite, setup),
+     SCHEMA_COUNT(struct file_suite, setup_n),
+     .sub = &check_schema,
+     .min = 1,
+     .max = 50,
+     .help = "checks that run once before all others, one after another, and lend them what they "
+             "capture; not for plans"},
+    {.key = "teardown",
+     .type = SCHEMA_LIST,
+     SCHEMA_TO(struct file_suite, teardown),
+     SCHEMA_COUNT(struct file_suite, teardown_n),
+     .sub = &check_schema,
+     .min = 1,
+     .max = 50,
+     .help = "checks that run once after all others, whatever became of them; not for plans"},
 };
 const struct schema file_suite_schema = {SCHEMA_TABLE("suite", struct file_suite, suite_fields)};

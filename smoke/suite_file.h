@@ -206,8 +206,14 @@ struct file_websocket {
     struct file_transport transport;
 };
 
+struct file_until {
+    int64_t within_ms, every_ms;
+    double backoff;
+};
+
 struct file_step {
     const struct doc_node *at;
+    struct file_until *until;
     struct file_mcp *mcp;
     struct file_websocket *websocket;
     struct file_request *request;
@@ -238,6 +244,9 @@ struct file_check {
     const char *pin;
     const struct doc_node *pin_at;
     bool known_bad;
+    const char *const *needs;
+    size_t needs_n;
+    const struct doc_node *needs_at;
     struct file_retries *retries;
     const struct doc_node *at;
 };
@@ -261,8 +270,8 @@ struct file_suite {
     const struct schema_entry *matrix;
     size_t matrix_n;
     struct file_defaults defaults;
-    const struct file_check *checks;
-    size_t checks_n;
+    const struct file_check *checks, *setup, *teardown;
+    size_t checks_n, setup_n, teardown_n;
 };
 
 extern const struct schema file_suite_schema;
@@ -333,7 +342,10 @@ struct suite_builder {
     const struct file_suite *file;
     const struct suite_options *options;
     struct err *err;
-    struct err *first; /* with a sink: where the first error is kept */
+    struct err *first;          /* with a sink: where the first error is kept */
+    struct suite_check *checks; /* setup first, teardown last */
+    uint8_t *built;             /* of each: SUITE_NOT_BUILT, ... */
+    size_t all_n;
     /* names a template may use now */
     int sub_depth;            /* of any, all, none and not inside each other */
     bool names_only;          /* a check's name: columns and nothing else */
@@ -397,6 +409,17 @@ bool suite_build_transport(struct suite_builder *b, const struct file_transport 
 /* suite_request.c */
 bool suite_build_request(struct suite_builder *b, const struct file_request *file,
                          struct suite_request *out);
+
+/* suite_needs.c: all checks of a suite, those that lend before those that need them. */
+bool suite_build_checks(struct suite_builder *b);
+/* The slots of what a check needs, first in `slots`; its columns and secrets become the check's. */
+bool suite_take_lent(struct suite_builder *b, struct suite_check *check, const char **slots,
+                     size_t *n);
+
+/* matrix.c */
+bool suite_build_matrix(struct suite_builder *b);
+/* False: the key's name cannot be one, or is taken. what: "a matrix column", for messages. */
+bool suite_own_name(struct suite_builder *b, const struct doc_node *key, const char *what);
 
 /* suite_step.c */
 bool suite_build_check(struct suite_builder *b, const struct file_check *file,

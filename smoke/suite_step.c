@@ -130,6 +130,11 @@ static bool build_step(struct suite_builder *b, const struct file_step *file, co
                             SUITE_CAPTURES_MAX);
         captures[i].slot = slot_of(slots, &n, captures[i].name);
     }
+    if (file->until) {
+        out->until_ms = file->until->within_ms;
+        out->until_every_ms = file->until->every_ms;
+        out->until_backoff = file->until->backoff;
+    }
     out->captures = captures;
     out->captures_n = file->captures_n;
     b->slots_n = n; /* for the steps after this one */
@@ -166,6 +171,8 @@ static bool build_steps(struct suite_builder *b, const struct file_check *file,
 
     b->slots = slots;
     b->slots_n = 0;
+    if (!suite_take_lent(b, out, slots, &b->slots_n))
+        return false;
     out->reads_only = true;
     for (size_t i = 0; i < n; i++) {
         if (!build_step(b, &from[i], slots, &steps[i]))
@@ -182,10 +189,12 @@ static bool build_steps(struct suite_builder *b, const struct file_check *file,
 
 static bool count_rows(struct suite_builder *b, struct suite_check *out)
 {
+    uint32_t last = UINT32_MAX; /* columns of one group make rows together */
     uint64_t rows = 1;
 
     for (size_t i = 0; i < b->suite->columns_n; i++)
-        if (out->uses.columns >> i & 1) {
+        if (out->uses.columns >> i & 1 && b->suite->columns[i].group != last) {
+            last = b->suite->columns[i].group;
             rows *= b->suite->columns[i].values_n;
             if (rows > SUITE_ROWS_MAX)
                 return doc_fail(out->at, b->err, ERR_FILE,

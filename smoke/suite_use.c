@@ -75,20 +75,45 @@ bool suite_secrets_load(struct suite *const *suites, const bool *const *used, si
 /* ---- rows
  * ------------------------------------------------------------------------------------------ */
 
-const char *suite_column_value(const struct suite *suite, const struct suite_check *check,
-                               uint32_t row, size_t column)
+/* Which value of its group a row has. The last group used turns fastest, as in a nested loop. */
+static uint32_t digit_of(const struct suite *suite, const struct suite_check *check, uint32_t row,
+                         size_t column)
 {
-    /* The last column used turns fastest, as in a nested loop. */
+    uint32_t last = UINT32_MAX;
+
     for (size_t i = suite->columns_n; i-- > 0;) {
         uint32_t n = (uint32_t)suite->columns[i].values_n;
 
-        if (!(check->uses.columns >> i & 1))
+        if (!(check->uses.columns >> i & 1) || suite->columns[i].group == last)
             continue;
-        if (i == column)
-            return suite->columns[i].values[row % n];
+        last = suite->columns[i].group;
+        if (last == suite->columns[column].group)
+            return row % n;
         row /= n;
     }
-    return NULL;
+    return 0;
+}
+
+const char *suite_column_value(const struct suite *suite, const struct suite_check *check,
+                               uint32_t row, size_t column)
+{
+    if (!(check->uses.columns >> column & 1))
+        return NULL;
+    return suite->columns[column].values[digit_of(suite, check, row, column)];
+}
+
+uint32_t suite_row_of(const struct suite *suite, const struct suite_check *from, uint32_t row,
+                      const struct suite_check *to)
+{
+    uint32_t out = 0, last = UINT32_MAX;
+
+    for (size_t i = 0; i < suite->columns_n; i++) {
+        if (!(to->uses.columns >> i & 1) || suite->columns[i].group == last)
+            continue;
+        last = suite->columns[i].group;
+        out = out * (uint32_t)suite->columns[i].values_n + digit_of(suite, from, row, i);
+    }
+    return out;
 }
 
 struct title_ctx {

@@ -3,6 +3,12 @@
 
 #include "loop.h"
 
+/* Setup and what it is for at once: needs see to the order. */
+static bool first_time(void *ctx, uint32_t stratum)
+{
+    return loop_selected_main(ctx, stratum) || loop_selected_setup(ctx, stratum);
+}
+
 /* True when the run is to end here. */
 static bool take_results(struct session *s)
 {
@@ -23,9 +29,9 @@ bool sweep_run(struct session *s, struct err *err)
 
     for (uint32_t i = 0; i < repeat && !s->report.interrupted; i++) {
         if (i == 0)
-            pump_sweep(s->pump, loop_selected, s);
+            pump_sweep(s->pump, first_time, s);
         else
-            pump_sweep_due(s->pump, loop_selected, s, s->now_ms);
+            pump_sweep_due(s->pump, loop_selected_main, s, s->now_ms);
         while (!pump_idle(s->pump) && !s->report.interrupted) {
             if (!loop_turn(s, INT64_MAX, err))
                 return false;

@@ -40,6 +40,8 @@ static enum talk_next plain_take(struct talk *t, const struct talk_ctx *ctx, str
 
 static const struct talk_kind plain = {.name = "request", .build = plain_build, .take = plain_take};
 
+#define UNTIL_PAUSE_MS_MAX 60000
+
 /* ---- all kinds
  * ------------------------------------------------------------------------------------- */
 
@@ -64,6 +66,10 @@ bool talk_build(struct talk *t, const struct talk_ctx *ctx, struct request *out,
     if (t->said == TALK_EXCHANGES_MAX)
         return err_set(err, ERR_LIMIT, "the step took more than %d requests", TALK_EXCHANGES_MAX);
     t->said++;
+    if (t->until_ms == 0) {
+        t->until_ms = ctx->now_ms + ctx->step->until_ms;
+        t->pause_ms = ctx->step->until_every_ms;
+    }
     t->late = false;
     t->wake_ms = INT64_MAX;
     t->fetching = false;
@@ -78,6 +84,49 @@ bool talk_build(struct talk *t, const struct talk_ctx *ctx, struct request *out,
     return t->kind->build(t, &with, out, err);
 }
 
+/* The step from its beginning, but for what polling knows. */
+static void start_over(struct talk *t)
+{
+    struct talk fresh = {.kind = t->kind,
+                         .step = t->step,
+                         .wake_ms = INT64_MAX,
+                         .said = t->said,
+                         .until_ms = t->until_ms,
+                         .pause_ms = t->pause_ms};
+
+    if (t->kind->clear)
+        t->kind->clear(t);
+    redirect_clear(&t->redirect);
+    *t = fresh;
+}
+
+/* `until:` asks again, after a pause, while what was judged does not hold. */
+static enum talk_next poll_again(struct talk *t, const struct talk_ctx *ctx, enum talk_next next,
+                                 struct finding *out)
+{
+    const struct suite_step *step = ctx->step;
+
+    if (next != TALK_DONE || out->verdict == RUN_PASS || step->until_ms == 0)
+        return next;
+    if (ctx->now_ms + t->pause_ms > t->until_ms || t->said >= TALK_EXCHANGES_MAX) {
+        struct buf text SL_CLEANUP(buf_clear) = {0};
+
+        buf_addf(&text, "after %u requests in ", t->said);
+        text_format_duration(&text, step->until_ms - (t->until_ms - ctx->now_ms));
+        buf_addf(&text, ": %s", buf_str(&out->sentence));
+        buf_reset(&out->sentence);
+        buf_add_str(&out->sentence, buf_str(&text));
+        return TALK_DONE;
+    }
+    finding_clear(out);
+    start_over(t);
+    t->wake_ms = ctx->now_ms + t->pause_ms;
+    t->pause_ms = (int64_t)((double)t->pause_ms * step->until_backoff);
+    if (t->pause_ms > UNTIL_PAUSE_MS_MAX)
+        t->pause_ms = UNTIL_PAUSE_MS_MAX;
+    return TALK_WAIT;
+}
+
 enum talk_next talk_take(struct talk *t, const struct talk_ctx *ctx, struct answer *answer,
                          struct finding *out)
 {
@@ -87,7 +136,7 @@ enum talk_next talk_take(struct talk *t, const struct talk_ctx *ctx, struct answ
                           ctx->now_ms, out)
                    ? TALK_SEND
                    : TALK_DONE;
-    return t->kind->take(t, ctx, answer, out);
+    return poll_again(t, ctx, t->kind->take(t, ctx, answer, out), out);
 }
 
 bool talk_streams(const struct talk *t)

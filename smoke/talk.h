@@ -64,6 +64,8 @@ struct talk { /* talk_begin(), talk_clear() */
     uint32_t stage;           /* the kind's own */
     int64_t wake_ms;          /* boot clock; INT64_MAX: never. In flight: the answer is late then */
     bool late;                /* it was */
+    int64_t until_ms;         /* when polling ends; 0: not begun */
+    int64_t pause_ms;         /* the next pause of polling */
     struct redirect redirect; /* of a plain request */
     bool fetching;            /* the request last built is for an access token */
     void *state;              /* the kind's own */

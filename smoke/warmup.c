@@ -24,7 +24,8 @@ static void choose(const struct session *s, struct wait *waits)
         struct wait *w = &waits[p->suite];
         bool cheap = p->reads_only && s->suites[p->suite]->checks[p->check].steps_n == 1;
 
-        if (s->entry_of[i] == RUN_NONE)
+        if (s->entry_of[i] == RUN_NONE || s->suites[p->suite]->checks[p->check].needs_n > 0 ||
+            s->suites[p->suite]->checks[p->check].stage == SUITE_TEARDOWN)
             continue;
         best = w->stratum == RUN_NONE ? NULL : pump_stratum(s->pump, w->stratum);
         if (!best || (cheap && !(best->reads_only &&

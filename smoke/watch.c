@@ -11,7 +11,7 @@ static void prepare(struct session *s, struct judge *j, struct judge_suite *suit
     for (uint32_t i = 0; i < pump_strata_n(s->pump); i++) {
         const struct pump_stratum *p = pump_stratum(s->pump, i);
 
-        if (s->entry_of[i] == RUN_NONE)
+        if (!loop_selected_main(s, i))
             pump_switch(s->pump, i, false);
         else if (p->required)
             suites[p->suite].required = true;
@@ -76,13 +76,37 @@ static void conclude(struct session *s, const struct judge *j, bool breach)
     s->report.judged_status = judge_status(v);
 }
 
+/* True when every setup passed, or there is none. */
+static bool set_up(struct session *s, bool *ok, struct err *err)
+{
+    struct probe_result result;
+    bool passed = true;
+
+    pump_sweep(s->pump, loop_selected_setup, s);
+    while (*ok && !s->report.interrupted && !pump_idle(s->pump)) {
+        *ok = loop_turn(s, INT64_MAX, err);
+        while (pump_next(s->pump, &result)) {
+            passed &= result.verdict == RUN_PASS;
+            loop_take(s, &result);
+        }
+    }
+    if (!passed)
+        buf_add_str(&s->conclusion, "not watched: the setup did not pass");
+    return passed && *ok && !s->report.interrupted;
+}
+
 bool watch_run(struct session *s, struct err *err)
 {
     struct judge_suite *suites = x_calloc(s->suites_n, sizeof *suites);
-    int64_t end = s->now_ms + s->opts.for_ms;
+    int64_t end;
     bool ok = true, breach = false;
     struct judge j;
 
+    if (!set_up(s, &ok, err)) {
+        free(suites);
+        return ok;
+    }
+    end = s->now_ms + s->opts.for_ms;
     prepare(s, &j, suites);
     pump_percent(s->pump, 100);
     pump_rate(s->pump, s->opts.rate_milli ? s->opts.rate_milli : WATCH_RATE_MILLI, s->now_ms);

@@ -120,6 +120,9 @@ uint32_t run_sweep_due(struct run *run, run_filter *filter, void *ctx, int64_t n
 /* Bounds for sweeps: see host_jobs and pace_milli. Before the first probe starts. */
 void run_bounds(struct run *run, uint32_t host_jobs, uint32_t pace_milli);
 
+/* True while a stratum is queued, waits for a retry, or is in flight. */
+bool run_busy(const struct run *run, uint32_t stratum);
+
 /* Turns from now on; 0 stops them. Probes in flight are not touched. */
 void run_rate(struct run *run, uint32_t rate_milli, int64_t now_ms);
 void run_percent(struct run *run, uint32_t percent);

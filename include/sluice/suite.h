@@ -374,6 +374,8 @@ struct suite_websocket { /* an opening handshake; url, headers and auth are the 
 
 struct suite_step {
     struct suite_request request;
+    int64_t until_ms, until_every_ms;        /* asked again until it is met, so long; 0: once */
+    double until_backoff;                    /* each pause is longer by this factor */
     const struct suite_mcp *mcp;             /* NULL: none */
     const struct suite_websocket *websocket; /* NULL: none */
     struct suite_expect expect;
@@ -399,6 +401,10 @@ struct suite_check {
     uint32_t retries; /* by the program smoke only: a ramp asks again by its own rule */
     int64_t retry_ms;
     bool reads_only; /* all requests are GET or HEAD */
+    enum suite_stage { SUITE_MAIN, SUITE_SETUP, SUITE_TEARDOWN } stage;
+    const uint32_t *needs; /* checks that lend their captures and cookies, as indices */
+    size_t needs_n;
+    bool lends; /* some check needs it */
     struct suite_uses uses;
     uint32_t rows_n;          /* at least 1 */
     uint32_t slots_n;         /* captured values */
@@ -410,6 +416,7 @@ struct suite_column {
     const struct doc_node *at;
     const char *const *values;
     size_t values_n;
+    uint32_t group; /* columns of one CSV file have one, and vary together */
 };
 
 struct suite_var {
@@ -476,6 +483,10 @@ bool suite_secrets_load(struct suite *const *suites, const bool *const *used, si
 /* The value of column (index) in a check's row; NULL when the check does not use it. */
 const char *suite_column_value(const struct suite *suite, const struct suite_check *check,
                                uint32_t row, size_t column);
+
+/* The row of `to` that has the same values as row of `from`, which uses at least its columns. */
+uint32_t suite_row_of(const struct suite *suite, const struct suite_check *from, uint32_t row,
+                      const struct suite_check *to);
 
 /* The check's name with the row's values; columns its name leaves out follow as " (tenant=acme)".
  * Never holds a secret: names cannot use them. */

@@ -142,6 +142,7 @@ checks:
     for args, words in ((["--report", "junti=x"], "did you mean 'junit'"), (["--report", "junit="], "KIND=FILE"),
                         (["--report", "tap", "--report", "junit"], "only one report"),
                         (["--report", "tap", "--format", "json"], "only one report"),
+                        (["--json", "-", "--report", "tap"], "only one report"), (["--json", "x", "--report", "tap=x"], "two reports go to x"),
                         (["--report", "tap=x", "--report", "junit=x"], "two reports go to x")):
         done = smoke(*args, suite)
         tap.ok(done.returncode == 64 and words in done.stderr.decode(), "wrong: %s" % " ".join(args), done.stderr.decode())
@@ -150,6 +151,9 @@ checks:
     done = smoke("--report", "junit=%s/none/x.xml" % work.name, "--report", "tap=%s/late.tap" % work.name, suite)
     tap.ok(done.returncode == 1 and b"none/x.xml" in done.stderr and os.path.exists(work.name + "/late.tap"),
            "a report that cannot be written costs neither the verdict nor the others", done.stderr.decode())
+    done = smoke("--report", "github", suite, GITHUB_STEP_SUMMARY="/nonexistent/x")
+    tap.ok(done.returncode == 1 and done.stdout.count(b"\n::") + done.stdout.startswith(b"::") == 4 and b"/nonexistent/x" in done.stderr,
+           "a summary that cannot be added costs no annotation", done.stdout.decode() + done.stderr.decode())
     done = smoke("--report", "junit=/dev/full", "--only", "fine", suite)
     tap.ok(done.returncode == 11, "a full disk is no pass", done.stderr.decode())
     done = smoke("--report", "tap", suite)
