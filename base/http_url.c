@@ -75,7 +75,80 @@ static void lower(char *s)
             *s = (char)(*s + 'a' - 'A');
 }
 
-bool http_url_parse(struct http_url *out, const char *url, struct err *err)
+/* ---- origins that were parsed before
+ * ------------------------------------------------------------------ */
+
+/* A suite names few origins and many paths, and libcurl takes microseconds to part a url. What it
+ * made of an origin is kept; path and query of a url of plain bytes need no library. One thread. */
+#define ORIGINS_KEPT     1024
+#define ORIGIN_BYTES_MAX 300
+
+static struct origin {
+    char *text; /* "https://www.example.com:8443", as it was written */
+    char *scheme, *host;
+    uint16_t port;
+} origins[ORIGINS_KEPT];
+
+static size_t origin_len(const char *url)
+{
+    const char *host = strstr(url, "://");
+
+    return host ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : 0;
+}
+
+static struct origin *origin_slot(const char *url, size_t len)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)url[i]) * 16777619u;
+    return &origins[h % ORIGINS_KEPT];
+}
+
+static bool parse_known(struct http_url *out, const char *url)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-._~/&=+%:,;@!*";
+    size_t len = origin_len(url), path, query;
+    const struct origin *o;
+
+    if (len == 0 || len > ORIGIN_BYTES_MAX || (url[len] != '/' && url[len] != '\0'))
+        return false;
+    o = origin_slot(url, len);
+    if (!o->text || strncmp(o->text, url, len) != 0 || o->text[len] != '\0')
+        return false;
+    path = strspn(url + len, plain);
+    query = url[len + path] == '?' ? strspn(url + len + path + 1, plain) : 0;
+    if (url[len + path + (url[len + path] == '?') + query] != '\0' ||
+        len + path + query > HTTP_URL_MAX - 1)
+        return false;
+    out->scheme = x_strdup(o->scheme);
+    out->host = x_strdup(o->host);
+    out->port = o->port;
+    out->path = path ? x_strndup(url + len, path) : x_strdup("/");
+    if (query)
+        out->query = x_strndup(url + len + path + 1, query);
+    return true;
+}
+
+static void keep_origin(const struct http_url *parts, const char *url)
+{
+    size_t len = origin_len(url);
+    struct origin *o;
+
+    if (len == 0 || len > ORIGIN_BYTES_MAX)
+        return;
+    o = origin_slot(url, len);
+    free(o->text);
+    free(o->scheme);
+    free(o->host);
+    *o = (struct origin){.text = x_strndup(url, len),
+                         .scheme = x_strdup(parts->scheme),
+                         .host = x_strdup(parts->host),
+                         .port = parts->port};
+}
+
+static bool parse_new(struct http_url *out, const char *url, struct err *err)
 {
     CURLU *u = curl_url();
     char *port;
@@ -99,6 +172,17 @@ bool http_url_parse(struct http_url *out, const char *url, struct err *err)
     }
     curl_url_cleanup(u);
     return ok || err_set(err, ERR_FILE, "not an http url");
+}
+
+bool http_url_parse(struct http_url *out, const char *url, struct err *err)
+{
+    memset(out, 0, sizeof *out);
+    if (parse_known(out, url))
+        return true;
+    if (!parse_new(out, url, err))
+        return false;
+    keep_origin(out, url);
+    return true;
 }
 
 void http_url_clear(struct http_url *url)

@@ -1,5 +1,6 @@
 /* main.c: the program smoke. Reads suites, runs what is selected once, reports, and says by its
  * exit status what it came to. */
+#include <malloc.h>
 #include <signal.h>
 
 #include "cmd.h"
@@ -11,6 +12,8 @@
 #include "sweep.h"
 #include "warmup.h"
 #include "watch.h"
+
+#define HEAP_STEP (1024 * 1024)
 
 /* The warm-up, then the run itself in its mode. */
 static bool run_modes(struct session *s, struct err *err)
@@ -100,6 +103,8 @@ int main(int argc, char **argv)
     struct err err = {0};
     int status = -1;
 
+    mallopt(M_TOP_PAD, HEAP_STEP); /* thousands of results come one by one */
+    mallopt(M_TRIM_THRESHOLD, 4 * HEAP_STEP);
     signal(SIGPIPE, SIG_IGN);
     secret_forbid_dumps();
     log_init("smoke", LOG_LEVEL_INFO, LOG_COLOR_AUTO);
