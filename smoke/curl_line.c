@@ -395,13 +395,15 @@ static bool pass_over(struct reader *r, const char *value)
 static bool take_url(struct reader *r, const char *value)
 {
     struct curl_line *line = r->line;
-    const char *scheme = strstr(value, "://"), *rest, *at;
+    const char *scheme, *rest, *at;
     size_t host_len;
 
     if (line->url)
         return err_set(r->err, ERR_USAGE, "two urls: '%s' and '%s'; import one command at a time",
                        line->url, value);
-    if (!scheme) {
+    value = arena_strndup(&line->mem, value, strcspn(value, "#"));
+    scheme = strstr(value, "://");
+    if (!scheme || strcspn(value, "/?") < (size_t)(scheme - value)) {
         note(r, "the url had no scheme: curl takes http for it");
         value = arena_printf(&line->mem, "http://%s", value);
         scheme = value + 4;
@@ -413,7 +415,7 @@ static bool take_url(struct reader *r, const char *value)
         take_user(r, arena_strndup(&line->mem, rest, (size_t)(at - rest)));
         value = arena_printf(&line->mem, "%.*s%s", (int)(rest - value), value, at + 1);
     }
-    line->url = arena_strndup(&line->mem, value, strcspn(value, "#"));
+    line->url = value;
     return true;
 }
 

@@ -70,6 +70,30 @@ tests_fuzz_fuzz_fence_SOURCES = tests/fuzz/fuzz_fence.c
 tests_fuzz_fuzz_fence_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/controller
 tests_fuzz_fuzz_fence_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_fence_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_sse
+tests_fuzz_fuzz_sse_SOURCES = tests/fuzz/fuzz_sse.c
+tests_fuzz_fuzz_sse_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/smoke
+tests_fuzz_fuzz_sse_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_sse_LDADD = libsmoke.a libbase.a $(BASE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_answer
+tests_fuzz_fuzz_answer_SOURCES = tests/fuzz/fuzz_answer.c
+tests_fuzz_fuzz_answer_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/smoke
+tests_fuzz_fuzz_answer_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_answer_LDADD = libsmoke.a libbase.a $(BASE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_import
+tests_fuzz_fuzz_import_SOURCES = tests/fuzz/fuzz_import.c smoke/curl_line.c smoke/draft.c
+tests_fuzz_fuzz_import_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/smoke
+tests_fuzz_fuzz_import_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_import_LDADD = libsmoke.a libbase.a $(BASE_LIBS)
+
+noinst_PROGRAMS += tests/fuzz/fuzz_words
+tests_fuzz_fuzz_words_SOURCES = tests/fuzz/fuzz_words.c smoke/report_words.c
+tests_fuzz_fuzz_words_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/smoke
+tests_fuzz_fuzz_words_LDFLAGS = $(FUZZ_LINK)
+tests_fuzz_fuzz_words_LDADD = libsmoke.a libbase.a $(BASE_LIBS)
 endif
 
 EXTRA_DIST += tests/fuzz/run.sh

@@ -25,6 +25,7 @@ TEST(a_command_line_becomes_a_suite_that_loads)
     } cases[] = {
         {"curl https://www.example.com", {"base_url: \"https://www.example.com\"", "get: \"/\""}},
         {"curl 'https://a.example/x?q=1#part'", {"get: \"/x?q=1\"\n", "name: \"GET /x\""}},
+        {"curl 'a.example/x?u=http://b.example/#://'", {"get: \"/x?u=http://b.example/\""}},
         {"curl a.example/up", {"# the url had no scheme", "\"http://a.example\""}},
         {"curl -X DELETE https://a.example/v1/9", {"delete: \"/v1/9\""}},
         {"curl -sSI https://a.example/", {"head: \"/\""}},
