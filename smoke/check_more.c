@@ -43,20 +43,35 @@ static bool eval_days(const char *what, int64_t ends_ms, const struct answer *an
     return fails(out, RUN_FAIL, at);
 }
 
-static bool eval_names(const struct suite_certificate *c, const struct crypto_cert *cert,
-                       const struct scope *scope, struct finding *out)
+static bool eval_name(const struct suite_certificate *c, const struct crypto_cert *cert,
+                      struct scope *scope, const struct suite_text *name, struct finding *out)
 {
-    for (size_t i = 0; i < c->names_n; i++) {
-        if (crypto_cert_covers(cert, c->names[i]))
-            continue;
-        buf_addf(&out->sentence, "the certificate does not cover %s; its names are ", c->names[i]);
-        for (size_t k = 0; k < cert->sans_n && k < 8; k++) {
-            buf_add_str(&out->sentence, k ? ", " : "");
-            finding_add_shown(&out->sentence, scope->secrets, cert->sans[k], strlen(cert->sans[k]));
-        }
-        buf_add_str(&out->sentence, cert->sans_n == 0 ? "none" : cert->sans_n > 8 ? ", ..." : "");
-        return fails(out, RUN_FAIL, c->at);
+    struct buf host SL_CLEANUP(buf_wipe) = {0};
+    struct err err = {0};
+
+    if (!scope_expand(scope, &name->tpl, &host, NULL, &err)) {
+        buf_add_str(&out->sentence, err.text);
+        return fails(out, RUN_ERROR, c->at);
     }
+    if (crypto_cert_covers(cert, buf_str(&host)))
+        return true;
+    buf_add_str(&out->sentence, "the certificate does not cover ");
+    finding_add_shown(&out->sentence, scope->secrets, buf_str(&host), host.len);
+    buf_add_str(&out->sentence, "; its names are ");
+    for (size_t k = 0; k < cert->sans_n && k < 8; k++) {
+        buf_add_str(&out->sentence, k ? ", " : "");
+        finding_add_shown(&out->sentence, scope->secrets, cert->sans[k], strlen(cert->sans[k]));
+    }
+    buf_add_str(&out->sentence, cert->sans_n == 0 ? "none" : cert->sans_n > 8 ? ", ..." : "");
+    return fails(out, RUN_FAIL, c->at);
+}
+
+static bool eval_names(const struct suite_certificate *c, const struct crypto_cert *cert,
+                       struct scope *scope, struct finding *out)
+{
+    for (size_t i = 0; i < c->names_n; i++)
+        if (!eval_name(c, cert, scope, &c->names[i], out))
+            return false;
     return true;
 }
 

@@ -465,6 +465,25 @@ static int page_redirect(struct visit *v)
     return reply_full(v, 302, "text/plain", buf_str(&headers), "", 0);
 }
 
+/* A socket that opens and closes (RFC 6455 section 4.2.2): what a handshake wants to see. */
+static int page_socket(struct visit *v)
+{
+    const char *key = web_header(v->rq, "Sec-WebSocket-Key"), *up = web_header(v->rq, "Upgrade");
+    struct buf text SL_CLEANUP(buf_clear) = {0}, headers SL_CLEANUP(buf_clear) = {0};
+    uint8_t digest[CRYPTO_SHA1_BYTES];
+
+    if (!key || !up || strcmp(up, "websocket") != 0)
+        return reply(v, 426, "text/plain", "a websocket is wanted\n");
+    buf_addf(&text, "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
+    crypto_sha1(text.data, text.len, digest);
+    buf_add_str(&headers, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
+    text_add_base64(&headers, digest, sizeof digest);
+    buf_add_str(&headers, "\r\n");
+    web_send_head(v->conn, 101, buf_str(&headers), -1);
+    web_close(v->conn);
+    return 101;
+}
+
 static int page_headers(struct visit *v)
 {
     int64_t n = number(v->rest, TEST_HEADERS_MAX);
@@ -523,6 +542,7 @@ static const struct page pages[] = {
     {"GET", "/bytes/", page_bytes},
     {"GET", "/slow/", page_slow},
     {"GET", "/redirect", page_redirect},
+    {"GET", "/socket/websocket", page_socket},
     {"GET", "/headers/", page_headers},
     {"GET", "/gzip", page_gzip},
 };

@@ -262,7 +262,7 @@ struct suite_certificate {
     const struct doc_node *at;
     uint32_t days_left, chain_days_left; /* 0: not judged */
     const struct doc_node *days_left_at, *chain_at;
-    const char *const *names; /* each must be covered */
+    const struct suite_text *names; /* each must be covered */
     size_t names_n;
     const struct suite_predicate *subject, *issuer;
     size_t subject_n, issuer_n;

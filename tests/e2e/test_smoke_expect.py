@@ -128,6 +128,7 @@ def main():
          "chain_days_left: 20, subject: shop.example.com, issuer: {contains: CN=shop}}", None),
         ("certificate: {days_left: 60}", "the certificate ends in 29 days, expected at least 60 days"),
         ("certificate: {names: a.b.tenants.example.com}", "does not cover a.b.tenants.example.com; its names are shop.example.com"),
+        ("certificate: {names: 'a.{{side}}.example.com'}", "does not cover a.new.example.com"),
         ("certificate: {self_signed: false}", "the certificate is self-signed"),
         ("certificate: {chain: {at_least: 2, at_most: 3}}", "the server sends 1 certificate, expected 2 to 3"),
         ("certificate: {chain_days_left: 90}", "a certificate of the chain ends in 29 days"),
