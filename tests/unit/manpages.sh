@@ -84,5 +84,37 @@ checks:
 YAML
 result "$("$sluice" check "$work/plan.yaml" >"$work/check" 2>&1 && echo yes)" "the example plan passes sluice check"
 sed 's/^/# /' "$work/check"
+# smoke(1) and smoke.yaml(5): the same.
+smoke=$builddir/smoke/smoke
+"$smoke" --help | grep -o -- '^ *\(-[a-zA-Z], \)\?--[a-z-]*' | grep -o -- '--[a-z-]*' | sort -u >"$work/have"
+grep -o '^\*.*' "$man/smoke.1.scd" | grep -o -- '\*--[a-z-]*\*' | tr -d '*' | sort -u >"$work/told"
+result "$([ -s "$work/have" ] && diff "$work/have" "$work/told" >"$work/diff" && echo yes)" "smoke(1) has every option and no other"
+sed 's/^/# /' "$work/diff"
+/usr/bin/env python3 - "$srcdir/docs/schema/smoke.schema.json" "$man/smoke.yaml.5.scd" >"$work/diff" 2>&1 <<'PYTHON'
+import json, re, sys
+schema, text = json.load(open(sys.argv[1])), open(sys.argv[2], encoding="utf-8").read()
+keys = set()
+def walk(node):
+    if isinstance(node, dict):
+        for k, v in node.get("properties", {}).items():
+            keys.add(k)
+        for v in node.values():
+            walk(v)
+    elif isinstance(node, list):
+        for v in node:
+            walk(v)
+walk(schema)
+assert len(keys) > 100, "the schema has few keys"
+words = set(re.findall(r"[a-z0-9_]+", text))
+faults = ["not told: %s" % k for k in sorted(keys - words)]
+print("\n".join(faults))
+sys.exit(bool(faults))
+PYTHON
+result "$([ $? -eq 0 ] && echo yes)" "smoke.yaml(5) tells of every key"
+sed 's/^/# /' "$work/diff"
+awk '/^```/ { on = !on; next } on' "$man/smoke.yaml.5.scd" >"$work/s.yaml"
+result "$("$smoke" --check "$work/s.yaml" >"$work/check" 2>&1 && echo yes)" "the example suite passes smoke --check"
+sed 's/^/# /' "$work/check"
+
 echo "1..$n"
 exit $status
