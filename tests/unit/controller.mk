@@ -130,5 +130,5 @@ endif
 check_PROGRAMS += $(CONTROLLER_UNITS)
 TESTS += $(CONTROLLER_UNITS)
 
-EXTRA_DIST += tests/unit/core_is_pure.sh tests/unit/manpages.sh tests/unit/examples.sh
-TESTS += tests/unit/core_is_pure.sh tests/unit/manpages.sh tests/unit/examples.sh
+EXTRA_DIST += tests/unit/core_is_pure.sh tests/unit/manpages.sh tests/unit/examples.sh tests/unit/comparison.sh
+TESTS += tests/unit/core_is_pure.sh tests/unit/manpages.sh tests/unit/examples.sh tests/unit/comparison.sh
