@@ -6,7 +6,8 @@ from sandbox import Tap
 
 SECRET = "Tr0ub4dor&3/'quo\"te+pl s-ende"
 KEY = "-----BEGIN KEY-----\nMIIEvAIBADANBgkqhkiG9w0BAQEF\nAASCBKYwggSiAgEAAoIBAQDB1234\nabcdEFGHijkl\n-----END KEY-----"
-LOOKS = ([], ["-v"], ["--format", "json"], ["--progress", "json"], ["--json", "/dev/stderr"])
+LOOKS = ([], ["-v"], ["--format", "json"], ["--progress", "json"], ["--progress", "plain"], ["--json", "/dev/stderr"],
+         *(["--report", kind] for kind in ("junit", "tap", "github", "html", "curl", "prometheus")))
 
 # What is sent, as the check's request; the server answers with what it got.
 PLACES = {
@@ -19,6 +20,12 @@ PLACES = {
     "a variable": "{post: /echo, body: '{{v}}'}",
     "basic authentication": "{get: /echo, auth: {basic: {user: me, password: '{{secret.s}}'}}}",
     "a bearer token": "{get: /echo, auth: {bearer: '{{secret.s}}'}}",
+    "multipart": "{post: /echo, multipart: {k: '{{secret.s}}', f: {value: '{{secret.p}}', filename: x}}}",
+    "a signature's key": "{post: /echo, body: '{{secret.p}}', sign: {scheme: stripe, secret: '{{secret.s}}'}}",
+    "a SigV4 key": "{get: /echo, auth: {sigv4: {service: x, region: y, access_key: AKIDEXAMPLE, secret_key: '{{secret.s}}', "
+                   "session_token: '{{secret.p}}'}}}",
+    "an OAuth2 client": "{get: /echo, auth: {oauth2: {token_url: 'http://127.0.0.1:1/t', client_id: me, client_secret: '{{secret.s}}'}}}",
+    "a proxy's password": "{get: 'https://127.0.0.1:1/', proxy: 'http://me:{{secret.p}}@127.0.0.1:1'}",
     "several lines": "{post: /echo, body: '{{secret.key}}'}",
     "a cookie": "{get: /echo, headers: {Cookie: 'sid={{secret.p}}'}}",
     "a command's output": "{get: /echo, headers: {X-C: '{{secret.c}}'}}",
