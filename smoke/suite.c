@@ -394,8 +394,8 @@ bool suite_decode(struct suite *suite, const struct doc_node *node, const char *
     suite->held = json_array();
     if (!schema_decode_all(&file, &file_suite_schema, node, &suite->mem, NULL, sink, err))
         return false;
-    if (!(suite_build_matrix(&b) && build_secrets(&b) && build_vars(&b) && build_base_url(&b) &&
-          suite_build_checks(&b))) {
+    if (!(suite_build_includes(&b, &file) && suite_build_matrix(&b) && build_secrets(&b) &&
+          build_vars(&b) && build_base_url(&b) && suite_build_checks(&b))) {
         suite_hand_over(&b);
         if (sink)
             *err = first;

@@ -272,6 +272,9 @@ struct file_suite {
     struct file_defaults defaults;
     const struct file_check *checks, *setup, *teardown;
     size_t checks_n, setup_n, teardown_n;
+    const char *const *include;
+    size_t include_n;
+    const struct doc_node *include_at;
 };
 
 extern const struct schema file_suite_schema;
@@ -346,6 +349,7 @@ struct suite_builder {
     struct suite_check *checks; /* setup first, teardown last */
     uint8_t *built;             /* of each: SUITE_NOT_BUILT, ... */
     size_t all_n;
+    int included_n; /* files so far */
     /* names a template may use now */
     int sub_depth;            /* of any, all, none and not inside each other */
     bool names_only;          /* a check's name: columns and nothing else */
@@ -409,6 +413,12 @@ bool suite_build_transport(struct suite_builder *b, const struct file_transport 
 /* suite_request.c */
 bool suite_build_request(struct suite_builder *b, const struct file_request *file,
                          struct suite_request *out);
+
+#define SUITE_INCLUDES_MAX      50
+#define SUITE_INCLUDE_DEPTH_MAX 8
+
+/* suite_include.c: puts what other files give before the file's own. */
+bool suite_build_includes(struct suite_builder *b, struct file_suite *file);
 
 /* suite_needs.c: all checks of a suite, those that lend before those that need them. */
 bool suite_build_checks(struct suite_builder *b);
