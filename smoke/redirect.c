@@ -22,11 +22,17 @@ static bool fails(const struct suite_step *step, const struct scope *scope, cons
     return false;
 }
 
-/* Where clouds keep their credentials (RFC 3927, RFC 4291 section 2.5.6; EC2's IPv6 address). */
+/* Where clouds keep their credentials (RFC 3927, RFC 4291 section 2.5.6; EC2's IPv6 address), as
+ * far as a literal address tells. Names that lead there are stopped at the socket. */
 static bool is_link_local(const char *host)
 {
-    return text_starts_with(host, "169.254.") || strncasecmp(host, "[fe80:", 6) == 0 ||
-           strcasecmp(host, "[fd00:ec2::254]") == 0;
+    static const char *const begins[] = {"169.254.",         "[fe8",         "[fe9", "[fea", "[feb",
+                                         "[::ffff:169.254.", "[::ffff:a9fe:"};
+
+    for (size_t i = 0; i < ARRAY_LEN(begins); i++)
+        if (strncasecmp(host, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return strcasecmp(host, "[fd00:ec2::254]") == 0;
 }
 
 static bool same_origin(const struct http_url *a, const struct http_url *b)
@@ -53,14 +59,17 @@ static bool allowed(const struct redirect *r, const struct suite_step *step,
                     const struct request *request, const struct http_url *to,
                     const struct scope *scope, struct finding *out)
 {
+    struct buf next SL_CLEANUP(buf_wipe) = {0};
+
     if (strcmp(request->parts.scheme, "https") == 0 && strcmp(to->scheme, "http") == 0)
         return fails(step, scope, "the redirect leads from https to ", &r->to, "; not followed",
                      out);
     if (is_link_local(to->host))
         return fails(step, scope, "the redirect leads to ", &r->to,
                      ", a link-local address; not followed", out);
+    buf_addf(&next, "%s %s", r->method ? r->method : request->method, buf_str(&r->to));
     for (uint32_t i = 0; i < r->n; i++)
-        if (strcmp(r->seen[i], buf_str(&r->to)) == 0 && !r->method)
+        if (strcmp(r->seen[i], buf_str(&next)) == 0)
             return fails(step, scope, "the redirect leads back to ", &r->to, ": a loop", out);
     if (r->n > step->request.follow) {
         buf_addf(&out->met, "%u redirects", r->n);
@@ -75,6 +84,7 @@ bool redirect_take(struct redirect *r, const struct suite_step *step, const stru
 {
     const char *location = http_response_find(answer->response, "Location");
     struct http_url to = {0}, first = {0};
+    struct buf asked = {0};
     struct err err = {0};
     bool ok;
 
@@ -83,7 +93,8 @@ bool redirect_take(struct redirect *r, const struct suite_step *step, const stru
         return false;
     if (r->n == 0)
         buf_add_str(&r->first, buf_str(&request->url));
-    r->seen[r->n++] = x_strdup(buf_str(&request->url));
+    buf_addf(&asked, "%s %s", request->method, buf_str(&request->url));
+    r->seen[r->n++] = buf_take(&asked);
     buf_reset(&r->to);
     if (!http_url_resolve(&r->to, buf_str(&request->url), location, &err) ||
         !http_url_parse(&to, buf_str(&r->to), &err)) {

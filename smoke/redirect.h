@@ -10,7 +10,7 @@
 struct redirect {
     struct buf first; /* url of the step's own request: its origin keeps credentials */
     struct buf to;    /* where the next request goes; empty: not redirected */
-    char *seen[SUITE_FOLLOW_MAX + 1]; /* urls asked so far */
+    char *seen[SUITE_FOLLOW_MAX + 1]; /* "METHOD url" asked so far */
     uint32_t n;
     bool bare, no_body; /* of the next request: see struct request_around */
     const char *method; /* static; NULL: as it was */

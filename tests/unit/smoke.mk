@@ -59,6 +59,11 @@ SMOKE_UNITS += tests/unit/test_sse
 tests_unit_test_sse_SOURCES = tests/unit/test_sse.c
 tests_unit_test_sse_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
 tests_unit_test_sse_LDADD = $(SMOKE_UNIT_LIBS)
+
+SMOKE_UNITS += tests/unit/test_redirect
+tests_unit_test_redirect_SOURCES = tests/unit/test_redirect.c
+tests_unit_test_redirect_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
+tests_unit_test_redirect_LDADD = $(SMOKE_UNIT_LIBS)
 endif
 
 check_PROGRAMS += $(SMOKE_UNITS)
