@@ -30,7 +30,7 @@ libsmoke_a_SOURCES = \
 	smoke/talk.c smoke/talk.h \
 	smoke/run.c include/sluice/run.h \
 	smoke/pump.c include/sluice/pump.h smoke/pump_internal.h \
-	smoke/pump_lend.c smoke/csv.c smoke/csv.h smoke/matrix.c smoke/suite_needs.c smoke/suite_include.c \
+	smoke/pump_lend.c smoke/pump_result.c smoke/csv.c smoke/csv.h smoke/matrix.c smoke/suite_needs.c smoke/suite_include.c \
 	smoke/pump_strata.c
 
 bin_PROGRAMS += smoke/smoke

@@ -125,7 +125,14 @@ void pump_lend_result(struct pump *pump, struct pump_flow *flow, bool passed, in
 uint32_t pump_lend_sweep(struct pump *pump, run_filter *filter, void *ctx);
 bool pump_lend_may_come(const struct pump *pump, uint32_t stratum, size_t k);
 void pump_lend_stop(struct pump *pump);
+
+/* pump_result.c */
 void pump_push_result(struct pump *pump, const struct probe_result *result);
+/* Request, answer and curl line; r: the last response, NULL when the request could not be built. */
+void pump_result_add_exchange(const struct pump *pump, struct pump_flow *flow,
+                              const struct http_response *r, struct probe_result *out);
+void pump_result_add_transfer(const struct http_response *r, struct probe_result *out);
+char *pump_result_taken(struct buf *b); /* NULL when it is empty */
 
 /* A scope for a cell; values are allocated. */
 void pump_scope(const struct pump *pump, const struct pump_stratum *s, struct scope *scope);
