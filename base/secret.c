@@ -6,6 +6,7 @@
 
 #include "sluice/file.h"
 #include "sluice/spawn.h"
+#include "sluice/text.h"
 
 #define COMPLAINT_MAX 200 /* of a command's standard error, in a message */
 
@@ -118,6 +119,33 @@ static bool keep(struct secret_set *set, const char *name, const void *value, si
     return true;
 }
 
+/* What was sent escaped comes back escaped once more: a server quotes a JSON body in its JSON
+ * answer, or encodes a query again. One layer the redactor undoes by itself; these are the other.
+ */
+static void taint_escaped(struct secret_set *set, const char *name, const void *value, size_t len)
+{
+    struct buf form SL_CLEANUP(buf_wipe) = {0};
+    const char *s = value;
+
+    for (size_t i = 0; i < len; i++) { /* RFC 8259 section 7 */
+        static const char letters[] = "\"\\\b\f\n\r\t", meant[] = "\"\\bfnrt";
+        const char *at = s[i] ? strchr(letters, s[i]) : NULL;
+
+        if (at)
+            buf_addf(&form, "\\%c", meant[at - letters]);
+        else if ((unsigned char)s[i] < 0x20)
+            buf_addf(&form, "\\u%04x", (unsigned)s[i]);
+        else
+            buf_add_char(&form, s[i]);
+    }
+    if (form.len != len && set->n + 2 < SECRETS_MAX)
+        secret_taint(set, name, form.data, form.len);
+    buf_wipe(&form);
+    text_add_percent(&form, value, len, "");
+    if (form.len != len && set->n + 2 < SECRETS_MAX)
+        secret_taint(set, name, form.data, form.len);
+}
+
 bool secret_add(struct secret_set *set, const char *name, const void *value, size_t len,
                 struct err *err)
 {
@@ -137,6 +165,7 @@ bool secret_add(struct secret_set *set, const char *name, const void *value, siz
         old->former = true;
     if (!keep(set, name, value, len, false))
         return err_set(err, ERR_LIMIT, "more than %d secrets", SECRETS_MAX);
+    taint_escaped(set, name, value, len);
     return true;
 }
 

@@ -335,9 +335,36 @@ TEST(dumps_can_be_forbidden)
     assert_int_equal(prctl(PR_GET_DUMPABLE), 0);
 }
 
+TEST(a_value_that_is_escaped_twice_is_found)
+{
+    static const struct {
+        const char *value, *text;
+    } cases[] = {
+        {"quote\"secret0123", "{\"got\": \"{\\\"k\\\": \\\"quote\\\\\\\"secret0123\\\"}\"}"},
+        {"quote\"secret0123", "<p>{&quot;k&quot;: &quot;quote\\&quot;secret0123&quot;}"},
+        {"back\\secret0123", "\"back\\\\\\\\secret0123\""},
+        {"two lines\nsecret0123", "\"two lines\\\\nsecret0123\""},
+        {"sp ace/secret0123", "/?u=%2Fx%3Fq%3Dsp%2520ace%252Fsecret0123"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct secret_set *set = secret_new();
+        struct buf text SL_CLEANUP(buf_clear) = {0};
+        struct err err = {0};
+
+        assert_true(secret_add(set, "k", cases[i].value, strlen(cases[i].value), &err));
+        buf_add_str(&text, cases[i].text);
+        secret_redact(set, &text);
+        if (strstr(buf_str(&text), "secret0123"))
+            fail_msg("%s", buf_str(&text));
+        secret_free(set);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_value_that_is_escaped_twice_is_found),
         cmocka_unit_test(a_value_is_found_as_it_stands),
         cmocka_unit_test(a_value_is_found_in_every_dress),
         cmocka_unit_test(a_value_is_found_in_base64_at_every_alignment),
