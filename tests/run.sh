@@ -142,6 +142,7 @@ for stage in $stages; do
         printf '%s\n' test_ramp_days.py test_ramp.py test_ramp_stop.py "${e2e[@]}" | awk '!seen[$0]++' |
             xargs -P "$((jobs * 2))" -I{} bash -c '[ -n "{}" ] || exit 0; timeout -k 10 400 /usr/bin/python3 tests/e2e/{} >"$out/log/e2e-{}.log" 2>&1 </dev/null; echo $? >"$out/log/e2e-{}.rc"'
         for t in "${e2e[@]}"; do [ -n "$t" ] && tally "e2e $t" "$out/log/e2e-$t.log" "$(cat "$out/log/e2e-$t.rc")"; done
+        step "no planted secret in what was left" artefacts.log /usr/bin/python3 tests/e2e/scan_artefacts.py "$out/log"
         ;;
     dist)
         say "a tarball that builds by itself"

@@ -146,7 +146,7 @@ def main():
         s.close()
     with open(os.path.join(d, "nginx.conf"), "w", encoding="ascii") as f:
         f.write(("" if os.getuid() else "user root;") + CONF % {"dir": d, "back": back.server_address[1], **ports})
-    server = subprocess.Popen([nginx, "-p", d, "-c", os.path.join(d, "nginx.conf")], stderr=subprocess.PIPE)
+    server = subprocess.Popen([nginx, "-p", d, "-c", os.path.join(d, "nginx.conf")], stderr=subprocess.DEVNULL)
     for port in ports.values():
         for _ in range(200):
             try:
