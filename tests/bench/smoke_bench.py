@@ -107,7 +107,7 @@ class Bench:
         if to != "-":
             ours[1:1] = ["--connect-to", to]
         theirs = [self.bare, self.ca, str(jobs), version, to, "results for \\w+"]
-        ratios, a, b, peak = [], [], [], 0
+        ratios, a, b, peak, floor = [], [], [], 0, 0
         before = self.connections()
         self.timed(ours, "/dev/null")
         ours_n = self.connections() - before - 1
@@ -117,14 +117,14 @@ class Bench:
             both = {}
             for which in ((0, 1) if i % 2 else (1, 0)):
                 both[which] = self.timed(ours, "/dev/null") if which == 0 else self.timed(theirs, listing)
-            peak = max(peak, both[0][1])
+            peak, floor = max(peak, both[0][1]), max(floor, both[1][1])
             a.append(both[0][0])
             b.append(both[1][0])
             ratios.append(both[0][0] / both[1][0])
         low, high = interval(ratios)
-        print("%-34s HTTP/%s  ratio %.3f [%.3f, %.3f]  smoke %.1f ms, bare loop %.1f ms, %d pairs; smoke peak %.1f MiB; connections %d and %d"
+        print("%-34s HTTP/%s  ratio %.3f [%.3f, %.3f]  smoke %.1f ms, bare loop %.1f ms, %d pairs; peak %.1f and %.1f MiB; connections %d and %d"
               % (name, version if version == "2" else "1.1", statistics.median(ratios), low, high, statistics.median(a), statistics.median(b),
-                 pairs, peak / 1024, ours_n, theirs_n), flush=True)
+                 pairs, peak / 1024, floor / 1024, ours_n, theirs_n), flush=True)
 
     def end(self):
         self.nginx.terminate()
