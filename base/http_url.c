@@ -194,6 +194,11 @@ void http_url_clear(struct http_url *url)
     memset(url, 0, sizeof *url);
 }
 
+bool http_url_same_origin(const struct http_url *a, const struct http_url *b)
+{
+    return !strcmp(a->scheme, b->scheme) && !strcmp(a->host, b->host) && a->port == b->port;
+}
+
 bool http_url_resolve(struct buf *out, const char *base, const char *ref, struct err *err)
 {
     CURLU *u = curl_url();

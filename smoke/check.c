@@ -44,17 +44,23 @@ bool check_outcome(const struct suite_step *step, const struct http_response *r,
 /* ---- status
  * ---------------------------------------------------------------------------------------- */
 
-static void add_statuses(struct buf *out, const struct suite_expect *expect)
+void check_add_statuses(struct buf *out, const struct suite_status *list, size_t n)
 {
-    for (size_t i = 0; i < expect->status_n; i++) {
-        const struct suite_status *s = &expect->status[i];
-
-        buf_add_str(out, i == 0 ? "" : i + 1 == expect->status_n ? " or " : ", ");
-        if (s->low == s->high)
-            buf_addf(out, "%u", s->low);
+    for (size_t i = 0; i < n; i++) {
+        buf_add_str(out, i == 0 ? "" : i + 1 == n ? " or " : ", ");
+        if (list[i].low == list[i].high)
+            buf_addf(out, "%u", list[i].low);
         else
-            buf_addf(out, "%uxx", s->low / 100);
+            buf_addf(out, "%uxx", list[i].low / 100);
     }
+}
+
+bool check_has_status(const struct suite_status *list, size_t n, uint16_t status)
+{
+    for (size_t i = 0; i < n; i++)
+        if (status >= list[i].low && status <= list[i].high)
+            return true;
+    return false;
 }
 
 static bool eval_status(const struct suite_step *step, const struct http_response *r,
@@ -62,10 +68,9 @@ static bool eval_status(const struct suite_step *step, const struct http_respons
 {
     const struct suite_expect *expect = &step->expect;
 
-    for (size_t i = 0; i < expect->status_n; i++)
-        if (r->status >= expect->status[i].low && r->status <= expect->status[i].high)
-            return true;
-    add_statuses(&out->expected, expect);
+    if (check_has_status(expect->status, expect->status_n, r->status))
+        return true;
+    check_add_statuses(&out->expected, expect->status, expect->status_n);
     buf_addf(&out->met, "%u", r->status);
     buf_addf(&out->sentence, "status is %u, expected %s", r->status, buf_str(&out->expected));
     if (r->status == 429 || http_response_find(r, "Retry-After")) {

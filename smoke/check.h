@@ -23,4 +23,8 @@ bool check_more(const struct suite_step *step, struct scope *scope, struct answe
 bool check_outcome(const struct suite_step *step, const struct http_response *response,
                    struct finding *out) SL_MUST_CHECK;
 
+/* Statuses of a list: "200, 201 or 3xx", and whether one is among them. */
+void check_add_statuses(struct buf *out, const struct suite_status *list, size_t n);
+bool check_has_status(const struct suite_status *list, size_t n, uint16_t status);
+
 #endif

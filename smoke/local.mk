@@ -40,7 +40,7 @@ smoke_smoke_SOURCES = \
 	smoke/opts.c smoke/opts.h \
 	smoke/select.c smoke/select.h \
 	smoke/cmd.h smoke/cmd_check.c smoke/cmd_init.c smoke/cmd_import.c \
-	smoke/draft.c smoke/draft.h smoke/curl_line.c smoke/curl_line.h \
+	smoke/draft.c smoke/draft.h smoke/curl_line.c smoke/curl_words.c smoke/curl_line.h \
 	smoke/session.c smoke/session.h \
 	smoke/listing.c smoke/listing.h \
 	smoke/loop.c smoke/loop.h \

@@ -123,7 +123,6 @@ bool pump_lend_give(struct pump *pump, struct pump_flow *flow, const char **miss
 void pump_lend_result(struct pump *pump, struct pump_flow *flow, bool passed, int64_t now_ms);
 /* Makes what is held and wanted pending. Returns how many. */
 uint32_t pump_lend_sweep(struct pump *pump, run_filter *filter, void *ctx);
-bool pump_lend_may_come(const struct pump *pump, uint32_t stratum, size_t k);
 void pump_lend_stop(struct pump *pump);
 
 /* pump_result.c */

@@ -182,52 +182,9 @@ static void give_up(struct pump *pump, uint32_t stratum, const char *name, int64
     pump_push_result(pump, &r);
 }
 
-void pump_lend_result(struct pump *pump, struct pump_flow *flow, bool passed, int64_t now_ms)
-{
-    const struct pump_stratum *s = &pump->strata[flow->order.stratum];
-    const struct suite_check *check = flow->scope.check;
-    bool again = true;
-
-    if (!check->lends)
-        return;
-    if (passed)
-        keep(&pump->lends[(size_t)s->cell * SUITE_SIDES + s->side], flow);
-    for (uint32_t i = 0; i < pump->strata_n; i++) {
-        const struct pump_stratum *d = &pump->strata[i];
-
-        if (d->suite != s->suite || d->side != s->side || !pump->holds[i].held ||
-            !needs_check(check_of(pump, i), s->check))
-            continue;
-        if (passed && satisfied(pump, i))
-            release(pump, i);
-        else if (!passed && pump->holds[i].pending && !satisfied(pump, i) &&
-                 suite_row_of(pump->suites[d->suite], check_of(pump, i), d->row, check) == s->row)
-            give_up(pump, i, check->name.text, now_ms);
-    }
-    /* What needs a check that was given up will never be asked either. */
-    while (again) {
-        again = false;
-        for (uint32_t i = 0; i < pump->strata_n && pump->pending; i++) {
-            const struct suite_check *c = check_of(pump, i);
-
-            if (!pump->holds[i].pending)
-                continue;
-            for (size_t k = 0; k < c->needs_n; k++) {
-                uint32_t lender = c->needs[k];
-                const struct suite *suite = pump->suites[pump->strata[i].suite];
-
-                if (!pump_lend_may_come(pump, i, k)) {
-                    give_up(pump, i, suite->checks[lender].name.text, now_ms);
-                    again = true;
-                    break;
-                }
-            }
-        }
-    }
-}
-
-/* The need has passed, or something of it is queued, in flight or pending. */
-bool pump_lend_may_come(const struct pump *pump, uint32_t stratum, size_t k)
+/* What of a stratum's k-th need could still pass: it has passed, or some stratum of it is queued,
+ * in flight or pending. */
+static bool may_come(const struct pump *pump, uint32_t stratum, size_t k)
 {
     const struct pump_lend *lend = lend_of(pump, stratum, k);
     const struct pump_stratum *s = &pump->strata[stratum];
@@ -241,11 +198,59 @@ bool pump_lend_may_come(const struct pump *pump, uint32_t stratum, size_t k)
     for (uint32_t i = 0; i < pump->strata_n; i++) {
         const struct pump_stratum *l = &pump->strata[i];
 
-        if (l->suite == s->suite && l->check == lender && l->row == row && l->side == s->side &&
+        if (l->check == lender && l->row == row && l->suite == s->suite && l->side == s->side &&
             (pump->holds[i].pending || run_busy(&pump->run, i)))
             return true;
     }
     return false;
+}
+
+/* Which of its needs a stratum's check has in `lender`, of the same row and side; false: none. */
+static bool find_need(const struct pump *pump, uint32_t stratum, const struct pump_stratum *lender,
+                      size_t *k)
+{
+    const struct pump_stratum *s = &pump->strata[stratum];
+    const struct suite *suite = pump->suites[s->suite];
+    const struct suite_check *check = &suite->checks[s->check];
+
+    if (s->suite != lender->suite || s->side != lender->side)
+        return false;
+    for (*k = 0; *k < check->needs_n; (*k)++)
+        if (check->needs[*k] == lender->check)
+            return suite_row_of(suite, check, s->row, &suite->checks[lender->check]) == lender->row;
+    return false;
+}
+
+/* Those that wait for a lender hear of its result; those that a failure leaves without hope pass it
+ * on. As deep as checks need each other. */
+static void tell(struct pump *pump, const struct pump_stratum *lender, bool passed, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < pump->strata_n; i++) {
+        size_t k;
+
+        if (!pump->holds[i].held || (!passed && !pump->holds[i].pending) ||
+            !find_need(pump, i, lender, &k))
+            continue;
+        if (passed) {
+            if (satisfied(pump, i))
+                release(pump, i);
+        } else if (!may_come(pump, i, k)) {
+            give_up(pump, i, pump->suites[lender->suite]->checks[lender->check].name.text, now_ms);
+            if (check_of(pump, i)->lends)
+                tell(pump, &pump->strata[i], false, now_ms);
+        }
+    }
+}
+
+void pump_lend_result(struct pump *pump, struct pump_flow *flow, bool passed, int64_t now_ms)
+{
+    const struct pump_stratum *s = &pump->strata[flow->order.stratum];
+
+    if (!flow->scope.check->lends)
+        return;
+    if (passed)
+        keep(&pump->lends[(size_t)s->cell * SUITE_SIDES + s->side], flow);
+    tell(pump, s, passed, now_ms);
 }
 
 static bool is_wanted_lender(void *ctx, uint32_t stratum)
@@ -279,6 +284,20 @@ uint32_t pump_lend_sweep(struct pump *pump, run_filter *filter, void *ctx)
     }
     if (n)
         run_sweep(&pump->run, is_wanted_lender, pump);
+    for (uint32_t i = 0; i < pump->strata_n && n; i++) { /* a lender may be switched off */
+        const struct suite_check *check = check_of(pump, i);
+
+        for (size_t k = 0; k < check->needs_n && pump->holds[i].pending; k++) {
+            const struct pump_stratum *d = &pump->strata[i];
+
+            if (may_come(pump, i, k))
+                continue;
+            give_up(pump, i, pump->suites[d->suite]->checks[check->needs[k]].name.text,
+                    pump->now_ms);
+            if (check->lends)
+                tell(pump, d, false, pump->now_ms);
+        }
+    }
     return n;
 }
 

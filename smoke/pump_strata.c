@@ -216,18 +216,14 @@ void pump_scope(const struct pump *pump, const struct pump_stratum *s, struct sc
         scope->values = x_calloc(scope->check->slots_n, sizeof *scope->values);
 }
 
-static bool uses_captures(const struct suite_check *check, const struct suite_step *step)
+/* Captured values are not known yet. Where none of them stands in a url's origin, any will do to
+ * see where it leads. */
+static void assume_captures(struct scope *scope)
 {
-    const struct suite_request *r = &step->request;
-
-    for (uint32_t i = 0; i < check->slots_n; i++) {
-        if (template_uses(&r->url.tpl, check->slots[i]))
-            return true;
-        for (size_t k = 0; k < r->query_n; k++)
-            if (template_uses(&r->query[k].value.tpl, check->slots[i]))
-                return true;
+    for (uint32_t i = 0; i < scope->check->slots_n; i++) {
+        buf_add_char(&scope->values[i].data, 'x');
+        scope->values[i].set = true;
     }
-    return false;
 }
 
 static bool bad_url(const struct suite_step *step, const struct err *why, struct err *err)
@@ -245,6 +241,7 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
     struct scope scope SL_CLEANUP(scope_clear) = {0};
 
     pump_scope(pump, cell, &scope);
+    assume_captures(&scope);
     *out = NULL;
     for (size_t i = 0; i < check->steps_n; i++) {
         const struct suite_step *step = &check->steps[i];
@@ -252,7 +249,7 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
         struct err why = {0};
         const struct pump_record *r;
 
-        if (uses_captures(check, step))
+        if (step->request.url_foreign) /* its target is judged when it is known */
             continue;
         if (!request_build_url(&request, &scope, &step->request, "", &why))
             return bad_url(step, &why, err);
@@ -275,7 +272,13 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
         if (!*out)
             *out = r;
     }
-    return true;
+    if (*out || pump->places_n == 0 || check->via_dns)
+        return true;
+    *out = check->pin ? record_named(pump, check->pin) : NULL;
+    return (*out && (*out)->n[cell->side] > 0) ||
+           doc_fail(check->at, err, ERR_FILE,
+                    "where the requests of this check go is known only once they are made; add "
+                    "'pin: RECORD' or 'via: dns'");
 }
 
 static bool add_stratum(struct pump *pump, const struct pump_stratum *s, uint32_t ordinal,
@@ -384,11 +387,12 @@ static bool host_of(struct pump *pump, uint32_t stratum, struct name_table *host
     struct buf key SL_CLEANUP(buf_clear) = {0};
     struct err why = {0};
 
-    if (uses_captures(&pump->suites[s->suite]->checks[s->check], step)) {
+    if (step->request.url_foreign) {
         *out = name_number(hosts, "captured"); /* where it goes is not known yet */
         return true;
     }
     pump_scope(pump, s, &scope);
+    assume_captures(&scope);
     if (!request_build_url(&request, &scope, &step->request, "", &why))
         return bad_url(step, &why, err);
     buf_addf(&key, "%s://%s:%u|", request.parts.scheme, request.parts.host, request.parts.port);

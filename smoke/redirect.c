@@ -35,11 +35,6 @@ static bool is_link_local(const char *host)
     return strcasecmp(host, "[fd00:ec2::254]") == 0;
 }
 
-static bool same_origin(const struct http_url *a, const struct http_url *b)
-{
-    return strcmp(a->scheme, b->scheme) == 0 && strcmp(a->host, b->host) == 0 && a->port == b->port;
-}
-
 /* 303 always, and 301 and 302 for a POST, become a GET (RFC 9110 section 15.4.2 to 15.4.4). */
 static void choose_method(struct redirect *r, const struct request *request, uint16_t status)
 {
@@ -107,7 +102,8 @@ bool redirect_take(struct redirect *r, const struct suite_step *step, const stru
     r->method = strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0
                     ? NULL
                     : r->method;
-    r->bare = !http_url_parse(&first, buf_str(&r->first), &err) || !same_origin(&first, &to);
+    r->bare =
+        !http_url_parse(&first, buf_str(&r->first), &err) || !http_url_same_origin(&first, &to);
     choose_method(r, request, answer->response->status);
     ok = allowed(r, step, request, &to, scope, out);
     http_url_clear(&to);

@@ -68,9 +68,8 @@ static bool same_origin(const struct http_url *url, const char *other)
 {
     struct http_url parts = {0};
     struct err err = {0};
-    bool same = other[0] && http_url_parse(&parts, other, &err) &&
-                strcmp(parts.scheme, url->scheme) == 0 && strcmp(parts.host, url->host) == 0 &&
-                parts.port == url->port;
+    bool same =
+        other[0] && http_url_parse(&parts, other, &err) && http_url_same_origin(&parts, url);
 
     http_url_clear(&parts);
     return same;

@@ -29,12 +29,10 @@ static bool plain_build(struct talk *t, const struct talk_ctx *ctx, struct reque
 static enum talk_next plain_take(struct talk *t, const struct talk_ctx *ctx, struct answer *answer,
                                  struct finding *out)
 {
-    bool met;
-
     if (redirect_take(&t->redirect, ctx->step, ctx->request, answer, ctx->scope, out))
         return TALK_SEND;
-    met = out->verdict == RUN_PASS && talk_judge(ctx, answer, out);
-    (void)met; /* the finding says it */
+    if (out->verdict == RUN_PASS) /* it may be one that must not be followed */
+        talk_judge(ctx, answer, out);
     return TALK_DONE;
 }
 

@@ -87,8 +87,7 @@ void talk_late(struct talk *t);
 void talk_clear(struct talk *t);
 
 /* Judges the step's expectations and takes its captures: what a plain step does with its one
- * answer, and other kinds with their last. True when all holds. */
-bool talk_judge(const struct talk_ctx *ctx, struct answer *answer,
-                struct finding *out) SL_MUST_CHECK;
+ * answer, and other kinds with their last. True when all holds; out says so, too. */
+bool talk_judge(const struct talk_ctx *ctx, struct answer *answer, struct finding *out);
 
 #endif

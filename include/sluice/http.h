@@ -205,6 +205,8 @@ struct http_url {
 /* Absolute http and https only; a user name, a control byte or a blank is refused (ERR_FILE). */
 bool http_url_parse(struct http_url *out, const char *url, struct err *err) SL_MUST_CHECK;
 void http_url_clear(struct http_url *url);
+/* Scheme, host and port are the same (RFC 6454 section 5). */
+bool http_url_same_origin(const struct http_url *a, const struct http_url *b);
 /* RFC 3986 section 5: ref ("/login", "?q=1", "https://other/") seen from base; the fragment is
  * dropped. ERR_FILE when the result is no http url. */
 bool http_url_resolve(struct buf *out, const char *base, const char *ref,

@@ -84,7 +84,7 @@ tests_fuzz_fuzz_answer_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_answer_LDADD = libsmoke.a libbase.a $(BASE_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz_import
-tests_fuzz_fuzz_import_SOURCES = tests/fuzz/fuzz_import.c smoke/curl_line.c smoke/draft.c
+tests_fuzz_fuzz_import_SOURCES = tests/fuzz/fuzz_import.c smoke/curl_line.c smoke/curl_words.c smoke/draft.c
 tests_fuzz_fuzz_import_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/smoke
 tests_fuzz_fuzz_import_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_import_LDADD = libsmoke.a libbase.a $(BASE_LIBS)

@@ -46,7 +46,7 @@ tests_unit_test_judge_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
 tests_unit_test_judge_LDADD = libcore.a $(SMOKE_UNIT_LIBS)
 
 SMOKE_UNITS += tests/unit/test_draft
-tests_unit_test_draft_SOURCES = tests/unit/test_draft.c smoke/draft.c smoke/curl_line.c
+tests_unit_test_draft_SOURCES = tests/unit/test_draft.c smoke/draft.c smoke/curl_line.c smoke/curl_words.c
 tests_unit_test_draft_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
 tests_unit_test_draft_LDADD = $(SMOKE_UNIT_LIBS)
 

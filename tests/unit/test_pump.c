@@ -354,6 +354,157 @@ TEST(turns_go_on_until_the_rate_is_nought_and_stopping_gives_no_results)
     tear_down(&b);
 }
 
+#define LENDING                                                                                    \
+    "  - {name: own, needs: who, request: {get: '/x-{{who}}'}, expect: {body: {starts_with: "      \
+    "'{{who}}'}}}\n"                                                                               \
+    "  - {name: who, request: {get: %s}, capture: {who: {regex: '^[a-z]+'}}}\n"
+
+TEST(what_a_check_lends_stays_on_its_side)
+{
+    struct bench b;
+    struct probe_result r[4] = {0};
+    char checks[400];
+
+    snprintf(checks, sizeof checks, LENDING, "/");
+    set_up(&b, checks);
+    must_open(&b);
+    assert_int_equal(pump_sweep(b.pump, NULL, NULL), 4);
+    run_all(&b, r, 4);
+    for (int i = 0; i < 4; i++)
+        if (r[i].verdict != RUN_PASS)
+            fail_msg("%d: %s", i, r[i].sentence);
+    assert_non_null(strstr(r[0].url, "/x-old"));
+    assert_non_null(strstr(r[1].url, "/x-new"));
+    clear_all(r, 4);
+    tear_down(&b);
+}
+
+TEST(a_lender_that_fails_on_one_side_costs_that_side_its_borrowers)
+{
+    struct bench b;
+    struct probe_result r[4] = {0};
+    char checks[400];
+
+    snprintf(checks, sizeof checks, LENDING, "/bad-new");
+    set_up(&b, checks);
+    must_open(&b);
+    pump_sweep(b.pump, NULL, NULL);
+    run_all(&b, r, 4);
+    assert_int_equal(r[0].verdict, RUN_PASS);
+    assert_int_equal(r[2].verdict, RUN_PASS);
+    assert_int_equal(r[3].verdict, RUN_FAIL);
+    assert_int_equal(r[1].verdict, RUN_ERROR);
+    assert_string_equal(r[1].sentence, "not asked: it needs 'who', which did not pass");
+    clear_all(r, 4);
+    tear_down(&b);
+}
+
+TEST(nobody_waits_for_a_lender_that_is_switched_off)
+{
+    struct bench b;
+    struct probe_result r[6] = {0};
+    char checks[500];
+
+    snprintf(checks, sizeof checks, LENDING "  - {name: more, needs: own, request: {get: /}}\n",
+             "/");
+    set_up(&b, checks);
+    must_open(&b);
+    pump_switch(b.pump, 3, false); /* who, new */
+    pump_sweep(b.pump, NULL, NULL);
+    run_all(&b, r, 6);
+    assert_int_equal(r[0].verdict, RUN_PASS);
+    assert_int_equal(r[4].verdict, RUN_PASS);
+    assert_int_equal(r[1].verdict, RUN_ERROR);
+    assert_string_equal(r[5].sentence, "not asked: it needs 'own', which did not pass");
+    clear_all(r, 6);
+    tear_down(&b);
+}
+
+TEST(another_endpoint_of_the_side_may_still_lend)
+{
+    struct bench b;
+    struct probe_result r[6] = {0};
+    char checks[400];
+
+    snprintf(checks, sizeof checks, LENDING, "/");
+    set_up(&b, checks);
+    b.endpoints[4] = (struct pump_endpoint){SUITE_NEW, "www.shop.test", "127.0.0.1", 1};
+    b.options.endpoints_n = 5;
+    must_open(&b);
+    pump_sweep(b.pump, NULL, NULL);
+    run_all(&b, r, 6);
+    assert_int_equal(r[5].verdict, RUN_FAIL); /* who, at the endpoint that refuses */
+    assert_int_equal(r[1].verdict, RUN_PASS);
+    assert_int_equal(r[2].outcome, HTTP_REFUSED); /* own was asked there, with what was lent */
+    clear_all(r, 6);
+    tear_down(&b);
+}
+
+TEST(turns_take_a_borrower_only_after_its_lender_has_passed)
+{
+    struct bench b;
+    struct probe_result r;
+    int64_t now = 1000, end = clock_boot_ms(&clock_real) + DEADLINE_MS;
+    bool lent[2] = {false, false};
+    char checks[400];
+    uint32_t n = 0;
+
+    snprintf(checks, sizeof checks, LENDING, "/");
+    set_up(&b, checks);
+    must_open(&b);
+    pump_rate(b.pump, 10000, now);
+    while (n < 12) {
+        assert_true(clock_boot_ms(&clock_real) < end);
+        turn(&b, now, 50);
+        while (pump_next(b.pump, &r)) {
+            assert_int_equal(r.verdict, RUN_PASS);
+            lent[r.side] |= r.check == 1;
+            assert_true(lent[r.side]);
+            n += r.check == 0;
+            probe_result_clear(&r);
+        }
+        if (pump_flying(b.pump) == 0)
+            now = pump_wake_at(b.pump, now);
+    }
+    tear_down(&b);
+}
+
+TEST(a_check_whose_target_only_a_capture_knows_wants_a_pin)
+{
+    static const char *const checks[] = {
+        "  - {name: far, needs: who, request: {get: '{{who}}'}}\n",
+        "  - {name: far, needs: who, pin: www.shop.test, request: {get: '{{who}}'}}\n"};
+    static const char lender[] =
+        "  - {name: who, request: {get: /}, capture: {who: {regex: '^[a-z]+'}}}\n";
+
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        struct bench b;
+        struct err err = {0};
+        char text[400];
+
+        snprintf(text, sizeof text, "%s%s", checks[i], lender);
+        set_up(&b, text);
+        assert_int_equal(open_pump(&b, &err), i == 1);
+        if (i == 0)
+            assert_non_null(strstr(err.text, "add 'pin: RECORD' or 'via: dns'"));
+        else
+            assert_true(pump_stratum(b.pump, 0)->endpoint != RUN_NONE);
+        tear_down(&b);
+    }
+}
+
+TEST(setup_and_teardown_are_not_for_plans)
+{
+    struct bench b;
+    struct err err = {0};
+
+    set_up(&b, "  - {name: a, request: {get: /}}\nsetup:\n  - {name: s, request: {get: /}}\n");
+    assert_false(open_pump(&b, &err));
+    assert_non_null(strstr(err.text, "setup and teardown are for the program smoke"));
+    assert_int_equal(err.line, 7);
+    tear_down(&b);
+}
+
 TEST(freeing_with_requests_in_flight_is_fine)
 {
     struct bench b;
@@ -389,6 +540,13 @@ int main(void)
         cmocka_unit_test(sides_severity_and_known_bad_shape_the_strata),
         cmocka_unit_test(asks_come_back_with_their_tag_and_throttling_is_told),
         cmocka_unit_test(turns_go_on_until_the_rate_is_nought_and_stopping_gives_no_results),
+        cmocka_unit_test(what_a_check_lends_stays_on_its_side),
+        cmocka_unit_test(a_lender_that_fails_on_one_side_costs_that_side_its_borrowers),
+        cmocka_unit_test(nobody_waits_for_a_lender_that_is_switched_off),
+        cmocka_unit_test(another_endpoint_of_the_side_may_still_lend),
+        cmocka_unit_test(turns_take_a_borrower_only_after_its_lender_has_passed),
+        cmocka_unit_test(a_check_whose_target_only_a_capture_knows_wants_a_pin),
+        cmocka_unit_test(setup_and_teardown_are_not_for_plans),
         cmocka_unit_test(freeing_with_requests_in_flight_is_fine),
         cmocka_unit_test(overlong_and_broken_urls_are_found_before_anything_is_sent),
     };
