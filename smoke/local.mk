@@ -13,6 +13,7 @@ libsmoke_a_SOURCES = \
 	smoke/suite_use.c \
 	smoke/suite_test.c \
 	smoke/suite_step.c \
+	smoke/shape.c smoke/shape.h smoke/suite_shape.c \
 	smoke/suite_request.c smoke/suite_transport.c \
 	smoke/scope.c smoke/scope.h \
 	smoke/sign.c smoke/sign.h \

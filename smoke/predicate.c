@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "shape.h"
 #include "sluice/json.h"
 #include "sluice/text.h"
 
@@ -350,6 +351,31 @@ static bool type_of(const struct suite_predicate *p, const struct scope *scope, 
     return fails(out, p);
 }
 
+static bool has_shape(const struct suite_predicate *p, const struct scope *scope, const char *pointer,
+                      const json_t *value, struct finding *out)
+{
+    struct buf where SL_CLEANUP(buf_clear) = {0};
+    const struct shape *wanted;
+    const json_t *met;
+
+    if (shape_fits(p->shape, value, pointer, &where, &met, &wanted))
+        return true;
+    if (where.len)
+        finding_add_shown(&out->sentence, scope->secrets, buf_str(&where), where.len);
+    else
+        buf_add_str(&out->sentence, "the JSON body");
+    shape_add_types(&out->expected, wanted->types);
+    if (met) {
+        buf_add_str(&out->sentence, " is ");
+        add_json(&out->sentence, scope, met);
+        add_json(&out->met, scope, met);
+    } else {
+        buf_add_str(&out->sentence, " is missing");
+    }
+    buf_addf(&out->sentence, ", expected the type %s", buf_str(&out->expected));
+    return fails(out, p);
+}
+
 static bool near(const struct suite_predicate *p, const struct scope *scope, const char *pointer,
                  const json_t *value, struct finding *out)
 {
@@ -527,6 +553,8 @@ bool predicate_json(const struct suite_predicate *p, struct scope *scope, const 
         return type_of(p, scope, pointer, value, out);
     case SUITE_NEAR:
         return near(p, scope, pointer, value, out);
+    case SUITE_SHAPE:
+        return has_shape(p, scope, pointer, value, out);
     case SUITE_ONE_OF:
         return json_one_of(p, scope, pointer, value, out);
     case SUITE_ANY:

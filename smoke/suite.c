@@ -36,6 +36,7 @@ static const char *const predicate_names[] = {
     [SUITE_ALL] = "all",
     [SUITE_NONE] = "none",
     [SUITE_NOT] = "not",
+    [SUITE_SHAPE] = "shape",
 };
 _Static_assert(ARRAY_LEN(predicate_names) == SUITE_PREDICATE_COUNT, "a name for every predicate");
 

@@ -158,6 +158,7 @@ struct file_expect {
     size_t headers_n, json_n;
     const struct doc_node *headers_at, *json_at;
     struct file_tests *body;
+    const struct doc_node *shape;
     int64_t latency_ms;
     const struct doc_node *latency_at;
     struct file_certificate *certificate;
@@ -405,6 +406,9 @@ bool suite_build_range(struct suite_builder *b, const struct doc_node *node, con
 bool suite_build_json(struct suite_builder *b, const struct doc_node *node, struct suite_json *out);
 bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
                         const struct file_expect *preset, struct suite_expect *out);
+
+/* suite_shape.c: NULL after an error. In the suite's arena. */
+const struct shape *suite_build_shape(struct suite_builder *b, const struct doc_node *node);
 
 /* suite_transport.c: how a request travels; preset is what defaults say. */
 bool suite_build_transport(struct suite_builder *b, const struct file_transport *own,

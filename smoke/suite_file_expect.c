@@ -99,6 +99,8 @@ static const struct schema_field json_fields[] = {
     TEST_EXISTS,
     TEST("length", SUITE_LENGTH,
          "how many items, keys or characters: a number, or at_least and at_most"),
+    TEST("shape", SUITE_SHAPE,
+         "types and keys, no values: integer, string|null, [string], {id: integer, note?: string}"),
 };
 const struct schema file_json_tests_schema = {
     SCHEMA_TABLE("json_tests", struct file_tests, json_fields), SCHEMA_AT(struct file_tests, at),
@@ -182,6 +184,11 @@ static const struct schema_field expect_fields[] = {
      .hook = decode_json,
      .help = "by JSON pointer: a value, or tests (equals, contains, matches, at_least, at_most, "
              "exists, length)"},
+    {.key = "shape",
+     .type = SCHEMA_NODE,
+     SCHEMA_TO(struct file_expect, shape),
+     .help = "of the JSON body, types and keys, no values: {id: integer, note?: string, tags: "
+             "[string]}; keys with ? may be missing or null"},
     {.key = "latency",
      .type = SCHEMA_DURATION,
      SCHEMA_TO(struct file_expect, latency_ms),

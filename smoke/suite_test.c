@@ -327,6 +327,9 @@ static bool build_predicate(struct suite_builder *b, const struct doc_node *node
         return build_type(b, node, p);
     case SUITE_NEAR:
         return build_near(b, node, p);
+    case SUITE_SHAPE:
+        p->shape = suite_build_shape(b, node);
+        return p->shape != NULL;
     case SUITE_ONE_OF:
         return build_one_of(b, node, json, p);
     case SUITE_ANY:
@@ -417,6 +420,28 @@ bool suite_build_targets(struct suite_builder *b, const struct file_target *from
 
 static const struct suite_status success[] = {{200, 299}};
 
+/* `shape:` is one more test of the whole body. */
+static bool add_shape(struct suite_builder *b, const struct doc_node *node,
+                      struct suite_expect *out)
+{
+    struct suite_target *list;
+    struct suite_predicate *p;
+
+    if (!node)
+        return true;
+    list = arena_array(&b->suite->mem, out->json_n + 1, sizeof *list);
+    p = arena_array(&b->suite->mem, 1, sizeof *p);
+    if (out->json_n)
+        memcpy(list, out->json, out->json_n * sizeof *list);
+    *p = (struct suite_predicate){.op = SUITE_SHAPE, .at = node};
+    list[out->json_n] = (struct suite_target){.name = "", .at = node, .predicates = p,
+                                              .predicates_n = 1};
+    out->json = list;
+    out->json_n++;
+    p->shape = suite_build_shape(b, node);
+    return p->shape != NULL;
+}
+
 bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
                         const struct file_expect *preset, struct suite_expect *out)
 {
@@ -435,7 +460,8 @@ bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
                              &out->headers_n))
         return false;
     from = own->json_at ? own : preset;
-    if (!suite_build_targets(b, from->json, from->json_n, true, &out->json, &out->json_n))
+    if (!suite_build_targets(b, from->json, from->json_n, true, &out->json, &out->json_n) ||
+        !add_shape(b, own->shape ? own->shape : preset->shape, out))
         return false;
     from = own->body ? own : preset;
     if (from->body && !suite_build_tests(b, from->body, false, &out->body, &out->body_n))

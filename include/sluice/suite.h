@@ -202,6 +202,7 @@ enum suite_predicate_op {
     SUITE_ALL,
     SUITE_NONE,
     SUITE_NOT,
+    SUITE_SHAPE,
     SUITE_PREDICATE_COUNT
 };
 
@@ -219,6 +220,7 @@ enum suite_type { /* of a JSON value */
 extern const char *const suite_type_names[]; /* "string", ..., NULL */
 
 struct suite_target;
+struct shape; /* shape.h */
 
 struct suite_predicate {
     enum suite_predicate_op op;
@@ -233,6 +235,7 @@ struct suite_predicate {
     size_t sub_n;
     const struct suite_predicate *choices; /* one_of: each an equals */
     size_t choices_n;
+    const struct shape *shape; /* shape */
     bool flag;          /* exists */
     uint32_t low, high; /* length, both ends included */
 };
