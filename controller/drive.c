@@ -417,11 +417,12 @@ static int forced_status(const struct drive *d)
     return d->last_signal == SIGINT ? 130 : 143;
 }
 
-/* Notices and the journal's last lines get a moment, probes none. */
+/* Notices, the journal's last lines and checks' `finally:` steps get a moment, probes none. */
 static void leave(struct drive *d)
 {
     int64_t until = d->now_ms + DRIVE_LEAVE_MS;
     struct err ignored = {0};
+    bool cleaning = false;
 
     if (d->forced) {
         fence_abandon(d->s.fence);
@@ -429,8 +430,9 @@ static void leave(struct drive *d)
                       true);
     }
     if (d->s.pump)
-        pump_stop(d->s.pump);
-    while (!notify_idle(d->s.notify) && d->now_ms < until) {
+        cleaning = pump_stop(d->s.pump) > 0 && !d->forced;
+    while ((!notify_idle(d->s.notify) || (cleaning && pump_flying(d->s.pump))) &&
+           d->now_ms < until) {
         struct pollfd fds[SPAWN_FDS_MAX];
         size_t n = notify_fds(d->s.notify, fds);
         struct http_done done;

@@ -230,15 +230,23 @@ static bool belongs(const struct cookie *c, const struct http_url *url, int64_t 
     return path_match(url->path, c->path);
 }
 
+static bool is_among(const char *name, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(list[i], name) == 0)
+            return true;
+    return false;
+}
+
 void cookie_format(const struct cookie_jar *jar, const struct http_url *url, int64_t now_ms,
-                   struct buf *out)
+                   const char *const *without, size_t without_n, struct buf *out)
 {
     size_t order[COOKIE_JAR_MAX], n = 0;
 
     for (size_t i = 0; i < jar->n; i++) {
         size_t at = n;
 
-        if (!belongs(&jar->list[i], url, now_ms))
+        if (!belongs(&jar->list[i], url, now_ms) || is_among(jar->list[i].name, without, without_n))
             continue;
         while (at > 0 && strlen(jar->list[order[at - 1]].path) < strlen(jar->list[i].path)) {
             order[at] = order[at - 1];
@@ -248,7 +256,7 @@ void cookie_format(const struct cookie_jar *jar, const struct http_url *url, int
         n++;
     }
     for (size_t i = 0; i < n; i++)
-        buf_addf(out, "%s%s=%s", i ? "; " : "", jar->list[order[i]].name,
+        buf_addf(out, "%s%s=%s", out->len ? "; " : "", jar->list[order[i]].name,
                  jar->list[order[i]].value);
 }
 

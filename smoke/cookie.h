@@ -34,10 +34,11 @@ struct cookie_jar {
 void cookie_store(struct cookie_jar *jar, const struct http_url *url, const char *set_cookie,
                   int64_t now_ms);
 
-/* Appends the value of a Cookie header for url ("a=1; b=2"); nothing when no cookie belongs there.
- * Longer paths first, then the older (section 5.4). */
+/* Appends the jar's part of a Cookie header for url ("a=1; b=2"), behind what stands in out
+ * already; nothing when no cookie belongs there. Longer paths first, then the older (section 5.4).
+ * Cookies of the names in `without` are left out. */
 void cookie_format(const struct cookie_jar *jar, const struct http_url *url, int64_t now_ms,
-                   struct buf *out);
+                   const char *const *without, size_t without_n, struct buf *out);
 
 /* The value of the last Set-Cookie of that name in an answer, borrowed. False: there is none. */
 bool cookie_find_set(const struct http_response *response, const char *name, const char **value,

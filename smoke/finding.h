@@ -18,6 +18,8 @@ struct finding {
     struct buf sentence; /* "status is 502, expected 200" */
     struct buf met, expected;
     const struct doc_node *at; /* the line that was not met */
+    struct buf warning;        /* with a pass: what `warn:` asks for and was not met */
+    const struct doc_node *warning_at;
 };
 
 static inline void finding_clear(struct finding *f)
@@ -25,6 +27,7 @@ static inline void finding_clear(struct finding *f)
     buf_clear(&f->sentence);
     buf_clear(&f->met);
     buf_clear(&f->expected);
+    buf_clear(&f->warning);
     *f = (struct finding){0};
 }
 

@@ -47,16 +47,17 @@ bool loop_teardown(struct session *s, struct err *err)
 
     for (uint32_t i = 0; i < pump_strata_n(s->pump); i++)
         any |= selected_teardown(s, i);
+    any |= pump_stop(s->pump) > 0; /* what an interruption left in flight */
     if (!any)
         return true;
     s->report.interrupted = false;
-    pump_stop(s->pump); /* what an interruption left in flight */
-    while (ok && !pump_idle(s->pump)) {
+    while (ok && !pump_idle(s->pump) && !s->report.interrupted) {
         ok = loop_turn(s, INT64_MAX, err);
         while (pump_next(s->pump, &result))
             loop_take(s, &result);
     }
-    s->report.interrupted = false;
+    if (s->report.interrupted)
+        return ok;
     pump_sweep(s->pump, selected_teardown, s);
     while (ok && !pump_idle(s->pump) && !s->report.interrupted) {
         ok = loop_turn(s, INT64_MAX, err);
@@ -81,7 +82,9 @@ static void drop_exchange(struct probe_result *r)
 
 static int badness(const struct probe_result *r)
 {
-    return r->verdict == RUN_FAIL ? 3 : r->verdict == RUN_ERROR ? 2 : r->attempts > 1;
+    return r->verdict == RUN_FAIL    ? 3
+           : r->verdict == RUN_ERROR ? 2
+                                     : r->attempts > 1 || r->sentence;
 }
 
 void loop_take(struct session *s, struct probe_result *result)

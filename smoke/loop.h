@@ -20,7 +20,8 @@ bool loop_selected(void *ctx, uint32_t stratum);
 bool loop_selected_main(void *ctx, uint32_t stratum);
 bool loop_selected_setup(void *ctx, uint32_t stratum);
 
-/* Runs the teardown of all suites, also after an interruption; a second signal ends it. */
+/* Runs what is left of `finally:` steps and the teardown of all suites, also after an interruption;
+ * a second signal ends it. */
 bool loop_teardown(struct session *s, struct err *err) SL_MUST_CHECK;
 
 #endif

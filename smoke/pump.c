@@ -69,6 +69,7 @@ struct pump *pump_new(struct suite *const *suites, size_t suites_n, struct http 
     if (pump->jobs > pump->strata_n)
         pump->jobs = pump->strata_n;
     pump->run.jobs = pump->jobs;
+    crypto_random(&pump->run.seed, sizeof pump->run.seed);
     run_bounds(&pump->run, options->host_jobs, options->rate_milli);
     pump->flows = x_calloc(pump->jobs, sizeof *pump->flows);
     return pump;
@@ -83,6 +84,8 @@ static void end_flow(struct pump_flow *flow)
     request_clear(&flow->request);
     buf_clear(&flow->connect_to);
     buf_wipe(&flow->previous);
+    buf_clear(&flow->warnings);
+    probe_result_clear(&flow->result);
     *flow = (struct pump_flow){0};
 }
 
@@ -117,8 +120,10 @@ void pump_free(struct pump *pump)
 /* ---- the end of a flow
  * ----------------------------------------------------------------------------- */
 
-/* Ends a flow. r: the last response, NULL when the request could not be built. */
-static void finish(struct pump *pump, struct pump_flow *flow, const struct http_response *r,
+static void begin_step(struct pump *pump, struct pump_flow *flow, int64_t now_ms);
+
+/* What the flow came to. r: the last response, NULL when the request could not be built. */
+static void decide(struct pump *pump, struct pump_flow *flow, const struct http_response *r,
                    struct finding *finding, int64_t now_ms)
 {
     const struct pump_stratum *s = &pump->strata[flow->order.stratum];
@@ -134,30 +139,71 @@ static void finish(struct pump *pump, struct pump_flow *flow, const struct http_
                                .throttled = finding->throttled,
                                .outcome = HTTP_INVALID,
                                .step = flow->step,
-                               .requests = flow->requests,
                                .latency_us = flow->latency_us,
                                .started_ms = flow->started_ms,
                                .ended_ms = now_ms};
 
-    if (run_result(&pump->run, &flow->order, finding->verdict, finding->throttled, now_ms) &&
-        !flow->dropped) {
-        if (r)
-            pump_result_add_transfer(r, &out);
-        if (finding->verdict != RUN_PASS || pump->options.keep_all)
-            pump_result_add_exchange(pump, flow, r, &out);
-        if (finding->verdict != RUN_PASS) {
-            out.sentence = pump_result_taken(&finding->sentence);
-            out.met = pump_result_taken(&finding->met);
-            out.expected = pump_result_taken(&finding->expected);
-            out.at = finding->at;
-        }
-        out.exchanges = flow->exchanges;
-        out.exchanges_n = flow->exchanges_n;
+    if (r)
+        pump_result_add_transfer(r, &out);
+    if (!flow->dropped && (finding->verdict != RUN_PASS || pump->options.keep_all))
+        pump_result_add_exchange(pump, flow, r, &out);
+    if (finding->verdict != RUN_PASS) {
+        out.sentence = pump_result_taken(&finding->sentence);
+        out.met = pump_result_taken(&finding->met);
+        out.expected = pump_result_taken(&finding->expected);
+        out.at = finding->at;
+    } else if (flow->warnings.len) {
+        out.sentence = pump_result_taken(&flow->warnings);
+        out.at = flow->warned_at;
+    }
+    flow->final = flow->scope.check->retry_network &&
+                  (!r || r->outcome == HTTP_OK || r->outcome == HTTP_INVALID);
+    probe_result_clear(&flow->result);
+    flow->result = out;
+    flow->decided = true;
+}
+
+/* Ends a flow that is decided. */
+static void hand_over(struct pump *pump, struct pump_flow *flow, int64_t now_ms)
+{
+    struct run_answer answer = {
+        .verdict = flow->result.verdict, .throttled = flow->result.throttled, .final = flow->final};
+
+    if (run_result(&pump->run, &flow->order, &answer, now_ms) && !flow->dropped) {
+        flow->result.requests = flow->requests;
+        flow->result.exchanges = flow->exchanges;
+        flow->result.exchanges_n = flow->exchanges_n;
         flow->exchanges = NULL;
-        pump_push_result(pump, &out);
-        pump_lend_result(pump, flow, finding->verdict == RUN_PASS, now_ms);
+        pump_push_result(pump, &flow->result);
+        flow->result = (struct probe_result){0};
+        pump_lend_result(pump, flow, answer.verdict == RUN_PASS, now_ms);
     }
     end_flow(flow);
+}
+
+static void go_to_step(struct pump *pump, struct pump_flow *flow, uint32_t step, int64_t now_ms)
+{
+    buf_reset(&flow->previous);
+    buf_add_str(&flow->previous, buf_str(&flow->request.url));
+    talk_clear(&flow->talk);
+    flow->step = step;
+    begin_step(pump, flow, now_ms);
+}
+
+/* The flow's steps are over, or one of its `finally:` is: of what these find only the first fault
+ * counts, and only where there was none before. They run when a server was asked for anything. */
+static void finish(struct pump *pump, struct pump_flow *flow, const struct http_response *r,
+                   struct finding *finding, int64_t now_ms)
+{
+    const struct suite_check *check = flow->scope.check;
+    size_t next = flow->decided ? flow->step + 1 : check->finally_at;
+
+    if (!flow->decided || (flow->result.verdict == RUN_PASS && finding->verdict != RUN_PASS))
+        decide(pump, flow, r, finding, now_ms);
+    if (next < check->steps_n && flow->requests > 0)
+        go_to_step(pump, flow, (uint32_t)next, now_ms);
+    else
+        hand_over(pump, flow, now_ms);
 }
 
 /* ---- requests
@@ -185,7 +231,7 @@ static bool wants_fresh(struct pump *pump, const struct pump_flow *flow, int64_t
 
 static bool wants_certificate(const struct suite_step *step)
 {
-    bool wants = step->expect.certificate != NULL;
+    bool wants = step->expect.certificate || (step->expect.warn && step->expect.warn->certificate);
 
     for (size_t i = 0; i < step->captures_n; i++)
         wants |= step->captures[i].kind == SUITE_CAPTURE_CERTIFICATE;
@@ -235,10 +281,13 @@ static void send_request(struct pump *pump, struct pump_flow *flow, int64_t now_
     struct err err = {0};
 
     flow->waiting = false;
+    flow->scope.missing = false;
     if (!build(pump, flow, now_ms, &err)) {
         struct finding finding SL_CLEANUP(finding_clear) = {.verdict = RUN_ERROR,
                                                             .at = step->request.url.at};
 
+        if (flow->decided && flow->scope.missing) /* nothing is there to be cleaned up */
+            finding.verdict = RUN_PASS;
         buf_add_str(&finding.sentence, "the request cannot be made: ");
         text_add_safe(&finding.sentence, err.text, strlen(err.text), sizeof err.text);
         finish(pump, flow, NULL, &finding, now_ms);
@@ -345,7 +394,7 @@ void pump_tick(struct pump *pump, int64_t now_ms)
 
 static void take_cookies(struct pump *pump, struct pump_flow *flow, const struct http_response *r)
 {
-    for (size_t i = 0; i < r->fields_n; i++)
+    for (size_t i = 0; i < r->fields_n && !flow->scope.check->no_jar; i++)
         if (strcasecmp(r->fields[i].name, "Set-Cookie") == 0)
             cookie_store(&flow->jar, &flow->request.parts, r->fields[i].value,
                          clock_wall_ms(pump->clock));
@@ -387,6 +436,17 @@ static void say_slow(const struct suite_step *step, struct finding *out)
     out->at = step->request.at;
 }
 
+static void add_warning(struct pump_flow *flow, const struct finding *finding)
+{
+    if (finding->warning.len == 0)
+        return;
+    if (flow->warnings.len == 0)
+        flow->warned_at = finding->warning_at;
+    else
+        buf_add_str(&flow->warnings, "; ");
+    buf_add_str(&flow->warnings, buf_str(&finding->warning));
+}
+
 /* What the flow does after an answer. */
 static void go_on(struct pump *pump, struct pump_flow *flow, const struct http_response *r,
                   int64_t now_ms)
@@ -398,10 +458,11 @@ static void go_on(struct pump *pump, struct pump_flow *flow, const struct http_r
     enum talk_next next;
 
     flow->requests++;
-    flow->latency_us += r->timing.total_us;
+    if (!flow->decided)
+        flow->latency_us += r->timing.total_us;
     add_numbers(flow, r);
     take_cookies(pump, flow, r);
-    if (flow->dropped) {
+    if (flow->dropped && !flow->decided) {
         finding.verdict = RUN_ERROR;
         finish(pump, flow, r, &finding, now_ms);
         return;
@@ -413,19 +474,17 @@ static void go_on(struct pump *pump, struct pump_flow *flow, const struct http_r
         next = talk_take(&flow->talk, &ctx, &answer, &finding);
     }
     answer_clear(&answer);
+    add_warning(flow, &finding);
     if (next == TALK_SEND) {
         send_request(pump, flow, now_ms);
     } else if (next == TALK_WAIT) {
         flow->waiting = true;
         flow->http_id = 0;
-    } else if (finding.verdict != RUN_PASS || flow->step + 1 == flow->scope.check->steps_n) {
+    } else if (finding.verdict != RUN_PASS || flow->decided ||
+               flow->step + 1 == flow->scope.check->finally_at) {
         finish(pump, flow, r, &finding, now_ms);
     } else {
-        buf_reset(&flow->previous);
-        buf_add_str(&flow->previous, buf_str(&flow->request.url));
-        talk_clear(&flow->talk);
-        flow->step++;
-        begin_step(pump, flow, now_ms);
+        go_to_step(pump, flow, flow->step + 1, now_ms);
     }
 }
 
@@ -511,20 +570,28 @@ bool pump_ask(struct pump *pump, uint32_t stratum, int64_t at_ms, uint32_t tag)
     return run_ask(&pump->run, stratum, at_ms, tag);
 }
 
-void pump_stop(struct pump *pump)
+uint32_t pump_stop(struct pump *pump)
 {
+    uint32_t cleaning = 0;
+
     run_stop(&pump->run);
     pump_lend_stop(pump);
     for (uint32_t i = 0; i < pump->jobs; i++)
         if (pump->flows[i].used) {
+            struct pump_flow *flow = &pump->flows[i];
+            const struct suite_check *check = flow->scope.check;
             struct finding finding = {.verdict = RUN_ERROR};
 
-            pump->flows[i].dropped = true;
-            if (pump->flows[i].waiting) /* nothing is in flight that could end it */
-                finish(pump, &pump->flows[i], NULL, &finding, pump->now_ms);
+            cleaning += check->finally_at < check->steps_n;
+            flow->dropped = true;
+            if (flow->decided)
+                continue;
+            if (flow->waiting) /* nothing is in flight that could end it */
+                finish(pump, flow, NULL, &finding, pump->now_ms);
             else
-                http_cancel(pump->http, pump->flows[i].http_id);
+                http_cancel(pump->http, flow->http_id);
         }
+    return cleaning;
 }
 
 int64_t pump_wake_at(const struct pump *pump, int64_t now_ms)

@@ -26,19 +26,24 @@ struct pump_record {
 
 struct pump_flow { /* one probe under way */
     bool used, dropped;
-    bool slow;           /* no first byte came in time; cancelled */
-    int64_t begun_by_ms; /* when it is to have come; INT64_MAX: no such deadline */
-    bool waiting;        /* nothing is in flight: the talk goes on at talk.wake_ms */
+    bool decided; /* result is what it came to; what is under way are steps of `finally:` */
+    bool final;   /* and no retry may change it */
+    struct probe_result result; /* owned */
+    bool slow;                  /* no first byte came in time; cancelled */
+    int64_t begun_by_ms;        /* when it is to have come; INT64_MAX: no such deadline */
+    bool waiting;               /* nothing is in flight: the talk goes on at talk.wake_ms */
     struct run_order order;
     uint64_t http_id;
     uint32_t step, requests;
     int64_t started_ms, latency_us;
     struct scope scope;
     struct cookie_jar jar;
-    struct talk talk;       /* of the step under way */
-    struct request request; /* the one in flight, or the last */
-    struct buf connect_to;  /* of the one in flight; empty: as the url says */
-    struct buf previous;    /* url of the last request of the step before */
+    struct talk talk;                 /* of the step under way */
+    struct request request;           /* the one in flight, or the last */
+    struct buf connect_to;            /* of the one in flight; empty: as the url says */
+    struct buf previous;              /* url of the last request of the step before */
+    struct buf warnings;              /* of the steps so far, "; " between them */
+    const struct doc_node *warned_at; /* the first */
     struct probe_exchange *exchanges;
     uint32_t exchanges_n, exchanges_cap;
     int64_t first_us; /* clock_boot_us() when the first request was started */

@@ -115,7 +115,8 @@ bool pump_lend_give(struct pump *pump, struct pump_flow *flow, const char **miss
                 continue;
             return false;
         }
-        cookie_jar_add(&flow->jar, &lend->jar);
+        if (!check->no_jar)
+            cookie_jar_add(&flow->jar, &lend->jar);
         for (uint32_t i = 0; i < lend->values_n; i++)
             for (uint32_t to = 0; to < check->slots_n; to++)
                 if (lend->values[i].set && strcmp(check->slots[to], lender->slots[i]) == 0) {

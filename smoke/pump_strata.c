@@ -422,6 +422,8 @@ static bool build_run(struct pump *pump, struct name_table *names, struct err *e
         if (!pump->options.no_retries) {
             r->retries = (uint8_t)check->retries;
             r->retry_ms = (uint32_t)check->retry_ms;
+            r->retry_growth_percent = (uint16_t)check->retry_growth_percent;
+            r->retry_jitter_percent = (uint8_t)check->retry_jitter_percent;
         }
         pump->groups[r->group].every_ms = s->every_ms;
     }

@@ -54,10 +54,10 @@ void report_count(struct report *report)
         report->requests += report->tallies ? report->tallies[i].requests : e->result.requests;
         any_reached |= reached(&e->result);
         any_unreached |= unreached(&e->result);
-        if (e->result.verdict == RUN_PASS) {
+        report->flaky += e->result.verdict == RUN_PASS && e->result.attempts > 1;
+        if (e->result.verdict == RUN_PASS && !e->result.sentence) {
             report->passed++;
-            report->flaky += e->result.attempts > 1;
-        } else if (!required(report, e)) {
+        } else if (e->result.verdict == RUN_PASS || !required(report, e)) {
             report->warned++;
         } else if (e->result.verdict == RUN_FAIL) {
             report->failed++;
@@ -73,9 +73,9 @@ const char *report_word(const struct report *report, const struct report_entry *
 {
     if (!entry->done)
         return "not run";
-    if (entry->result.verdict == RUN_PASS)
+    if (entry->result.verdict == RUN_PASS && !entry->result.sentence)
         return entry->result.attempts > 1 ? "flaky" : "ok";
-    if (!required(report, entry))
+    if (entry->result.verdict == RUN_PASS || !required(report, entry))
         return "warn";
     return entry->result.verdict == RUN_FAIL ? "FAIL" : "ERROR";
 }

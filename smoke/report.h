@@ -40,7 +40,7 @@ struct report {
 };
 
 /* Counts, decides `offline` and the exit status (docs: smoke(1)). warned: did not pass but need
- * not. */
+ * not, or passed with something to warn of. flaky ones are among passed and warned. */
 void report_count(struct report *report);
 
 /* A reader's word for an entry: "ok", "flaky", "FAIL", "ERROR", "warn", "not run". */

@@ -19,7 +19,7 @@ static void add_annotation(struct buf *out, const struct report *r, const struct
     buf_addf(out, ",line=%u,col=%u,title=", at->pos.line, at->pos.col);
     report_add_command(out, buf_str(&title), true);
     buf_add_str(out, "::");
-    if (e->result.verdict == RUN_PASS)
+    if (report_kind_of(r, e) == REPORT_FLAKY)
         buf_addf(out, "passed at attempt %u only", e->result.attempts);
     else
         report_add_command(out, report_sentence(e), false);
@@ -64,7 +64,7 @@ static void add_row(struct buf *out, const struct report *r, const struct report
     buf_addf(out, "| %s | ", report_word(r, e));
     report_add_markdown(out, buf_str(&title));
     buf_add_str(out, " | ");
-    if (e->done && e->result.verdict == RUN_PASS)
+    if (report_kind_of(r, e) == REPORT_FLAKY)
         buf_addf(out, "passed at attempt %u only", e->result.attempts);
     else if (e->done)
         report_add_markdown(out, report_sentence(e));

@@ -145,7 +145,7 @@ static void add_details(struct buf *out, const struct report *r, const struct re
 
     buf_addf(&place, "%s:%u:%u", at->pos.file, at->pos.line, at->pos.col);
     buf_add_str(out, "<dl>");
-    if (p->verdict != RUN_PASS) {
+    if (p->verdict != RUN_PASS || p->sentence) {
         add_term(out, "what", report_sentence(e));
         add_term(out, "met", p->met);
         add_term(out, "expected", p->expected);

@@ -96,6 +96,15 @@ static json_t *failure(const struct report *report, const struct probe_result *r
     return f;
 }
 
+static json_t *warning(const struct probe_result *r)
+{
+    json_t *w = json_object();
+
+    set_text(w, "sentence", r->sentence);
+    set_place(w, r->at);
+    return w;
+}
+
 static json_t *row_of(const struct report *report, const struct pump_stratum *s)
 {
     const struct suite *suite = report->suites[s->suite];
@@ -177,6 +186,8 @@ static json_t *entry(const struct report *report, const struct report_entry *e)
         set(o, "runs", report_runs_json(report, e));
     if (e->result.verdict != RUN_PASS)
         set(o, "failure", failure(report, &e->result));
+    else if (e->result.sentence)
+        set(o, "warning", warning(&e->result));
     return o;
 }
 

@@ -33,7 +33,10 @@ static void add_block(struct buf *out, const struct report *r, const struct repo
 
     buf_add_str(out, "  ---\n");
     add_key(out, "message", report_sentence(e));
-    add_key(out, "severity", e->result.verdict == RUN_FAIL ? "fail" : "error");
+    add_key(out, "severity",
+            e->result.verdict == RUN_PASS   ? "warning"
+            : e->result.verdict == RUN_FAIL ? "fail"
+                                            : "error");
     add_key(out, "found", e->result.met);
     add_key(out, "wanted", e->result.expected);
     buf_add_str(out, "  at:\n  ");

@@ -108,7 +108,7 @@ static void add_place(struct writer *w, const struct probe_result *r)
     err_at(&e, ERR_FILE, at->pos, "%s", r->sentence ? r->sentence : "");
     err_add_snippet(&e, at->doc->text, at->doc->len);
     buf_addf(w->out, "        %s:%u:%u: ", e.file, e.line, e.col);
-    if (check->steps_n > 1)
+    if (check->steps_n > 1 && r->verdict != RUN_PASS)
         buf_addf(w->out, "step %u of %zu: ", r->step + 1, check->steps_n);
     buf_addf(w->out, "%s\n", r->sentence ? r->sentence : "did not pass");
     if (e.snippet[0]) {
@@ -210,12 +210,15 @@ void report_text(const struct report *report, const struct report_text_options *
 
     for (size_t i = 0; i < report->entries_n; i++) {
         const struct report_entry *e = &report->entries[i];
-        bool passed = e->done && e->result.verdict == RUN_PASS;
+        bool warns = e->done && e->result.verdict == RUN_PASS && e->result.sentence;
+        bool passed = e->done && e->result.verdict == RUN_PASS && !warns;
 
         if (options->quiet && (passed || !e->done))
             continue;
         add_line(&w, e);
-        if (e->done && !passed)
+        if (warns)
+            add_place(&w, &e->result);
+        else if (e->done && !passed)
             add_details(&w, e);
     }
     if (!options->quiet || bad) {

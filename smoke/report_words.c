@@ -169,7 +169,9 @@ enum report_kind report_kind_of(const struct report *report, const struct report
     if (!e->done)
         return REPORT_NOT_RUN;
     if (e->result.verdict == RUN_PASS)
-        return e->result.attempts > 1 ? REPORT_FLAKY : REPORT_OK;
+        return e->result.sentence       ? REPORT_WARNED
+               : e->result.attempts > 1 ? REPORT_FLAKY
+                                        : REPORT_OK;
     if (e->excused || !pump_stratum(report->pump, e->result.stratum)->required)
         return REPORT_WARNED;
     return e->result.verdict == RUN_FAIL ? REPORT_FAILED : REPORT_ERROR;

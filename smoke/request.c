@@ -310,13 +310,43 @@ static bool add_signature(struct request *out, struct scope *scope,
     return true;
 }
 
-static bool add_cookies(struct request *out, const struct request_around *around, struct err *err)
+/* A cookie-octet is no control, blank, quote, comma, semicolon or backslash (RFC 6265
+ * section 4.1.1); servers take all but what would end the value, and so does this. */
+static bool add_own_cookies(struct scope *scope, const struct suite_request *from,
+                            const char *names[SUITE_COOKIES_MAX], struct buf *out, struct err *err)
+{
+    for (size_t i = 0; i < from->cookies_n; i++) {
+        struct buf value SL_CLEANUP(buf_wipe) = {0};
+
+        names[i] = from->cookies[i].name;
+        if (!scope_expand(scope, &from->cookies[i].value.tpl, &value, NULL, err))
+            return false;
+        if (!scope->marks && memchr(buf_str(&value), ';', value.len))
+            return err_set(err, ERR_REFUSED, "the value of cookie %s holds a semicolon", names[i]);
+        buf_addf(out, "%s%s=", out->len ? "; " : "", names[i]);
+        buf_add(out, buf_str(&value), value.len);
+    }
+    return true;
+}
+
+/* The suite's own go first, and the jar's of the same names stay behind. What a redirect leads to
+ * at another origin gets the jar's alone. */
+static bool add_cookies(struct request *out, struct scope *scope, const struct suite_request *from,
+                        const struct request_around *around, struct err *err)
 {
     struct buf value SL_CLEANUP(buf_wipe) = {0};
+    const char *names[SUITE_COOKIES_MAX];
+    bool own = from->cookies_n > 0 && !around->bare;
 
-    if (!around->jar || around->jar->n == 0 || has_header(out, "Cookie"))
+    if (has_header(out, "Cookie"))
         return true;
-    cookie_format(around->jar, &out->parts, around->wall_ms, &value);
+    if (own && !add_own_cookies(scope, from, names, &value, err))
+        return false;
+    if (around->jar)
+        cookie_format(around->jar, &out->parts, around->wall_ms, names, own ? from->cookies_n : 0,
+                      &value);
+    if (!template_check_header("Cookie", buf_str(&value), value.len, err))
+        return false;
     return value.len == 0 ||
            request_add_header(out, "Cookie", buf_str(&value), value.len, true, err);
 }
@@ -364,7 +394,7 @@ static bool build_redirected(struct request *out, struct scope *scope,
     if (!around->bare && !around->no_body &&
         (!build_body(out, scope, from, err) || !add_signature(out, scope, from, around, err)))
         return false;
-    return add_cookies(out, around, err) &&
+    return add_cookies(out, scope, from, around, err) &&
            (around->bare || from->auth != SUITE_AUTH_SIGV4 ||
             request_sign_aws(out, scope, from->sigv4, around->wall_ms, err));
 }
@@ -386,7 +416,8 @@ bool request_build(struct request *out, struct scope *scope, const struct suite_
            add_own_headers(out, scope, from, err) && add_extra(out, around, err) &&
            add_auth(out, scope, from, around, err) &&
            (around->json ? set_json(out, around->json, err) : build_body(out, scope, from, err)) &&
-           add_signature(out, scope, from, around, err) && add_cookies(out, around, err) &&
+           add_signature(out, scope, from, around, err) &&
+           add_cookies(out, scope, from, around, err) &&
            (from->auth != SUITE_AUTH_SIGV4 ||
             request_sign_aws(out, scope, from->sigv4, around->wall_ms, err));
 }

@@ -389,8 +389,31 @@ static void slow_down(struct run_group *g)
     g->every_ms = slower;
 }
 
-bool run_result(struct run *run, const struct run_order *order, enum run_verdict verdict,
-                bool throttled, int64_t now_ms)
+/* splitmix64 (Steele, Lea, Flood 2014): enough to keep retries apart. */
+static uint64_t mix(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+static int64_t retry_delay(const struct run *run, uint32_t stratum)
+{
+    const struct run_stratum *s = &run->strata[stratum];
+    int64_t ms = s->retry_ms;
+    uint64_t random = mix(run->seed ^ mix(((uint64_t)stratum << 8) | s->attempts));
+
+    for (unsigned i = 1; i < s->attempts && s->retry_growth_percent > 100 && ms < RUN_RETRY_MS_MAX;
+         i++)
+        ms = ms * s->retry_growth_percent / 100;
+    if (ms > RUN_RETRY_MS_MAX)
+        ms = RUN_RETRY_MS_MAX;
+    return ms - ms * s->retry_jitter_percent / 100 * (int64_t)(random % 1001) / 1000;
+}
+
+bool run_result(struct run *run, const struct run_order *order, const struct run_answer *answer,
+                int64_t now_ms)
 {
     struct run_stratum *s = &run->strata[order->stratum];
 
@@ -399,13 +422,13 @@ bool run_result(struct run *run, const struct run_order *order, enum run_verdict
     run->flying--;
     run->hosts[s->host].flying--;
     place_host(run, s->host, false);
-    if (throttled)
+    if (answer->throttled)
         slow_down(&run->groups[s->group]);
     if (order->source != RUN_SWEEP)
         return true;
     assert(s->state == STATE_SWEEPING);
-    if (verdict != RUN_PASS && s->attempts <= s->retries) {
-        delay_until(run, order->stratum, now_ms + s->retry_ms);
+    if (answer->verdict != RUN_PASS && !answer->final && s->attempts <= s->retries) {
+        delay_until(run, order->stratum, now_ms + retry_delay(run, order->stratum));
         return false;
     }
     s->state = STATE_FREE;

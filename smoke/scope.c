@@ -69,6 +69,7 @@ static bool find_captured(struct scope *scope, const char *name, struct template
                 value->data = buf_str(&scope->values[i].data);
                 value->len = scope->values[i].data.len;
             }
+            scope->missing |= !scope->marks && !scope->values[i].set;
             return scope->marks || scope->values[i].set;
         }
     return false;

@@ -25,6 +25,7 @@ struct scope {
     const struct secret_set *secrets;
     struct scope_value *values; /* check->slots_n of them */
     bool marks;
+    bool missing;    /* set when a template wanted a value that was not captured */
     struct buf work; /* the value last looked up */
 };
 

@@ -146,6 +146,7 @@ static bool check_step(struct schema_ctx *ctx, const struct doc_node *node, void
 static const struct schema step_schema = {SCHEMA_TABLE("step", struct file_step, step_fields),
                                           SCHEMA_AT(struct file_step, at), .check = check_step};
 
+static const char *const retry_on_names[] = {"failure", "network", NULL};
 static const struct schema_field retries_fields[] = {
     {.key = "times",
      .type = SCHEMA_U32,
@@ -156,8 +157,25 @@ static const struct schema_field retries_fields[] = {
     {.key = "delay",
      .type = SCHEMA_DURATION,
      SCHEMA_TO(struct file_retries, delay_ms),
-     .max = 600000,
+     .max = SUITE_RETRY_MS_MAX,
      .preset = "1s"},
+    {.key = "backoff",
+     .type = SCHEMA_DOUBLE,
+     SCHEMA_TO(struct file_retries, backoff),
+     .min = 1,
+     .max = 10,
+     .preset = "1",
+     .help = "each delay is longer by this factor, up to 10m"},
+    {.key = "jitter",
+     .type = SCHEMA_PERCENT,
+     SCHEMA_TO(struct file_retries, jitter_ppm),
+     .help = "each delay is shorter by up to this much, at random: those that failed together do "
+             "not come back together"},
+    {.key = "on",
+     .type = SCHEMA_ENUM,
+     SCHEMA_TO(struct file_retries, on),
+     .names = retry_on_names,
+     .help = "network: only where no whole answer came; a wrong one is final"},
 };
 static const struct schema retries_schema = {
     SCHEMA_TABLE("retries", struct file_retries, retries_fields), .scalar_key = "times"};
@@ -184,6 +202,19 @@ static bool decode_sides(struct schema_ctx *ctx, const struct schema_field *fiel
     return n > 0 || doc_fail(node, ctx->err, ERR_FILE, "'sides' must not be empty");
 }
 
+static const struct schema_field rows_fields[] = {
+    {.key = "only",
+     .type = SCHEMA_NODE,
+     SCHEMA_TO(struct file_rows, only),
+     .help = "by column a value or a list, * and ? as in file names: rows that match all"},
+    {.key = "except",
+     .type = SCHEMA_NODE,
+     SCHEMA_TO(struct file_rows, except),
+     .help = "the same: but not those that match all of these"},
+};
+static const struct schema rows_schema = {SCHEMA_TABLE("rows", struct file_rows, rows_fields)};
+
+static const char *const cookies_names[] = {"keep", "off", NULL};
 static const char *const severity_names[] = {"fail", "warn", NULL};
 static const char *const via_names[] = {"pin", "dns", NULL};
 
@@ -215,6 +246,27 @@ static const struct schema_field check_fields[] = {
      .max = SUITE_STEPS_MAX,
      .help = "one flow: a cookie jar and captured values in common"},
     STEP_ROWS(struct file_check, step.),
+    {.key = "finally",
+     .type = SCHEMA_LIST,
+     SCHEMA_TO(struct file_check, finally_steps),
+     SCHEMA_COUNT(struct file_check, finally_n),
+     SCHEMA_AT(struct file_check, finally_at),
+     .sub = &step_schema,
+     .min = 1,
+     .max = SUITE_STEPS_MAX,
+     .help =
+         "steps that run last whatever became of the others, also after Ctrl-C; one that uses a "
+         "value nobody captured is left out"},
+    {.key = "cookies",
+     .type = SCHEMA_ENUM,
+     SCHEMA_TO(struct file_check, cookies),
+     .names = cookies_names,
+     .help = "off: what answers set is not sent back"},
+    {.key = "rows",
+     .type = SCHEMA_MAP_PTR,
+     SCHEMA_TO(struct file_check, rows),
+     .sub = &rows_schema,
+     .help = "which rows of the matrix it runs for; all unless said"},
     {.key = "sides",
      .type = SCHEMA_CUSTOM,
      SCHEMA_TO(struct file_check, sides),
@@ -381,9 +433,8 @@ static const struct schema_field suite_fields[] = {
      SCHEMA_TO(struct file_suite, matrix),
      SCHEMA_COUNT(struct file_suite, matrix_n),
      .max = SUITE_COLUMNS_MAX,
-     .help = "by name a list of values {file: one a line} or {csv: FILE}; a check runs for every "
-             "combination "
-             "of those it uses"},
+     .help = "by name a list of values, {file: one a line} or {csv: FILE}, with only and except; a "
+             "check runs for every combination of those it uses"},
     {.key = "defaults",
      .type = SCHEMA_MAP,
      SCHEMA_TO(struct file_suite, defaults),

@@ -78,8 +78,8 @@ struct file_request {
     const struct doc_node *at;
     struct file_transport transport;
     struct suite_text url[SUITE_METHOD_COUNT];
-    const struct schema_entry *headers, *query, *form;
-    size_t headers_n, query_n, form_n;
+    const struct schema_entry *headers, *query, *form, *cookies;
+    size_t headers_n, query_n, form_n, cookies_n;
     const struct doc_node *json, *form_at;
     struct file_body *body;
     const struct file_part *multipart;
@@ -170,6 +170,7 @@ struct file_expect {
     struct file_timing *timing;
     int tls; /* index into tls_names, from 1 */
     const struct doc_node *tls_at;
+    struct file_expect *warn;
 };
 
 struct file_capture {
@@ -190,8 +191,8 @@ struct file_mcp {
     const struct doc_node *tool_at, *arguments, *protocol_at;
     const char *const *tools;
     size_t tools_n;
-    const struct schema_entry *headers;
-    size_t headers_n;
+    const struct schema_entry *headers, *cookies;
+    size_t headers_n, cookies_n;
     struct file_auth *auth;
     struct file_transport transport;
 };
@@ -201,8 +202,8 @@ struct file_websocket {
     struct suite_text url, origin;
     const char *const *protocols;
     size_t protocols_n;
-    const struct schema_entry *headers;
-    size_t headers_n;
+    const struct schema_entry *headers, *cookies;
+    size_t headers_n, cookies_n;
     struct file_auth *auth;
     struct file_transport transport;
 };
@@ -226,6 +227,13 @@ struct file_step {
 struct file_retries {
     uint32_t times;
     int64_t delay_ms;
+    double backoff;
+    uint32_t jitter_ppm;
+    int on; /* 0 any failure, 1 network */
+};
+
+struct file_rows { /* by column: a text or a list of them */
+    const struct doc_node *only, *except;
 };
 
 struct file_check {
@@ -236,6 +244,11 @@ struct file_check {
     const struct file_step *steps;
     size_t steps_n;
     struct file_step step; /* at set by request only */
+    const struct file_step *finally_steps;
+    size_t finally_n;
+    const struct doc_node *finally_at;
+    int cookies; /* 0 keep, 1 off */
+    struct file_rows *rows;
     bool sides[SUITE_SIDES];
     const struct doc_node *sides_at;
     uint32_t from_ppm;
@@ -432,6 +445,9 @@ bool suite_take_lent(struct suite_builder *b, struct suite_check *check, const c
 
 /* matrix.c */
 bool suite_build_matrix(struct suite_builder *b);
+/* Leaves out the rows that `rows:` of a check does not want; check->rows_n is that of all. */
+bool suite_filter_rows(struct suite_builder *b, const struct file_rows *rows,
+                       struct suite_check *check);
 /* False: the key's name cannot be one, or is taken. what: "a matrix column", for messages. */
 bool suite_own_name(struct suite_builder *b, const struct doc_node *key, const char *what);
 

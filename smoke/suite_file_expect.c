@@ -244,6 +244,11 @@ static const struct schema_field expect_fields[] = {
      SCHEMA_TO(struct file_expect, json_lines),
      .sub = &file_json_lines_schema,
      .help = "the answer is one JSON value a line"},
+    {.key = "warn",
+     .type = SCHEMA_MAP_PTR,
+     SCHEMA_TO(struct file_expect, warn),
+     .sub = &file_expect_schema,
+     .help = "the same keys again: what is not met of them is a warning, and the check passes"},
 };
 const struct schema file_expect_schema = {SCHEMA_TABLE("expect", struct file_expect, expect_fields),
                                           SCHEMA_AT(struct file_expect, at)};

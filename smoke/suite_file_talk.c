@@ -7,6 +7,11 @@
      SCHEMA_TO(owner, headers),                                                                    \
      SCHEMA_COUNT(owner, headers_n),                                                               \
      .max = 100},                                                                                  \
+        {.key = "cookies",                                                                         \
+         .type = SCHEMA_FREE_MAP,                                                                  \
+         SCHEMA_TO(owner, cookies),                                                                \
+         SCHEMA_COUNT(owner, cookies_n),                                                           \
+         .max = SUITE_COOKIES_MAX},                                                                \
         {.key = "auth", .type = SCHEMA_MAP_PTR, SCHEMA_TO(owner, auth), .sub = &file_auth_schema}, \
         FILE_TRANSPORT_ROWS(owner)
 

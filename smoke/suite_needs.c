@@ -77,6 +77,10 @@ static bool build_needs(struct suite_builder *b, size_t at, struct suite_check *
                             file_of(b, i)->name.text);
         if (b->built[i] == NOT_BUILT && !build_one(b, i))
             return false;
+        if (b->checks[i].row_list)
+            return doc_fail(file_of(b, at)->needs_at, b->err, ERR_FILE,
+                            "'%.80s' has 'rows', and what others need must run for all of them",
+                            file_of(b, i)->name.text);
         b->checks[i].lends = true;
     }
     return true;

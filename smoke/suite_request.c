@@ -342,6 +342,23 @@ static bool build_sign(struct suite_builder *b, const struct file_request *file,
            build_sign_headers(b, sign, &out->sign);
 }
 
+static bool build_cookies(struct suite_builder *b, const struct file_request *file,
+                          struct suite_request *out)
+{
+    for (size_t i = 0; i < file->cookies_n; i++) {
+        const struct doc_node *key = file->cookies[i].key;
+
+        /* RFC 6265 section 4.1.1: a token. */
+        if (!key->text[0] || strpbrk(key->text, " \t()<>@,;:\\\"/[]?={}"))
+            return doc_fail(key, b->err, ERR_FILE, "this cannot be the name of a cookie");
+        if (has_entry(file->headers, file->headers_n, "Cookie"))
+            return doc_fail(key, b->err, ERR_FILE,
+                            "'cookies' and a header 'Cookie' exclude each other");
+    }
+    return suite_build_pairs(b, file->cookies, file->cookies_n, "cookies", &out->cookies,
+                             &out->cookies_n);
+}
+
 bool suite_build_request(struct suite_builder *b, const struct file_request *file,
                          struct suite_request *out)
 {
@@ -358,6 +375,7 @@ bool suite_build_request(struct suite_builder *b, const struct file_request *fil
     out->at = file->at;
     if (!suite_build_transport(b, &file->transport, &b->file->defaults.transport, out) ||
         !build_url(b, &file->url[out->method], out) || !build_headers(b, file, out) ||
+        !build_cookies(b, file, out) ||
         !suite_build_pairs(b, file->query, file->query_n, "query", &out->query, &out->query_n) ||
         !build_body(b, file, out) || !build_auth(b, file, out) || !build_sign(b, file, out))
         return false;

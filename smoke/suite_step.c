@@ -165,7 +165,7 @@ static bool build_steps(struct suite_builder *b, const struct file_check *file,
                         struct suite_check *out)
 {
     const struct file_step *from = file->steps ? file->steps : &file->step;
-    size_t n = file->steps ? file->steps_n : 1;
+    size_t own = file->steps ? file->steps_n : 1, n = own + file->finally_n;
     struct suite_step *steps = arena_array(&b->suite->mem, n, sizeof *steps);
     const char **slots = arena_array(&b->suite->mem, SUITE_CAPTURES_MAX, sizeof *slots);
 
@@ -175,13 +175,17 @@ static bool build_steps(struct suite_builder *b, const struct file_check *file,
         return false;
     out->reads_only = true;
     for (size_t i = 0; i < n; i++) {
-        if (!build_step(b, &from[i], slots, &steps[i]))
+        if (!build_step(b, i < own ? &from[i] : &file->finally_steps[i - own], slots, &steps[i]))
             return false;
         out->reads_only &=
             steps[i].request.method == SUITE_GET || steps[i].request.method == SUITE_HEAD;
     }
+    if (n > SUITE_STEPS_MAX)
+        return doc_fail(file->finally_at, b->err, ERR_FILE, "more than %d steps in all",
+                        SUITE_STEPS_MAX);
     out->steps = steps;
     out->steps_n = n;
+    out->finally_at = own;
     out->slots = slots;
     out->slots_n = (uint32_t)b->slots_n;
     return true;
@@ -227,6 +231,7 @@ bool suite_build_check(struct suite_builder *b, const struct file_check *file,
     out->from_percent = (uint8_t)(file->from_ppm / 10000);
     out->required = file->severity == 0;
     out->known_bad = file->known_bad;
+    out->no_jar = file->cookies == 1;
     out->via_dns = file->via == 1;
     out->pin = file->pin;
     out->pin_at = file->pin_at;
@@ -235,11 +240,14 @@ bool suite_build_check(struct suite_builder *b, const struct file_check *file,
     if (retries) {
         out->retries = retries->times;
         out->retry_ms = retries->delay_ms;
+        out->retry_growth_percent = (uint32_t)(retries->backoff * 100 + 0.5);
+        out->retry_jitter_percent = retries->jitter_ppm / 10000;
+        out->retry_network = retries->on == 1;
     }
     if (!build_steps(b, file, out))
         return false;
     out->every_ms = file->every_ms       ? file->every_ms
                     : defaults->every_ms ? defaults->every_ms
                                          : least_every(out);
-    return count_rows(b, out);
+    return count_rows(b, out) && (!file->rows || suite_filter_rows(b, file->rows, out));
 }

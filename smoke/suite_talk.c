@@ -11,6 +11,8 @@ bool suite_build_mcp(struct suite_builder *b, const struct file_mcp *file, struc
     struct file_request request = {.at = file->at,
                                    .headers = file->headers,
                                    .headers_n = file->headers_n,
+                                   .cookies = file->cookies,
+                                   .cookies_n = file->cookies_n,
                                    .auth = file->auth,
                                    .transport = file->transport};
 
@@ -49,6 +51,8 @@ bool suite_build_websocket(struct suite_builder *b, const struct file_websocket 
     struct file_request request = {.at = file->at,
                                    .headers = file->headers,
                                    .headers_n = file->headers_n,
+                                   .cookies = file->cookies,
+                                   .cookies_n = file->cookies_n,
                                    .auth = file->auth,
                                    .transport = file->transport};
 

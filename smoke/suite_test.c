@@ -419,6 +419,28 @@ bool suite_build_targets(struct suite_builder *b, const struct file_target *from
 }
 
 static const struct suite_status success[] = {{200, 299}};
+static const struct suite_status any_status[] = {{100, 599}};
+
+static bool build_warn(struct suite_builder *b, const struct file_expect *file,
+                       struct suite_expect *out)
+{
+    struct suite_expect *warn;
+
+    if (!file)
+        return true;
+    if (file->sse || file->json_lines || file->warn)
+        return doc_fail(file->at, b->err, ERR_FILE,
+                        "'sse', 'json_lines' and 'warn' cannot stand inside 'warn'");
+    warn = arena_array(&b->suite->mem, 1, sizeof *warn);
+    if (!suite_build_expect(b, file, NULL, warn))
+        return false;
+    if (!file->status_at) {
+        warn->status = any_status;
+        warn->status_n = ARRAY_LEN(any_status);
+    }
+    out->warn = warn;
+    return true;
+}
 
 /* `shape:` is one more test of the whole body. */
 static bool add_shape(struct suite_builder *b, const struct doc_node *node,
@@ -434,8 +456,8 @@ static bool add_shape(struct suite_builder *b, const struct doc_node *node,
     if (out->json_n)
         memcpy(list, out->json, out->json_n * sizeof *list);
     *p = (struct suite_predicate){.op = SUITE_SHAPE, .at = node};
-    list[out->json_n] = (struct suite_target){.name = "", .at = node, .predicates = p,
-                                              .predicates_n = 1};
+    list[out->json_n] =
+        (struct suite_target){.name = "", .at = node, .predicates = p, .predicates_n = 1};
     out->json = list;
     out->json_n++;
     p->shape = suite_build_shape(b, node);
@@ -469,7 +491,8 @@ bool suite_build_expect(struct suite_builder *b, const struct file_expect *own,
     from = own->latency_at ? own : preset;
     out->latency_ms = from->latency_ms;
     out->latency_at = own->latency_at;
-    if (!suite_build_certificate(b, own->certificate ? own->certificate : preset->certificate,
+    if (!build_warn(b, own->warn ? own->warn : preset->warn, out) ||
+        !suite_build_certificate(b, own->certificate ? own->certificate : preset->certificate,
                                  out) ||
         !suite_build_more(b, own, preset, out))
         return false;

@@ -81,6 +81,8 @@ static uint32_t digit_of(const struct suite *suite, const struct suite_check *ch
 {
     uint32_t last = UINT32_MAX;
 
+    if (check->row_list)
+        row = check->row_list[row];
     for (size_t i = suite->columns_n; i-- > 0;) {
         uint32_t n = (uint32_t)suite->columns[i].values_n;
 

@@ -175,6 +175,21 @@ static bool check_version(const struct suite_step *step, const struct answer *an
     return false;
 }
 
+/* A step's `warn:`, judged like any expectation, but what is not met is only told. */
+static void warn(const struct talk_ctx *ctx, struct answer *answer, struct finding *out)
+{
+    struct finding soft SL_CLEANUP(finding_clear) = {0};
+    struct suite_step step = *ctx->step;
+
+    if (!step.expect.warn)
+        return;
+    step.expect = *ctx->step->expect.warn;
+    if (check_eval(&step, ctx->scope, answer, &soft))
+        return;
+    buf_add_str(&out->warning, buf_str(&soft.sentence));
+    out->warning_at = soft.at;
+}
+
 bool talk_judge(const struct talk_ctx *ctx, struct answer *answer, struct finding *out)
 {
     const struct suite_step *step = ctx->step;
@@ -183,5 +198,7 @@ bool talk_judge(const struct talk_ctx *ctx, struct answer *answer, struct findin
     for (size_t i = 0; ok && i < step->captures_n; i++)
         ok = capture_take(&step->captures[i], answer, &ctx->scope->values[step->captures[i].slot],
                           out);
+    if (ok)
+        warn(ctx, answer, out);
     return ok;
 }

@@ -100,7 +100,7 @@ struct probe_exchange {
 
 /* What one probe found. Owned strings; clear with probe_result_clear(). Strings may hold foreign
  * bytes and secrets: reporters go through text_add_safe() and secret_redact_sink(). A pass carries
- * no strings unless keep_all. */
+ * no strings unless keep_all, but a sentence where there is something to warn of. */
 struct probe_result {
     uint32_t stratum;
     uint32_t suite, check, row;
@@ -122,7 +122,8 @@ struct probe_result {
     struct probe_exchange *exchanges; /* the first PUMP_EXCHANGES_MAX, of this attempt */
     uint32_t exchanges_n;
 
-    /* failures and errors */
+    /* failures and errors; with a pass, sentence and at alone: what `warn:` asks for and was not
+     * met */
     char *sentence;            /* one plain sentence: "status is 502, expected 200" */
     char *met, *expected;      /* NULL where the sentence says all */
     const struct doc_node *at; /* the line of the suite that was not met; borrowed from the suite */
@@ -162,8 +163,10 @@ void pump_percent(struct pump *pump, uint32_t percent);
 bool pump_ask(struct pump *pump, uint32_t stratum, int64_t at_ms, uint32_t tag);
 /* Takes a stratum out of sweeps and turns (no route to its family), or back in. */
 void pump_switch(struct pump *pump, uint32_t stratum, bool on);
-/* Drops what waits and cancels what flies; cancelled probes give no result. */
-void pump_stop(struct pump *pump);
+/* Drops what waits and cancels what flies; cancelled probes give no result. Those that have
+ * `finally:` steps go on with these: how many do. They are done when pump_flying() is 0, or are
+ * given up by pump_free(). */
+uint32_t pump_stop(struct pump *pump);
 
 /* Starts what is due. now_ms: boot clock. */
 void pump_tick(struct pump *pump, int64_t now_ms);

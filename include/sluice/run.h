@@ -22,10 +22,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RUN_SIDES       2
-#define RUN_ASKS_MAX    1024 /* waiting at once; more are refused */
-#define RUN_NONE        UINT32_MAX
-#define RUN_SLOW_MS_MAX 600000 /* slowing a check by half stops here */
+#define RUN_SIDES        2
+#define RUN_ASKS_MAX     1024 /* waiting at once; more are refused */
+#define RUN_NONE         UINT32_MAX
+#define RUN_SLOW_MS_MAX  600000 /* slowing a check by half stops here */
+#define RUN_RETRY_MS_MAX 600000
 
 enum run_verdict { RUN_PASS, RUN_FAIL, RUN_ERROR, RUN_VERDICT_COUNT };
 
@@ -41,6 +42,8 @@ struct run_stratum {
     bool reads_only;      /* GET and HEAD: an ask need not wait for `every` */
     uint8_t retries;
     uint32_t retry_ms;
+    uint16_t retry_growth_percent; /* each delay is so much of the one before; 0: as 100 */
+    uint8_t retry_jitter_percent;  /* a delay is shorter by up to this */
 
     /* the scheduler's */
     uint8_t attempts; /* of the sweep now running */
@@ -87,6 +90,7 @@ struct run {
     struct run_group *groups;
     struct run_host *hosts;
     uint32_t strata_n, groups_n, hosts_n;
+    uint64_t seed;       /* of jitter; set after run_init() */
     uint32_t jobs;       /* probes in flight at most */
     uint32_t host_jobs;  /* sweeps and turns: in flight at most for one host; 0: no bound */
     uint32_t pace_milli; /* sweeps: starts a second in thousandths; 0: no bound */
@@ -137,11 +141,19 @@ void run_stop(struct run *run);
 /* True with the next probe to start now. */
 bool run_next(struct run *run, int64_t now_ms, struct run_order *out);
 
+struct run_answer {
+    enum run_verdict verdict;
+    bool throttled; /* the server said "too many" and nobody expected it: the check's `every`
+                       doubles */
+    bool final;     /* not to be asked again, whatever retries are left */
+};
+
 /* The answer to an order. False when the same stratum will be asked again by itself (a retry of a
- * sweep): the answer is not final. throttled: the server said "too many" and nobody expected it;
- * the check's `every` doubles. */
-bool run_result(struct run *run, const struct run_order *order, enum run_verdict verdict,
-                bool throttled, int64_t now_ms);
+ * sweep): the answer is not final. The n-th delay is retry_ms * growth^(n-1), at most
+ * RUN_RETRY_MS_MAX, less a part of up to retry_jitter_percent that `seed`, stratum and attempt
+ * decide. */
+bool run_result(struct run *run, const struct run_order *order, const struct run_answer *answer,
+                int64_t now_ms);
 
 /* The next time run_next() may have something, given no answer comes; INT64_MAX when only an answer
  * (or nothing) can change that. */

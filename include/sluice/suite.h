@@ -35,9 +35,11 @@
 #define SUITE_VALUE_MAX          1024                      /* bytes of a matrix value */
 #define SUITE_MATRIX_BYTES_MAX   ((size_t)4 * 1024 * 1024) /* of a matrix file */
 #define SUITE_RETRIES_MAX        20
-#define SUITE_SIGN_HEADERS_MAX   8                     /* of one signature */
-#define SUITE_FOLLOW_MAX         20                    /* redirects of one request */
-#define SUITE_PARTS_MAX          100                   /* of a multipart body */
+#define SUITE_RETRY_MS_MAX       600000 /* the longest delay, whatever backoff makes of it */
+#define SUITE_COOKIES_MAX        50     /* of one request */
+#define SUITE_SIGN_HEADERS_MAX   8      /* of one signature */
+#define SUITE_FOLLOW_MAX         20     /* redirects of one request */
+#define SUITE_PARTS_MAX          100    /* of a multipart body */
 #define SUITE_BODY_FILE_MAX      ((size_t)1024 * 1024) /* of one file that is sent */
 #define SUITE_TIMEOUT_MS_DEFAULT 10000
 #define SUITE_CONNECT_MS_DEFAULT 5000
@@ -157,8 +159,8 @@ struct suite_request {
     enum suite_method method;
     struct suite_text url; /* absolute, or relative to base_url */
     bool url_foreign; /* a capture stands in its scheme or host: its origin is checked when sent */
-    const struct suite_pair *headers, *query, *form;
-    size_t headers_n, query_n, form_n;
+    const struct suite_pair *headers, *query, *form, *cookies;
+    size_t headers_n, query_n, form_n, cookies_n;
     enum suite_body body;
     struct suite_json json;
     struct suite_text raw;
@@ -236,8 +238,8 @@ struct suite_predicate {
     const struct suite_predicate *choices; /* one_of: each an equals */
     size_t choices_n;
     const struct shape *shape; /* shape */
-    bool flag;          /* exists */
-    uint32_t low, high; /* length, both ends included */
+    bool flag;                 /* exists */
+    uint32_t low, high;        /* length, both ends included */
 };
 
 struct suite_target { /* a header's name or a JSON pointer, and what must hold for it */
@@ -328,6 +330,7 @@ struct suite_expect {
     const struct doc_node *latency_at;
     const struct suite_certificate *certificate; /* NULL: not judged */
     const struct suite_more *more;               /* NULL: nothing */
+    const struct suite_expect *warn; /* what is not met of it is said, and decides nothing; NULL */
 };
 
 enum suite_capture_kind {
@@ -394,22 +397,28 @@ struct suite_check {
     int64_t every_ms;
     const struct suite_step *steps;
     size_t steps_n;
+    size_t finally_at; /* steps from here on run whatever became of those before; steps_n: none */
     bool sides[SUITE_SIDES]; /* on which it runs */
     uint8_t from_percent;    /* not asked for below this step; 0: always */
     bool required;           /* severity is not warn */
     bool known_bad;          /* fails on both sides and everybody knows: no evidence */
     bool via_dns;            /* not pinned: no evidence for either side */
+    bool no_jar;             /* cookies that answers set are not sent back */
     const char *pin;         /* record that says where its requests go; NULL: by host */
     const struct doc_node *pin_at;
     uint32_t retries; /* by the program smoke only: a ramp asks again by its own rule */
     int64_t retry_ms;
-    bool reads_only; /* all requests are GET or HEAD */
+    uint32_t retry_growth_percent; /* each delay is so much of the one before; 100: as long */
+    uint32_t retry_jitter_percent; /* a delay is shorter by up to this, at random */
+    bool retry_network;            /* only where no whole answer came */
+    bool reads_only;               /* all requests are GET or HEAD */
     enum suite_stage { SUITE_MAIN, SUITE_SETUP, SUITE_TEARDOWN } stage;
     const uint32_t *needs; /* checks that lend their captures and cookies, as indices */
     size_t needs_n;
     bool lends; /* some check needs it */
     struct suite_uses uses;
     uint32_t rows_n;          /* at least 1 */
+    const uint32_t *row_list; /* which of all combinations they are; NULL: all, in order */
     uint32_t slots_n;         /* captured values */
     const char *const *slots; /* their names */
 };

@@ -160,7 +160,7 @@ checks:
     tap.ok(status == 0 and len(SEEN) == 6, "and combined with other columns", SEEN)
     write("cols.csv", "tenant,plan\nx,1\n")
     for text, words in (("a,b\n1\n", "bad.csv:2: another number of fields"), ('a\n"x\n', "bad.csv:2: a quote is opened"), ('a\n"x"y\n', "text behind"),
-                        ("a,a\n1,2\n", "bad.csv:1: two columns of one name"), ("a\n", "gives no row"), ("a b\n1\n", "the first line names the columns"),
+                        ("a,a\n1,2\n", "two columns are named 'a'"), ("a\n", "gives no row"), ("a b\n1\n", "'a b' cannot be the name of a column"),
                         ("a\n\x01\n", "control characters"), (",".join("c%d" % i for i in range(9)) + "\n", "more than 8 columns"),
                         ("a\n" + "x" * 1025 + "\n", "1024 bytes"), ("a\n" + "x" * 5000 + "\n", "4096 bytes"),
                         ("a\n" + "x\n" * 50001, "more than 50000 rows")):

@@ -18,7 +18,7 @@ static void check(const char *from, const char *const *set, const char *to, cons
     assert_true(http_url_parse(&b, to, &err));
     for (; *set; set++)
         cookie_store(&jar, &a, *set, NOW);
-    cookie_format(&jar, &b, NOW, &out);
+    cookie_format(&jar, &b, NOW, NULL, 0, &out);
     assert_string_equal(buf_str(&out), want);
     cookie_jar_clear(&jar);
     http_url_clear(&a);

@@ -29,6 +29,14 @@ static struct bench *bench_new(uint32_t strata, uint32_t hosts, uint32_t jobs, i
     return b;
 }
 
+static bool answer(struct run *run, const struct run_order *order, enum run_verdict verdict,
+                   bool throttled, int64_t now_ms)
+{
+    struct run_answer a = {.verdict = verdict, .throttled = throttled};
+
+    return run_result(run, order, &a, now_ms);
+}
+
 TEST(a_sweep_asks_every_stratum_once_and_no_more_than_jobs_at_a_time)
 {
     struct bench *b = bench_new(100, 1, 7, 0);
@@ -46,7 +54,7 @@ TEST(a_sweep_asks_every_stratum_once_and_no_more_than_jobs_at_a_time)
         }
         assert_int_equal(run_wake_at(&b->run, 0), INT64_MAX);
         n--;
-        assert_true(run_result(&b->run, &flying[n], RUN_PASS, false, 0));
+        assert_true(answer(&b->run, &flying[n], RUN_PASS, false, 0));
     }
     for (int i = 0; i < 100; i++)
         assert_int_equal(seen[i], 1);
@@ -75,7 +83,7 @@ TEST(with_many_hosts_each_has_one_probe_in_flight)
         }
         pick = (uint32_t)rand() % n;
         on_host[b->strata[flying[pick].stratum].host]--;
-        run_result(&b->run, &flying[pick], RUN_PASS, false, 0);
+        answer(&b->run, &flying[pick], RUN_PASS, false, 0);
         flying[pick] = flying[--n];
     }
     assert_int_equal(most, 1);
@@ -103,14 +111,68 @@ TEST(a_failed_stratum_is_tried_again_after_its_delay_and_then_final)
     b->strata[0].retry_ms = 500;
     run_sweep(&b->run, NULL, NULL);
     assert_true(run_next(&b->run, 0, &o));
-    assert_false(run_result(&b->run, &o, RUN_FAIL, false, 100));
+    assert_false(answer(&b->run, &o, RUN_FAIL, false, 100));
     assert_false(run_next(&b->run, 599, &o));
     assert_int_equal(run_wake_at(&b->run, 100), 600);
     assert_true(run_next(&b->run, 600, &o));
     assert_int_equal(o.attempt, 2);
-    assert_false(run_result(&b->run, &o, RUN_ERROR, false, 600));
+    assert_false(answer(&b->run, &o, RUN_ERROR, false, 600));
     assert_true(run_next(&b->run, 1100, &o));
-    assert_true(run_result(&b->run, &o, RUN_FAIL, false, 1100));
+    assert_true(answer(&b->run, &o, RUN_FAIL, false, 1100));
+    assert_true(run_idle(&b->run));
+    free(b);
+}
+
+TEST(delays_of_retries_grow_up_to_a_ceiling_and_jitter_makes_them_shorter_only)
+{
+    struct bench *b = bench_new(1, 1, 1, 0);
+    int64_t plain[] = {100, 250, 625, 1562}, now = 0, due, last = 0;
+    bool differed = false;
+    struct run_order o;
+
+    b->strata[0].retries = 20;
+    b->strata[0].retry_ms = 100;
+    b->strata[0].retry_growth_percent = 250;
+    run_sweep(&b->run, NULL, NULL);
+    for (int i = 0; i < 20; i++) {
+        assert_true(run_next(&b->run, now, &o));
+        assert_false(answer(&b->run, &o, RUN_FAIL, false, now));
+        due = run_wake_at(&b->run, now);
+        if (i < 4)
+            assert_int_equal(due - now, plain[i]);
+        assert_true(due - now <= RUN_RETRY_MS_MAX);
+        last = due - now;
+        now = due;
+    }
+    assert_int_equal(last, RUN_RETRY_MS_MAX);
+    free(b);
+    b = bench_new(50, 1, 50, 0);
+    for (int i = 0; i < 50; i++) {
+        b->strata[i].retries = 1;
+        b->strata[i].retry_ms = 1000;
+        b->strata[i].retry_jitter_percent = 50;
+    }
+    run_sweep(&b->run, NULL, NULL);
+    for (int i = 0; i < 50; i++) {
+        assert_true(run_next(&b->run, 0, &o));
+        assert_false(answer(&b->run, &o, RUN_FAIL, false, 0));
+        differed |= b->strata[o.stratum].due_ms != b->strata[0].due_ms;
+        assert_in_range(b->strata[o.stratum].due_ms, 500, 1000);
+    }
+    assert_true(differed);
+    free(b);
+}
+
+TEST(a_final_answer_is_not_asked_again)
+{
+    struct bench *b = bench_new(1, 1, 1, 0);
+    struct run_answer wrong = {.verdict = RUN_FAIL, .final = true};
+    struct run_order o;
+
+    b->strata[0].retries = 3;
+    run_sweep(&b->run, NULL, NULL);
+    assert_true(run_next(&b->run, 0, &o));
+    assert_true(run_result(&b->run, &o, &wrong, 0));
     assert_true(run_idle(&b->run));
     free(b);
 }
@@ -129,7 +191,7 @@ TEST(turns_come_at_the_rate_of_each_side_and_every_stratum_in_turn)
             assert_int_equal(o.source, RUN_TURN);
             seen[o.stratum]++;
             sides[b->strata[o.stratum].side]++;
-            run_result(&b->run, &o, RUN_PASS, false, now);
+            answer(&b->run, &o, RUN_PASS, false, now);
         }
     assert_int_equal(sides[0], 30);
     assert_int_equal(sides[1], 30);
@@ -146,7 +208,7 @@ TEST(every_is_kept_over_the_endpoints_of_a_row_and_the_slot_waits)
     b->strata[1].group = 0; /* two endpoints of one row */
     run_rate(&b->run, 5000, 0);
     assert_true(run_next(&b->run, 0, &o));
-    run_result(&b->run, &o, RUN_PASS, false, 10);
+    answer(&b->run, &o, RUN_PASS, false, 10);
     assert_false(run_next(&b->run, 29999, &o));
     assert_int_equal(run_wake_at(&b->run, 10), 30000);
     assert_true(run_next(&b->run, 30000, &o));
@@ -194,7 +256,7 @@ TEST(an_ask_comes_out_of_turn_with_its_tag_and_only_a_write_waits_for_every)
     run_sweep(&b->run, NULL, NULL);
     for (int i = 0; i < 2; i++) {
         assert_true(run_next(&b->run, 0, &o));
-        run_result(&b->run, &o, RUN_FAIL, false, 0);
+        answer(&b->run, &o, RUN_FAIL, false, 0);
     }
     assert_true(run_ask(&b->run, 0, 5000, 7));
     assert_true(run_ask(&b->run, 1, 5000, 8));
@@ -218,7 +280,7 @@ TEST(a_throttled_check_slows_by_half_up_to_a_ceiling)
     run_rate(&b->run, 1000000, 0);
     for (int i = 0; i < 20; i++) {
         assert_true(run_next(&b->run, now, &o));
-        run_result(&b->run, &o, RUN_ERROR, true, now);
+        answer(&b->run, &o, RUN_ERROR, true, now);
         assert_false(run_next(&b->run, now + 1000, &o));
         now = run_wake_at(&b->run, now);
     }
@@ -242,7 +304,7 @@ TEST(stopping_drops_what_waits_and_takes_answers_still)
     run_stop(&b->run);
     assert_false(run_idle(&b->run));
     for (uint32_t i = 0; i < n; i++)
-        assert_true(run_result(&b->run, &flying[i], RUN_FAIL, false, 1)); /* no retry any more */
+        assert_true(answer(&b->run, &flying[i], RUN_FAIL, false, 1)); /* no retry any more */
     assert_true(run_idle(&b->run));
     assert_false(run_next(&b->run, 100000, &o));
     free(b);
@@ -288,7 +350,7 @@ TEST(a_host_has_no_more_in_flight_than_it_may)
         }
         assert_true(n > 0);
         on_host[b->strata[flying[--n].stratum].host]--;
-        run_result(&b->run, &flying[n], RUN_PASS, false, 0);
+        answer(&b->run, &flying[n], RUN_PASS, false, 0);
         done++;
     }
     assert_int_equal(done, 40);
@@ -306,7 +368,7 @@ TEST(a_paced_sweep_starts_no_more_than_its_rate)
     run_sweep(&b->run, NULL, NULL);
     while (n < 100) {
         while (run_next(&b->run, now, &o)) {
-            run_result(&b->run, &o, RUN_PASS, false, now);
+            answer(&b->run, &o, RUN_PASS, false, now);
             n++;
         }
         wake = run_wake_at(&b->run, now);
@@ -333,7 +395,7 @@ TEST(a_second_sweep_waits_until_every_is_over)
         }
         for (int i = 0; i < 3; i++) {
             assert_true(run_next(&b->run, now, &o));
-            run_result(&b->run, &o, RUN_PASS, false, now);
+            answer(&b->run, &o, RUN_PASS, false, now);
         }
         assert_true(run_idle(&b->run));
     }
@@ -347,6 +409,8 @@ int main(void)
         cmocka_unit_test(with_many_hosts_each_has_one_probe_in_flight),
         cmocka_unit_test(one_host_takes_all_jobs),
         cmocka_unit_test(a_failed_stratum_is_tried_again_after_its_delay_and_then_final),
+        cmocka_unit_test(delays_of_retries_grow_up_to_a_ceiling_and_jitter_makes_them_shorter_only),
+        cmocka_unit_test(a_final_answer_is_not_asked_again),
         cmocka_unit_test(turns_come_at_the_rate_of_each_side_and_every_stratum_in_turn),
         cmocka_unit_test(every_is_kept_over_the_endpoints_of_a_row_and_the_slot_waits),
         cmocka_unit_test(slots_missed_are_lost_and_make_no_burst),
