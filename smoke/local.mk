@@ -46,6 +46,7 @@ smoke_smoke_SOURCES = \
 	smoke/listing.c smoke/listing.h \
 	smoke/loop.c smoke/loop.h \
 	smoke/sweep.c smoke/sweep.h \
+	smoke/compare.c smoke/compare.h smoke/compare_answers.c smoke/compare_answers.h \
 	smoke/watch.c smoke/watch.h \
 	smoke/warmup.c smoke/warmup.h \
 	smoke/judge.c smoke/judge.h \

@@ -34,7 +34,7 @@ bool loop_selected_setup(void *ctx, uint32_t stratum)
     return loop_selected(ctx, stratum) && stage_of(ctx, stratum) == SUITE_SETUP;
 }
 
-static bool selected_teardown(void *ctx, uint32_t stratum)
+bool loop_selected_teardown(void *ctx, uint32_t stratum)
 {
     return loop_selected(ctx, stratum) && stage_of(ctx, stratum) == SUITE_TEARDOWN;
 }
@@ -46,7 +46,7 @@ bool loop_teardown(struct session *s, struct err *err)
     bool any = false, ok = true;
 
     for (uint32_t i = 0; i < pump_strata_n(s->pump); i++)
-        any |= selected_teardown(s, i);
+        any |= loop_selected_teardown(s, i);
     any |= pump_stop(s->pump) > 0; /* what an interruption left in flight */
     if (!any)
         return true;
@@ -58,7 +58,7 @@ bool loop_teardown(struct session *s, struct err *err)
     }
     if (s->report.interrupted)
         return ok;
-    pump_sweep(s->pump, selected_teardown, s);
+    pump_sweep(s->pump, loop_selected_teardown, s);
     while (ok && !pump_idle(s->pump) && !s->report.interrupted) {
         ok = loop_turn(s, INT64_MAX, err);
         while (pump_next(s->pump, &result))
@@ -134,16 +134,21 @@ bool loop_turn(struct session *s, int64_t wake_ms, struct err *err)
     int64_t draw, at;
     struct http_done done;
 
+    if (s->old_pump)
+        pump_tick(s->old_pump, s->now_ms);
     pump_tick(s->pump, s->now_ms);
     draw = progress_tick(&s->progress, s->now_ms);
     at = pump_wake_at(s->pump, s->now_ms);
+    if (s->old_pump && pump_wake_at(s->old_pump, s->now_ms) < at)
+        at = pump_wake_at(s->old_pump, s->now_ms);
     at = at < draw ? at : draw;
     at = at < wake_ms ? at : wake_ms;
     if (!http_wait(s->http, fds, 1, wait_ms(at, s->now_ms), err))
         return false;
     s->now_ms = clock_boot_ms(&clock_real);
     while (http_next(s->http, &done))
-        if (!pump_take(s->pump, &done, s->now_ms))
+        if (!pump_take(s->pump, &done, s->now_ms) &&
+            !(s->old_pump && pump_take(s->old_pump, &done, s->now_ms)))
             http_response_clear(&done.response);
     if ((fds[0].revents & POLLIN) && take_signal(s))
         s->report.interrupted = true; /* what flies is not waited for */

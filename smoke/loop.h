@@ -4,7 +4,7 @@
 
 #include "session.h"
 
-/* Starts what is due, sleeps until something happens or wake_ms (boot clock; INT64_MAX: never),
+/* Moves the session's pump, or both of them: starts what is due, sleeps until something happens or wake_ms (boot clock; INT64_MAX: never),
  * and takes answers; results wait in the pump. Sets s->now_ms, and report.interrupted when a signal
  * came. False: ERR_IO. */
 bool loop_turn(struct session *s, int64_t wake_ms, struct err *err) SL_MUST_CHECK;
@@ -19,6 +19,7 @@ bool loop_selected(void *ctx, uint32_t stratum);
 /* The same, without setup and teardown; and each of these two alone. */
 bool loop_selected_main(void *ctx, uint32_t stratum);
 bool loop_selected_setup(void *ctx, uint32_t stratum);
+bool loop_selected_teardown(void *ctx, uint32_t stratum);
 
 /* Runs what is left of `finally:` steps and the teardown of all suites, also after an interruption;
  * a second signal ends it. */

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "cmd.h"
+#include "compare.h"
 #include "config.h"
 #include "listing.h"
 #include "loop.h"
@@ -25,8 +26,10 @@ static bool run_modes(struct session *s, struct err *err)
     if (s->opts.wait_for_ms)
         ok = warmup_run(s, &ready, err);
     if (ok && ready)
-        ok = s->opts.for_ms ? watch_run(s, err) : sweep_run(s, err);
-    if (ok)
+        ok = s->compare       ? compare_run(s, err)
+             : s->opts.for_ms ? watch_run(s, err)
+                              : sweep_run(s, err);
+    if (ok && !s->compare) /* it has a teardown of its own */
         ok = loop_teardown(s, err);
     progress_end(&s->progress);
     s->report.conclusion = buf_str(&s->conclusion);

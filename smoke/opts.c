@@ -200,6 +200,56 @@ static bool take_budget(struct opts *o, const char *value, struct err *err)
     return true;
 }
 
+bool opts_compare_is_url(const char *side)
+{
+    return strstr(side, "://") != NULL;
+}
+
+/* An address or a name with or without a port: "[v6]:443", "203.0.113.5", "lb.example.com:8443". */
+static bool target_ok(const char *s)
+{
+    const char *end = s[0] == '[' ? strchr(s, ']') : s + strcspn(s, ":");
+    uint32_t port;
+    struct err why = {0};
+
+    if (!end || end == s || strpbrk(s, "/@ \t"))
+        return false;
+    end += *end == ']';
+    return !*end || (*end == ':' && text_parse_u32(end + 1, 1, 65535, &port, &why));
+}
+
+/* OLD,NEW: each a base_url, or where to connect to. */
+static bool take_compare(struct opts *o, const char *value, struct err *err)
+{
+    const char *comma = strchr(value, ',');
+
+    if (!comma || comma == value || !comma[1] || strchr(comma + 1, ','))
+        return err_set(err, ERR_USAGE, "--compare expects OLD,NEW, not '%s'", value);
+    for (int i = 0; i < SUITE_SIDES; i++)
+        free((char *)(uintptr_t)o->compare[i]);
+    o->compare[SUITE_OLD] = x_strndup(value, (size_t)(comma - value));
+    o->compare[SUITE_NEW] = x_strdup(comma + 1);
+    for (int i = 0; i < SUITE_SIDES; i++) {
+        struct http_url url = {0};
+        struct err why = {0};
+        bool is_url = opts_compare_is_url(o->compare[i]);
+        bool ok = is_url ? http_url_parse(&url, o->compare[i], &why) : target_ok(o->compare[i]);
+
+        http_url_clear(&url);
+        if (!ok)
+            return err_set(err, ERR_USAGE, "--compare: '%s' is no url and no HOST[:PORT]%s%s",
+                           o->compare[i], why.text[0] ? ": " : "", why.text);
+    }
+    return true;
+}
+
+static bool take_compare_headers(struct opts *o, const char *value, struct err *err)
+{
+    (void)err;
+    o->compare_headers = value;
+    return true;
+}
+
 static bool take_timeout(struct opts *o, const char *value, struct err *err)
 {
     struct err why = {0};
@@ -327,6 +377,9 @@ static const struct option_row rows[] = {
     {"for", 0, "TIME", take_for, "probe at --rate so long, and judge by the budget"},
     {"budget", 0, "BUDGET", take_budget, "of --for; allowed=1%,unacceptable=5%"},
     {"wait-for", 0, "TIME", take_wait_for, "first wait until a check of each suite passes"},
+    {"compare", 0, "OLD,NEW", take_compare,
+     "ask both at once and tell what differs; each a base_url, or HOST[:PORT] to connect to"},
+    {"compare-headers", 0, "NAME,...", take_compare_headers, "which headers are compared"},
     {"fail-fast", 0, NULL, take_fail_fast, "stop at the first required failure"},
     {"fail-on-flaky", 0, NULL, take_fail_on_flaky, "a pass after a retry is no pass: exit 1"},
     {"timeout", 0, "TIME", take_timeout, "at most this for every request (5s, 500ms)"},
@@ -457,6 +510,14 @@ static bool check_modes(const struct opts *o, struct err *err)
         return err_set(err, ERR_USAGE, "--for ends at a breach by itself; leave out --fail-fast");
     if ((o->allowed_ppm || o->unacceptable_ppm) && !o->for_ms)
         return err_set(err, ERR_USAGE, "--budget is for --for");
+    if (o->compare[0] && (o->for_ms || o->side_given))
+        return err_set(err, ERR_USAGE, "--compare and %s exclude each other",
+                       o->for_ms ? "--for" : "--var side=");
+    if (o->compare[0] && o->base_url && opts_compare_is_url(o->compare[SUITE_OLD]) &&
+        opts_compare_is_url(o->compare[SUITE_NEW]))
+        return err_set(err, ERR_USAGE, "--compare says the base_url of both; leave out --base-url");
+    if (o->compare_headers && !o->compare[0])
+        return err_set(err, ERR_USAGE, "--compare-headers is for --compare");
     if (allowed > unacceptable / 2)
         return err_set(err, ERR_USAGE,
                        "--budget: unacceptable must be at least twice allowed (1%% and 5%% unless "
@@ -527,6 +588,8 @@ bool opts_parse(struct opts *opts, int argc, char **argv, struct err *err)
 
 void opts_clear(struct opts *opts)
 {
+    for (int i = 0; i < SUITE_SIDES; i++)
+        free((char *)(uintptr_t)opts->compare[i]);
     for (size_t i = 0; i < opts->connect_to_n; i++) {
         free((char *)(uintptr_t)opts->connect_to[i].host);
         free((char *)(uintptr_t)opts->connect_to[i].target);

@@ -69,6 +69,8 @@ struct opts { /* zero before; strings are argv's, but for those opts_clear() fre
     int64_t timeout_ms, for_ms, wait_for_ms;      /* 0: not given */
     uint32_t allowed_ppm, unacceptable_ppm;       /* 0: not given */
     bool fail_fast, fail_on_flaky;
+    const char *compare[SUITE_SIDES]; /* --compare: urls or connect targets, owned; NULL: not given */
+    const char *compare_headers;
     const char *cacert, *json_file;
     struct opts_output outputs[OPTS_OUTPUTS_MAX]; /* --report */
     size_t outputs_n;
@@ -82,6 +84,8 @@ struct opts { /* zero before; strings are argv's, but for those opts_clear() fre
 bool opts_parse(struct opts *opts, int argc, char **argv, struct err *err) SL_MUST_CHECK;
 void opts_clear(struct opts *opts);
 void opts_add_help(struct buf *out);
+/* A side of --compare is a base_url; else it is a target as behind --connect-to. */
+bool opts_compare_is_url(const char *side);
 /* "junit": the word in --report. */
 const char *opts_report_name(enum opts_report kind);
 

@@ -436,6 +436,18 @@ static void say_slow(const struct suite_step *step, struct finding *out)
     out->at = step->request.at;
 }
 
+static void show_answer(struct pump *pump, const struct pump_flow *flow,
+                        const struct http_response *r)
+{
+    const struct pump_answer answer = {.stratum = flow->order.stratum,
+                                       .step = flow->step,
+                                       .role = flow->talk.role,
+                                       .url = buf_str(&flow->request.url),
+                                       .response = r};
+
+    pump->options.on_answer(pump->options.on_answer_ctx, &answer);
+}
+
 static void add_warning(struct pump_flow *flow, const struct finding *finding)
 {
     if (finding->warning.len == 0)
@@ -461,6 +473,8 @@ static void go_on(struct pump *pump, struct pump_flow *flow, const struct http_r
     if (!flow->decided)
         flow->latency_us += r->timing.total_us;
     add_numbers(flow, r);
+    if (pump->options.on_answer && !flow->dropped && !flow->decided)
+        show_answer(pump, flow, r);
     take_cookies(pump, flow, r);
     if (flow->dropped && !flow->decided) {
         finding.verdict = RUN_ERROR;

@@ -41,6 +41,12 @@ void probe_result_clear(struct probe_result *r)
     for (size_t i = 0; i < ARRAY_LEN(owned); i++)
         free(owned[i]);
     free(r->exchanges);
+    for (uint32_t i = 0; i < r->differences_n; i++) {
+        free(r->differences[i].what);
+        free(r->differences[i].old);
+        free(r->differences[i].new);
+    }
+    free(r->differences);
     *r = (struct probe_result){0};
 }
 

@@ -31,6 +31,7 @@ struct report {
     const char *conclusion;      /* a sentence, made safe; NULL or "": the counts say all */
     bool judged;                 /* by a budget: the status is judged_status, not the counts' */
     int judged_status;
+    const char *compared[SUITE_SIDES]; /* --compare: what was compared; NULL: nothing */
     bool offline; /* no request reached a server: nothing was judged */
 
     /* report_count() */

@@ -150,6 +150,13 @@ static void add_details(struct buf *out, const struct report *r, const struct re
         add_term(out, "met", p->met);
         add_term(out, "expected", p->expected);
     }
+    for (uint32_t i = 0; i < p->differences_n; i++) {
+        const struct probe_difference *d = &p->differences[i];
+        struct buf text SL_CLEANUP(buf_clear) = {0};
+
+        buf_addf(&text, "%s: old %s, new %s (step %u)", d->what, d->old, d->new, d->step + 1);
+        add_term(out, "differs", buf_str(&text));
+    }
     add_term(out, "where", buf_str(&place));
     add_term(out, "url", p->url);
     add_term(out, "server", p->remote);

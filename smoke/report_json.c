@@ -96,6 +96,22 @@ static json_t *failure(const struct report *report, const struct probe_result *r
     return f;
 }
 
+static json_t *differences(const struct probe_result *r)
+{
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < r->differences_n; i++) {
+        json_t *d = json_object();
+
+        set(d, "step", json_integer(r->differences[i].step + 1));
+        set_text(d, "what", r->differences[i].what);
+        set_text(d, "old", r->differences[i].old);
+        set_text(d, "new", r->differences[i].new);
+        json_array_append_new(list, d);
+    }
+    return list;
+}
+
 static json_t *warning(const struct probe_result *r)
 {
     json_t *w = json_object();
@@ -184,6 +200,8 @@ static json_t *entry(const struct report *report, const struct report_entry *e)
         set(o, "exchanges", exchanges(&e->result));
     if (report->tallies && e >= report->entries && e < report->entries + report->entries_n)
         set(o, "runs", report_runs_json(report, e));
+    if (e->result.differences_n)
+        set(o, "differences", differences(&e->result));
     if (e->result.verdict != RUN_PASS)
         set(o, "failure", failure(report, &e->result));
     else if (e->result.sentence)
@@ -228,6 +246,13 @@ void report_json(const struct report *report, struct buf *out)
     set(head, "offline", json_boolean(report->offline));
     if (report->conclusion && report->conclusion[0])
         set_text(head, "conclusion", report->conclusion);
+    if (report->compared[SUITE_OLD]) {
+        json_t *sides = json_object();
+
+        set_text(sides, "old", report->compared[SUITE_OLD]);
+        set_text(sides, "new", report->compared[SUITE_NEW]);
+        set(head, "compared", sides);
+    }
     set(head, "totals", totals(report));
     add_value(out, head);
     buf_cut(out, out->len - 1); /* the closing brace: the checks are still to come, one at a time */

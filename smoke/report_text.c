@@ -121,6 +121,21 @@ static void add_place(struct writer *w, const struct probe_result *r)
     }
 }
 
+/* "old 200, new 404: status (step 1)" */
+static void add_differences(struct writer *w, const struct probe_result *r)
+{
+    const struct suite_check *check = &w->report->suites[r->suite]->checks[r->check];
+
+    for (uint32_t i = 0; i < r->differences_n; i++) {
+        const struct probe_difference *d = &r->differences[i];
+
+        buf_addf(w->out, "        %s: old %s, new %s", d->what, d->old, d->new);
+        if (check->steps_n > 1)
+            buf_addf(w->out, " (step %u)", d->step + 1);
+        buf_add_char(w->out, '\n');
+    }
+}
+
 static void add_details(struct writer *w, const struct report_entry *e)
 {
     const struct probe_result *r = &e->result;
@@ -128,6 +143,7 @@ static void add_details(struct writer *w, const struct report_entry *e)
     add_place(w, r);
     if (w->details++ >= REPORT_DETAILS_MAX && !w->options->verbose)
         return;
+    add_differences(w, r);
     add_named(w, "met", r->met);
     add_named(w, "expected", r->expected);
     if (r->method && r->url) {

@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "compare.h"
 #include "config.h"
 #include "select.h"
 #include "sluice/file.h"
@@ -56,6 +57,8 @@ bool session_load(struct session *s, struct err *err)
     struct suite_options options = {
         .base_url = s->opts.base_url, .given = s->opts.given, .given_n = s->opts.given_n};
 
+    if (s->opts.compare[SUITE_NEW] && opts_compare_is_url(s->opts.compare[SUITE_NEW]))
+        options.base_url = s->opts.compare[SUITE_NEW];
     for (size_t i = 0; i < s->opts.suites_n; i++) {
         s->suites[i] = x_zalloc(sizeof *s->suites[i]);
         s->suites_n++;
@@ -98,7 +101,10 @@ bool session_choose(struct session *s, struct err *err)
     for (size_t i = 0; i < s->suites_n; i++) {
         s->chosen[i] = x_calloc(s->suites[i]->checks_n, sizeof *s->chosen[i]);
         for (size_t c = 0; c < s->suites[i]->checks_n; c++) {
-            s->chosen[i][c] = select_check(&s->opts, s->suites[i], &s->suites[i]->checks[c]);
+            const struct suite_check *check = &s->suites[i]->checks[c];
+
+            s->chosen[i][c] = select_check(&s->opts, s->suites[i], check) &&
+                              (!s->opts.compare[0] || (check->sides[SUITE_OLD] && check->sides[SUITE_NEW]));
             chosen += s->chosen[i][c];
         }
         add_needed(s, i);
@@ -134,6 +140,43 @@ static void raise_descriptors(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* The pump of one side of --compare. Its target stands behind what --connect-to says. */
+static bool open_side(struct session *s, const struct pump_options *common, enum suite_side side,
+                      struct pump **out, struct err *err)
+{
+    struct pump_options options = *common;
+    struct pump_connect_to *list = x_calloc(common->connect_to_n + 1, sizeof *list);
+    const char *where = s->opts.compare[side];
+    bool is_url = opts_compare_is_url(where), ok = true;
+    struct suite *const *suites = s->suites;
+
+    for (size_t i = 0; i < common->connect_to_n; i++)
+        list[i] = common->connect_to[i];
+    options.connect_to = list;
+    options.side = side;
+    options.keep_all = true;
+    options.on_answer = compare_answer;
+    options.on_answer_ctx = compare_answer_ctx(s->compare, side);
+    if (!is_url)
+        list[options.connect_to_n++] = (struct pump_connect_to){.host = "", .target = where};
+    for (size_t i = 0; ok && is_url && i < s->suites_n; i++) {
+        s->sides[side][i] = x_zalloc(sizeof *s->sides[side][i]);
+        ok = suite_rebase(s->sides[side][i], s->suites[i], where, err);
+        suites = s->sides[side];
+    }
+    if (ok)
+        *out = pump_new(suites, s->suites_n, s->http, &options, err);
+    free(list);
+    return ok && *out;
+}
+
+static bool open_sides(struct session *s, const struct pump_options *options, struct err *err)
+{
+    s->compare = compare_new(s->opts.compare_headers, s->secrets, err);
+    return s->compare && open_side(s, options, SUITE_OLD, &s->old_pump, err) &&
+           open_side(s, options, SUITE_NEW, &s->pump, err);
+}
+
 static bool open_pump(struct session *s, struct err *err)
 {
     struct http_config config = {.ca_file = s->opts.cacert, .user_agent = "smoke/" PACKAGE_VERSION};
@@ -167,6 +210,8 @@ static bool open_pump(struct session *s, struct err *err)
     s->http = http_new(&config, err);
     if (!s->http)
         return false;
+    if (s->opts.compare[0])
+        return open_sides(s, &options, err);
     s->pump = pump_new(s->suites, s->suites_n, s->http, &options, err);
     return s->pump != NULL;
 }
@@ -181,6 +226,8 @@ static bool prepare_report(struct session *s, struct err *err)
     s->report.entries = x_calloc(n, sizeof *s->report.entries);
     s->entry_of = x_calloc(n, sizeof *s->entry_of);
     s->report.fail_on_flaky = s->opts.fail_on_flaky;
+    for (int i = 0; i < SUITE_SIDES; i++)
+        s->report.compared[i] = s->opts.compare[i];
     if (s->opts.repeat > 1 || s->opts.for_ms)
         s->report.tallies = s->tallies = x_calloc(n, sizeof *s->tallies);
     for (uint32_t i = 0; i < n; i++) {
@@ -207,6 +254,8 @@ bool session_open(struct session *s, struct err *err)
 void session_clear(struct session *s)
 {
     pump_free(s->pump);
+    pump_free(s->old_pump);
+    compare_free(s->compare);
     http_free(s->http);
     for (size_t i = 0; i < s->report.entries_n; i++)
         if (s->report.entries[i].done)
@@ -216,6 +265,8 @@ void session_clear(struct session *s)
     buf_clear(&s->conclusion);
     free(s->entry_of);
     for (size_t i = 0; i < s->suites_n; i++) {
+        for (int side = 0; side < SUITE_SIDES; side++)
+            free(s->sides[side][i]); /* its content is the suite's */
         suite_clear(s->suites[i]);
         free(s->suites[i]);
         free(s->chosen[i]);

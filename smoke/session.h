@@ -22,6 +22,9 @@ struct session { /* zero before, but for signals: -1 */
     struct secret_set *secrets;
     struct http *http;
     struct pump *pump;
+    struct compare *compare; /* --compare: then pump is the new side's; NULL without */
+    struct pump *old_pump;
+    struct suite *sides[SUITE_SIDES][OPTS_LIST_MAX]; /* NULL, or a suite with its side's base_url */
     struct report report;
     uint32_t *entry_of; /* stratum to report entry; RUN_NONE: not selected */
     struct progress progress;

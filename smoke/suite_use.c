@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "sluice/http.h"
 #include "sluice/suite.h"
 
 /* ---- secrets of several suites
@@ -156,4 +157,22 @@ void suite_title(const struct suite *suite, const struct suite_check *check, uin
     }
     if (!first)
         buf_add_char(out, ')');
+}
+
+/* ---- the same elsewhere
+ * -------------------------------------------------------------------------------- */
+
+bool suite_rebase(struct suite *out, struct suite *from, const char *base_url, struct err *err)
+{
+    struct http_url url = {0};
+    struct err why = {0};
+    bool ok = http_url_parse(&url, base_url, &why);
+
+    http_url_clear(&url);
+    if (!ok)
+        return err_set(err, ERR_USAGE, "%s: %s", base_url, why.text);
+    *out = *from;
+    out->base_url = (struct suite_text){.text = arena_strdup(&from->mem, base_url)};
+    return template_parse(&out->base_url.tpl, &from->mem, out->base_url.text, (struct pos){0}, NULL,
+                          NULL, err);
 }

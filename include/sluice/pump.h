@@ -53,6 +53,15 @@ struct pump_connect_to {
     const char *target; /* "address:port", "[v6]:port", "name:port"; ":port" may be missing */
 };
 
+/* One answer to a request of a flow, as it came, before it is judged. Borrowed for the call. */
+struct pump_answer {
+    uint32_t stratum, step;
+    const char *role; /* as in struct probe_exchange */
+    const char *url;  /* that was asked */
+    const struct http_response *response;
+};
+typedef void pump_answer_fn(void *ctx, const struct pump_answer *answer);
+
 struct pump_options {
     const struct clock *clock;  /* for {{now}}, signatures, cookies, certificates; NULL: real */
     struct secret_set *secrets; /* borrowed until pump_free(); access tokens taint it */
@@ -68,6 +77,8 @@ struct pump_options {
     bool side_only;
     bool no_retries;           /* a ramp counts every probe */
     bool keep_all;             /* exchange details also with a pass */
+    pump_answer_fn *on_answer; /* called for each answer but those of `finally:`; NULL: none */
+    void *on_answer_ctx;
     int64_t timeout_ms;        /* ceiling for every request; 0: the suite's own */
     const bool *const *chosen; /* chosen[suite][check] false: left out; NULL: all */
 };
@@ -96,6 +107,12 @@ struct probe_exchange {
     int64_t begin_us; /* since the probe's first request was started */
     int64_t dns_us, connect_us, tls_us, first_byte_us, total_us; /* as in struct http_timing */
     uint64_t body_bytes;                                         /* decoded */
+};
+
+/* Where the answers of two fleets to one check differ. Owned strings, made safe to show. */
+struct probe_difference {
+    uint32_t step;          /* from 0 */
+    char *what, *old, *new; /* "status", "200", "404" */
 };
 
 /* What one probe found. Owned strings; clear with probe_result_clear(). Strings may hold foreign
@@ -133,6 +150,9 @@ struct probe_result {
     uint64_t response_bytes;
     char *remote; /* "203.0.113.5:443"; NULL never connected */
     char *curl;   /* a line to paste; secrets and captured values as "$NAME" */
+
+    struct probe_difference *differences; /* filled by smoke --compare, never by the pump */
+    uint32_t differences_n;
 };
 
 /* Compiles strata. ERR_FILE with the place of a host no endpoint covers or a url that cannot be;

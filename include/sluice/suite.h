@@ -486,6 +486,11 @@ bool suite_decode(struct suite *suite, const struct doc_node *node, const char *
 
 void suite_clear(struct suite *suite);
 
+/* The same suite with another base_url. out borrows all of from, and is never cleared. ERR_USAGE: the
+ * url is none. */
+bool suite_rebase(struct suite *out, struct suite *from, const char *base_url,
+                  struct err *err) SL_MUST_CHECK;
+
 /* Loads into set the secrets that the n suites' checks use (all of a suite's: used[i] NULL, else
  * only those of checks with used[i][check] true; used itself may be NULL). Two suites may have a
  * secret of one name. */

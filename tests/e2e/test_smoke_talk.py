@@ -57,6 +57,11 @@ class Server(BaseHTTPRequestHandler):
 
     def do_GET(self):
         path = urlsplit(self.path).path
+        CALLS.append(path)
+        if path.startswith("/never"):
+            return self.whole(200, {"state": "running"})
+        if path.startswith("/guarded"):
+            return self.whole(200 if self.headers.get("Authorization", "").startswith("Bearer tok-") else 401, {})
         if path.startswith("/lines"):
             self.start(200, "application/x-ndjson")
             self.say('{"n": 1, "ok": true}\n{"n": 2, "ok": %s}\n%s{"n": 3, "ok": true}'
@@ -82,6 +87,9 @@ class Server(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = urlsplit(self.path).path
+        if path == "/token":
+            CALLS.append(path)
+            return self.whole(200, {"access_token": "tok-%d" % len(CALLS), "token_type": "Bearer", "expires_in": 3600})
         if path.startswith("/sse"):
             getattr(self, path[1:].replace("/", "_"))()
         elif path.startswith("/mcp"):
@@ -128,6 +136,14 @@ class Server(BaseHTTPRequestHandler):
         self.start(200, "text/event-stream")
         self.say("event: ping\ndata: {}\n\nevent: delta\ndata: hi\n\nevent: delta\ndata: you\n\n")
 
+    def sse_full(self):  # as much text as is kept, and one byte more
+        self.start(200, "text/event-stream")
+        self.say(("data: %s\n\n" % ("x" * 1024)) * 256)
+
+    def sse_fuller(self):
+        self.sse_full()
+        self.say("data: y\n\n")
+
     # MCP
     def mcp(self, kind, rpc):
         method, ident = rpc["method"], rpc.get("id")
@@ -147,6 +163,11 @@ class Server(BaseHTTPRequestHandler):
                 del result["serverInfo"]
         elif method == "tools/list" and kind == "pages" and "cursor" not in rpc["params"]:
             result = {"tools": [{"name": "other"}], "nextCursor": "p2"}
+        elif method == "tools/list" and kind.startswith("many"):
+            page = int(rpc["params"].get("cursor") or "1")
+            result = {"tools": [{"name": "find_client"}], **({"nextCursor": str(page + 1)} if page < int(kind[4:]) else {})}
+        elif method == "tools/list" and kind.startswith("cursor") and "cursor" not in rpc["params"]:
+            result = {"tools": [], "nextCursor": "c" * int(kind[6:])}
         elif method == "tools/list":
             result = {"tools": [] if kind == "notool" else [{"name": "find_client"}, {"name": "other"}]}
         elif kind == "rpcerror":
@@ -155,6 +176,8 @@ class Server(BaseHTTPRequestHandler):
             result = {"content": [{"type": "text", "text": "found " + rpc["params"]["arguments"].get("q", "")}],
                       "isError": kind == "iserror"}
         reply = {"jsonrpc": "1.0" if kind == "rpc1" else "2.0", "id": 99 if kind == "wrongid" else ident, "result": result}
+        if kind.startswith("long") and method == "initialize":
+            return self.whole(200, reply, Mcp_Session_Id="s" * int(kind[4:]))
         more = {"Mcp_Session_Id": "s-1"} if kind.startswith("session") and method == "initialize" else {}
         if not kind.endswith("sse"):
             return self.whole(200, reply, **more)
@@ -232,6 +255,29 @@ def main():
     bad(mcp("noinfo"), "initialize: the result has no serverInfo", "a result without serverInfo")
     status, out = smoke("  - {name: x, mcp: {url: /mcp/json}, expect: {json: {/tools: {length: 2}}}}\n")
     tap.ok(status == 0, "without a tool the list is what is judged", out)
+
+    # one past each limit
+    status, out = sse("/sse/full", "count: 256")
+    tap.ok(status == 0, "256 KiB of joined text", out)
+    status, out = sse("/sse/fuller", "count: 257, text: {contains: x}")
+    tap.ok(status == 11 and "the text of all, is longer than 262144 bytes" in out, "and one byte more", out)
+    status, out = mcp("many20")
+    tap.ok(status == 0 and CALLS.count("tools/list") == 20, "20 pages of tools", out)
+    bad(mcp("many21"), "the list of tools has more than 20 pages", "and one page more")
+    status, out = mcp("long1024")
+    tap.ok(status == 0 and CALLS[-1] == "DELETE " + "s" * 1024, "a session id of 1024 bytes", out)
+    bad(mcp("long1025"), "Mcp-Session-Id is longer than 1024 bytes", "and of one byte more")
+    status, out = mcp("cursor4096")
+    tap.ok(status == 0, "a cursor of 4096 bytes", out)
+    bad(mcp("cursor4097"), "nextCursor is longer than 4096 bytes", "and of one byte more")
+    del CALLS[:]
+    status, out = smoke("  - {name: x, until: {within: 60s, every: 10ms}, request: {get: /never}, expect: {json: {/state: done}}}\n")
+    tap.ok(status == 1 and CALLS.count("/never") == 200 and "after 200 requests" in out, "a poll ends at 200 requests", "%d %s" % (len(CALLS), out))
+    guarded = "  - {name: c%d, request: {get: '/guarded/%d', auth: {oauth2: {token_url: '" + base + "/token', client_id: 'id%d', client_secret: hidden}}}}\n"
+    for n, fetched in ((64, 64), (65, 66)):  # with one too many the first token has given way when it is wanted again
+        del CALLS[:]
+        status, out = smoke("".join(guarded % (i, i, i) for i in range(n)) + guarded % (n, n, 0), "--jobs", "1")
+        tap.ok(status == 0 and CALLS.count("/token") == fetched, "%d access tokens are kept at once" % n, "%d %s" % (CALLS.count("/token"), out))
 
     def ws(path, more=""):
         return smoke('  - {name: x, websocket: {url: "%s"%s}}\n' % (base.replace("http", "ws") + path, more))

@@ -55,6 +55,11 @@ tests_unit_test_sign_SOURCES = tests/unit/test_sign.c
 tests_unit_test_sign_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
 tests_unit_test_sign_LDADD = $(SMOKE_UNIT_LIBS)
 
+SMOKE_UNITS += tests/unit/test_compare
+tests_unit_test_compare_SOURCES = tests/unit/test_compare.c smoke/compare_answers.c
+tests_unit_test_compare_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
+tests_unit_test_compare_LDADD = $(SMOKE_UNIT_LIBS)
+
 SMOKE_UNITS += tests/unit/test_shape
 tests_unit_test_shape_SOURCES = tests/unit/test_shape.c
 tests_unit_test_shape_CPPFLAGS = $(SMOKE_UNIT_CPPFLAGS)
