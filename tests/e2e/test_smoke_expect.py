@@ -19,7 +19,7 @@ BODY = json.dumps(DATA).encode()
 
 
 class Server(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+    protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
 
     def log_message(self, *_):
         pass

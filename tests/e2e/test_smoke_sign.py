@@ -83,7 +83,7 @@ def aws_ok(handler, body):
 
 
 class Server(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+    protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
     tokens = 0
 
     def log_message(self, *_):
