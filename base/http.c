@@ -305,15 +305,15 @@ bool http_wait(struct http *http, struct pollfd *extra, size_t n, int timeout_ms
         timeout_ms = WAIT_MS_MAX;
     if (http->dirty && !move(http, err))
         return false;
-    if (http->finished.n)
-        timeout_ms = 0;
     used = copy_fds(http, extra, n);
-    errno = 0;
-    code = curl_multi_poll(http->multi, http->waitfds, (unsigned int)used, timeout_ms, NULL);
-    if (code != CURLM_OK && errno != EINTR)
-        return err_set(err, ERR_IO, "libcurl cannot wait: %s", curl_multi_strerror(code));
-    if (!move(http, err))
-        return false;
+    if (!http->finished.n) { /* else all have been moved just now, or will be by the next call */
+        errno = 0;
+        code = curl_multi_poll(http->multi, http->waitfds, (unsigned int)used, timeout_ms, NULL);
+        if (code != CURLM_OK && errno != EINTR)
+            return err_set(err, ERR_IO, "libcurl cannot wait: %s", curl_multi_strerror(code));
+        if (!move(http, err))
+            return false;
+    }
     /* Asked again: libcurl does not tell of POLLHUP alone, which is how a pipe ends. */
     for (i = 0; i < n; i++)
         extra[i].revents = 0;

@@ -98,6 +98,28 @@ static void take_timing(struct http_transfer *t)
     out->done_at_us = clock_boot_us();
 }
 
+/* "203.0.113.5:443", "[2001:db8::1]:443". */
+static void say_remote(char out[HTTP_REMOTE_MAX], const char *ip, long port)
+{
+    bool v6 = strchr(ip, ':') != NULL;
+    char digits[8], *d = digits + sizeof digits;
+    size_t len = strlen(ip);
+
+    if (len > HTTP_REMOTE_MAX - sizeof digits - 3)
+        len = HTTP_REMOTE_MAX - sizeof digits - 3;
+    *--d = '\0';
+    for (unsigned rest = (uint16_t)port; rest || !*d; rest /= 10)
+        *--d = (char)('0' + rest % 10);
+    if (v6)
+        *out++ = '[';
+    memcpy(out, ip, len);
+    out += len;
+    if (v6)
+        *out++ = ']';
+    *out++ = ':';
+    strcpy(out, d);
+}
+
 static void take_facts(struct http_transfer *t)
 {
     struct http_response *r = &t->response;
@@ -112,8 +134,7 @@ static void take_facts(struct http_transfer *t)
                                                         : 11;
     curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &ip);
     if (ip && ip[0])
-        snprintf(r->remote, sizeof r->remote, strchr(ip, ':') ? "[%s]:%ld" : "%s:%ld", ip,
-                 info_long(t->easy, CURLINFO_PRIMARY_PORT));
+        say_remote(r->remote, ip, info_long(t->easy, CURLINFO_PRIMARY_PORT));
     take_timing(t);
 }
 
@@ -191,8 +212,9 @@ static void judge_rest(struct http_transfer *t, CURLcode code)
     const char *detail = t->error[0] ? t->error : curl_easy_strerror(code);
 
     switch (outcome) {
-    case HTTP_OK:
-        http_transfer_say(t, outcome, "%s", "");
+    case HTTP_OK: /* nearly always, so without printf */
+        t->response.outcome = HTTP_OK;
+        t->response.reason[0] = '\0';
         break;
     case HTTP_DNS:
         http_transfer_say(t, outcome, "the name in %s has no address", t->where);

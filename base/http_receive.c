@@ -19,10 +19,8 @@ void http_response_drop_fields(struct http_response *r)
 {
     size_t i;
 
-    for (i = 0; i < r->fields_n; i++) {
-        free(r->fields[i].name);
-        free(r->fields[i].value);
-    }
+    for (i = 0; i < r->fields_n; i++)
+        free(r->fields[i].name); /* its value lies behind it */
     free(r->fields);
     r->fields = NULL;
     r->fields_n = 0;
@@ -34,6 +32,19 @@ static void trim(const char **s, size_t *len)
         (*s)++, (*len)--;
     while (*len && strchr(" \t\r\n", (*s)[*len - 1]))
         (*len)--;
+}
+
+/* Name and value in one piece of memory. */
+static struct http_field new_field(const char *name, size_t name_len, const char *value,
+                                   size_t value_len)
+{
+    char *both = x_malloc(name_len + value_len + 2);
+
+    memcpy(both, name, name_len);
+    both[name_len] = '\0';
+    memcpy(both + name_len + 1, value, value_len);
+    both[name_len + 1 + value_len] = '\0';
+    return (struct http_field){both, both + name_len + 1};
 }
 
 static void add_field(struct http_transfer *t, const char *line, size_t len)
@@ -49,26 +60,24 @@ static void add_field(struct http_transfer *t, const char *line, size_t len)
     trim(&value, &value_len);
     if (!(r->fields_n & (r->fields_n - 1))) /* room doubles at 1, 2, 4, 8 ... */
         r->fields = x_realloc(r->fields, r->fields_n ? 2 * r->fields_n : 1, sizeof *r->fields);
-    r->fields[r->fields_n].name = x_strndup(line, (size_t)(colon - line));
-    r->fields[r->fields_n++].value = x_strndup(value, value_len);
+    r->fields[r->fields_n++] = new_field(line, (size_t)(colon - line), value, value_len);
 }
 
 /* A line that begins with a blank goes on with the field above (RFC 9112 section 5.2). */
 static void extend_field(struct http_transfer *t, const char *line, size_t len)
 {
     struct http_field *f = last_field(t);
-    size_t old;
+    struct buf value SL_CLEANUP(buf_clear) = {0};
+    struct http_field longer;
 
     trim(&line, &len);
-    if (!f || !len)
+    if (!f || !len || strlen(f->value) + len > FOLDED_FIELD_MAX)
         return;
-    old = strlen(f->value);
-    if (old + len > FOLDED_FIELD_MAX)
-        return;
-    f->value = x_realloc(f->value, old + len + 2, 1);
-    f->value[old] = ' ';
-    memcpy(f->value + old + 1, line, len);
-    f->value[old + 1 + len] = '\0';
+    buf_addf(&value, "%s ", f->value);
+    buf_add(&value, line, len);
+    longer = new_field(f->name, strlen(f->name), buf_str(&value), value.len);
+    free(f->name);
+    *f = longer;
 }
 
 /* More than one coding is how a bomb gets past a limit on one (curl's CVE-2022-32206). */

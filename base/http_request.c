@@ -102,6 +102,14 @@ static bool load_method(struct http_transfer *t, const struct http_request *q)
     return true;
 }
 
+static void set_where(struct http_transfer *t, const char *s, size_t len)
+{
+    if (len > sizeof t->where - 1)
+        len = sizeof t->where - 1;
+    memcpy(t->where, s, len);
+    t->where[len] = '\0';
+}
+
 static void load_url(struct http_transfer *t, const struct http_request *q)
 {
     const char *host = strstr(q->url, "://");
@@ -110,9 +118,9 @@ static void load_url(struct http_transfer *t, const struct http_request *q)
 
     host = host ? host + 3 : q->url;
     if (q->connect_to)
-        snprintf(t->where, sizeof t->where, "%s", q->connect_to);
+        set_where(t, q->connect_to, strlen(q->connect_to));
     else
-        snprintf(t->where, sizeof t->where, "%.*s", (int)strcspn(host, "/?#"), host);
+        set_where(t, host, strcspn(host, "/?#"));
     curl_easy_setopt(t->easy, CURLOPT_URL, q->url);
     if (q->connect_to) {
         snprintf(pin, sizeof pin, "::%s", q->connect_to);

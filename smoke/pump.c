@@ -254,15 +254,13 @@ static struct talk_ctx talk_ctx_of(struct pump *pump, struct pump_flow *flow, in
 static bool build(struct pump *pump, struct pump_flow *flow, int64_t now_ms, struct err *err)
 {
     struct talk_ctx ctx = talk_ctx_of(pump, flow, now_ms);
-    struct request request = {0};
     bool ok;
 
     ctx.request = NULL;
     buf_reset(&flow->connect_to);
     snprintf(flow->now, sizeof flow->now, "%lld", (long long)(ctx.wall_ms / 1000));
-    ok = talk_build(&flow->talk, &ctx, &request, err);
     request_clear(&flow->request);
-    flow->request = request;
+    ok = talk_build(&flow->talk, &ctx, &flow->request, err);
     return ok &&
            pump_target(pump, flow->order.stratum, &flow->request.parts, &flow->connect_to, err);
 }

@@ -81,6 +81,7 @@ struct pump {
 
     struct pump_stratum *strata;
     uint32_t *ordinals; /* of each stratum: which endpoint of its record and side */
+    uint32_t *host_of;  /* of each stratum: its queue; until run_init() has it */
     uint32_t strata_n, strata_cap;
     uint32_t cells_n;
 

@@ -137,6 +137,8 @@ struct name_table { /* open addressing */
     uint32_t *numbers;
     uint32_t n;
     size_t cap;
+    struct http_url last; /* the origin last asked for, and its number */
+    uint32_t last_number;
 };
 
 static size_t hash(const char *s)
@@ -172,6 +174,7 @@ static void name_grow(struct name_table *t)
         }
     free(t->names);
     free(t->numbers);
+    http_url_clear(&t->last);
     *t = bigger;
 }
 
@@ -233,9 +236,10 @@ static bool bad_url(const struct suite_step *step, const struct err *why, struct
     return err_set(err, ERR_FILE, "%s", why->text);
 }
 
-/* The record of the cell's first request on this side, after looking that every request has one. */
+/* The record of the cell's first request on this side, after looking that every request has one;
+ * first gets that request's url, where it is known. */
 static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
-                     const struct pump_record **out, struct err *err)
+                     const struct pump_record **out, struct http_url *first, struct err *err)
 {
     const struct suite_check *check = &pump->suites[cell->suite]->checks[cell->check];
     struct scope scope SL_CLEANUP(scope_clear) = {0};
@@ -248,19 +252,25 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
         struct request request SL_CLEANUP(request_clear) = {0};
         struct err why = {0};
         const struct pump_record *r;
+        const char *host;
 
         if (step->request.url_foreign) /* its target is judged when it is known */
             continue;
         if (!request_build_url(&request, &scope, &step->request, "", &why))
             return bad_url(step, &why, err);
+        if (i == 0) {
+            *first = request.parts; /* taken */
+            request.parts = (struct http_url){0};
+        }
         if (pump->places_n == 0 || check->via_dns)
             continue;
-        r = record_for(pump, check, request.parts.host);
+        host = i == 0 ? first->host : request.parts.host;
+        r = record_for(pump, check, host);
         if (!r)
             return doc_fail(
                 step->request.url.at ? step->request.url.at : step->request.at, err, ERR_FILE,
                 "no record of the plan covers %s; add 'pin: RECORD' or 'via: dns' to this check",
-                request.parts.host);
+                host);
         if (step->request.proxy.text)
             return doc_fail(step->request.proxy.at, err, ERR_FILE,
                             "a request that is pinned to a side goes through no proxy; add 'via: "
@@ -281,8 +291,42 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
                     "'pin: RECORD' or 'via: dns'");
 }
 
+/* The queue a stratum belongs to: origin and target of its first request; first NULL: not known
+ * yet. */
+static bool find_host(struct pump *pump, uint32_t stratum, const struct http_url *first,
+                      struct name_table *hosts, struct err *err)
+{
+    struct buf key SL_CLEANUP(buf_clear) = {0};
+
+    if (first && hosts->last.host && pump->places_n == 0 && first->port == hosts->last.port &&
+        strcmp(first->scheme, hosts->last.scheme) == 0 &&
+        strcmp(first->host, hosts->last.host) == 0) { /* as a rule: one origin, thousands of rows */
+        pump->host_of[stratum] = hosts->last_number;
+        return true;
+    }
+    if (first) {
+        buf_add_str(&key, first->scheme);
+        buf_add_str(&key, "://");
+        buf_add_str(&key, first->host);
+        buf_addf(&key, ":%u|", first->port);
+        if (!pump_target(pump, stratum, first, &key, err))
+            return false;
+    } else {
+        buf_add_str(&key, "captured");
+    }
+    pump->host_of[stratum] = name_number(hosts, buf_str(&key));
+    if (first) {
+        http_url_clear(&hosts->last);
+        hosts->last.scheme = x_strdup(first->scheme);
+        hosts->last.host = x_strdup(first->host);
+        hosts->last.port = first->port;
+        hosts->last_number = pump->host_of[stratum];
+    }
+    return true;
+}
+
 static bool add_stratum(struct pump *pump, const struct pump_stratum *s, uint32_t ordinal,
-                        struct err *err)
+                        const struct http_url *first, struct name_table *hosts, struct err *err)
 {
     if (pump->strata_n == PUMP_STRATA_MAX)
         return err_set(err, ERR_LIMIT, "more than %d checks times endpoints", PUMP_STRATA_MAX);
@@ -290,31 +334,37 @@ static bool add_stratum(struct pump *pump, const struct pump_stratum *s, uint32_
         pump->strata_cap = pump->strata_cap ? 2 * pump->strata_cap : 256;
         pump->strata = x_realloc(pump->strata, pump->strata_cap, sizeof *pump->strata);
         pump->ordinals = x_realloc(pump->ordinals, pump->strata_cap, sizeof *pump->ordinals);
+        pump->host_of = x_realloc(pump->host_of, pump->strata_cap, sizeof *pump->host_of);
     }
     pump->strata[pump->strata_n] = *s;
     pump->ordinals[pump->strata_n++] = ordinal;
-    return true;
+    return find_host(pump, pump->strata_n - 1, first, hosts, err);
 }
 
-static bool add_side(struct pump *pump, struct pump_stratum *cell, struct err *err)
+static bool add_side(struct pump *pump, struct pump_stratum *cell, struct name_table *hosts,
+                     struct err *err)
 {
+    struct http_url first SL_CLEANUP(http_url_clear) = {0};
+    const struct http_url *known = &first;
     const struct pump_record *r;
 
-    if (!pin_cell(pump, cell, &r, err))
+    if (!pin_cell(pump, cell, &r, &first, err))
         return false;
+    if (!first.host)
+        known = NULL;
     cell->endpoint = RUN_NONE;
     if (!r)
-        return add_stratum(pump, cell, 0, err);
+        return add_stratum(pump, cell, 0, known, hosts, err);
     for (uint32_t i = 0; i < r->n[cell->side]; i++) {
         cell->endpoint = r->places[cell->side][i];
-        if (!add_stratum(pump, cell, i, err))
+        if (!add_stratum(pump, cell, i, known, hosts, err))
             return false;
     }
     return true;
 }
 
 static bool add_cell(struct pump *pump, uint32_t suite, uint32_t check, uint32_t row,
-                     struct err *err)
+                     struct name_table *hosts, struct err *err)
 {
     const struct suite_check *c = &pump->suites[suite]->checks[check];
     struct pump_stratum cell = {.cell = pump->cells_n++,
@@ -330,15 +380,15 @@ static bool add_cell(struct pump *pump, uint32_t suite, uint32_t check, uint32_t
     if (pump->places_n == 0) {
         cell.side = pump->options.side;
         cell.required = c->required && !c->known_bad;
-        return add_side(pump, &cell, err);
+        return add_side(pump, &cell, hosts, err);
     }
     if (c->via_dns) {
         cell.side = SUITE_NEW;
-        return add_side(pump, &cell, err);
+        return add_side(pump, &cell, hosts, err);
     }
     for (int side = 0; side < SUITE_SIDES; side++) {
         cell.side = (enum suite_side)side;
-        if (c->sides[side] && !add_side(pump, &cell, err))
+        if (c->sides[side] && !add_side(pump, &cell, hosts, err))
             return false;
     }
     return true;
@@ -376,33 +426,7 @@ static void find_twins(struct pump *pump)
 /* ---- the scheduler's tables
  * ------------------------------------------------------------------------ */
 
-/* The queue a stratum belongs to: origin and target of its first request. */
-static bool host_of(struct pump *pump, uint32_t stratum, struct name_table *hosts, uint32_t *out,
-                    struct err *err)
-{
-    const struct pump_stratum *s = &pump->strata[stratum];
-    const struct suite_step *step = pump->suites[s->suite]->checks[s->check].steps;
-    struct request request SL_CLEANUP(request_clear) = {0};
-    struct scope scope SL_CLEANUP(scope_clear) = {0};
-    struct buf key SL_CLEANUP(buf_clear) = {0};
-    struct err why = {0};
-
-    if (step->request.url_foreign) {
-        *out = name_number(hosts, "captured"); /* where it goes is not known yet */
-        return true;
-    }
-    pump_scope(pump, s, &scope);
-    assume_captures(&scope);
-    if (!request_build_url(&request, &scope, &step->request, "", &why))
-        return bad_url(step, &why, err);
-    buf_addf(&key, "%s://%s:%u|", request.parts.scheme, request.parts.host, request.parts.port);
-    if (!pump_target(pump, stratum, &request.parts, &key, err))
-        return false;
-    *out = name_number(hosts, buf_str(&key));
-    return true;
-}
-
-static bool build_run(struct pump *pump, struct name_table *names, struct err *err)
+static void build_run(struct pump *pump, const struct name_table *names)
 {
     uint32_t groups_n = SUITE_SIDES * pump->cells_n;
 
@@ -413,8 +437,7 @@ static bool build_run(struct pump *pump, struct name_table *names, struct err *e
         const struct suite_check *check = &pump->suites[s->suite]->checks[s->check];
         struct run_stratum *r = &pump->run_strata[i];
 
-        if (!host_of(pump, i, names, &r->host, err))
-            return false;
+        r->host = pump->host_of[i];
         r->group = SUITE_SIDES * s->cell + (uint32_t)s->side;
         r->side = (uint8_t)s->side;
         r->from_percent = s->from_percent;
@@ -434,13 +457,13 @@ static bool build_run(struct pump *pump, struct name_table *names, struct err *e
         pump->fresh_ms[i] = INT64_MIN;
     run_init(&pump->run, pump->run_strata, pump->strata_n, pump->groups, groups_n, pump->hosts,
              pump->hosts_n, pump->jobs);
-    return true;
+    free(pump->host_of);
+    pump->host_of = NULL;
 }
 
 bool pump_enumerate(struct pump *pump, struct err *err)
 {
-    struct name_table names = {0};
-    bool ok;
+    struct name_table names SL_CLEANUP(name_clear) = {0};
 
     copy_endpoints(pump);
     pump->first_cell = x_calloc(pump->suites_n, sizeof *pump->first_cell);
@@ -459,15 +482,14 @@ bool pump_enumerate(struct pump *pump, struct err *err)
                                 "on both sides, again and again; use 'needs'");
             pump->first_cell[s][c] = pump->cells_n;
             for (uint32_t row = 0; row < pump->suites[s]->checks[c].rows_n; row++)
-                if (!add_cell(pump, s, c, row, err))
+                if (!add_cell(pump, s, c, row, &names, err))
                     return false;
         }
     if (pump->strata_n == 0)
         return err_set(err, ERR_REFUSED, "nothing selected: no check is left to run");
     find_twins(pump);
-    ok = build_run(pump, &names, err);
-    name_clear(&names);
-    return ok;
+    build_run(pump, &names);
+    return true;
 }
 
 void pump_free_strata(struct pump *pump)
@@ -484,6 +506,7 @@ void pump_free_strata(struct pump *pump)
     free(pump->records);
     free(pump->strata);
     free(pump->ordinals);
+    free(pump->host_of);
     free(pump->run_strata);
     free(pump->groups);
     free(pump->hosts);

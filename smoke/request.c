@@ -434,5 +434,9 @@ void request_clear(struct request *request)
     buf_wipe(&request->proxy);
     http_url_clear(&request->parts);
     arena_clear(&request->storage);
-    *request = (struct request){0};
+    memset(request->headers, 0, request->headers_n * sizeof *request->headers);
+    memset(request->hidden, 0, request->headers_n * sizeof *request->hidden);
+    request->headers_n = 0; /* the rest of these lists is zero as it was: they are long */
+    request->method = NULL;
+    request->has_body = request->upgrade = request->exact = false;
 }

@@ -127,7 +127,7 @@ struct http_timing {                    /* microseconds */
     int64_t done_at_us; /* clock_boot_us() when it was known to be over */
 };
 
-struct http_field { /* owned */
+struct http_field { /* owned by the response, both in one piece of memory that name begins */
     char *name;     /* as received (lower case in HTTP/2) */
     char *value;    /* without surrounding blanks */
 };
