@@ -260,6 +260,11 @@ static void add_status(char out[64], const struct compare_answer *a)
         snprintf(out, 64, "none (%s)", http_outcome_name(a->outcome));
 }
 
+static const char *shown(const char *value)
+{
+    return !value ? "missing" : !*value ? "empty" : value;
+}
+
 static void compare_one(const struct compare_answer *old, const struct compare_answer *new,
                         const struct compare_headers *headers, const struct comparison *c)
 {
@@ -276,7 +281,7 @@ static void compare_one(const struct compare_answer *old, const struct compare_a
         const char *a = old->headers[i], *b = new->headers[i];
 
         if (!a != !b || (a && strcmp(a, b) != 0))
-            differ(c, "header", headers->names[i], a ? a : "missing", b ? b : "missing");
+            differ(c, "header", headers->names[i], shown(a), shown(b));
     }
     if (old->body == BODY_TOO_LARGE || new->body == BODY_TOO_LARGE)
         return;

@@ -174,7 +174,8 @@ static void name_grow(struct name_table *t)
         }
     free(t->names);
     free(t->numbers);
-    http_url_clear(&t->last);
+    bigger.last = t->last;
+    bigger.last_number = t->last_number;
     *t = bigger;
 }
 
@@ -198,6 +199,7 @@ static void name_clear(struct name_table *t)
         free(t->names[i]);
     free(t->names);
     free(t->numbers);
+    http_url_clear(&t->last);
 }
 
 /* ---- strata

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compare_answers.h"
 #include "talk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,7 +33,10 @@ static const char suite_text[] =
     "{contains: no}}, json: "
     "{/items: {any: {/id: 1}, all: {/id: {near: {value: 1, within: 2}}}, none: {/bad: true}}, "
     "/*/x: {exists: false}}, "
-    "size: {at_most: 100}}, capture: {v: {json: /v}, w: {regex: 'a(b)?'}, c: {cookie: c}}}\n";
+    "size: {at_most: 100}}, capture: {v: {json: /v}, w: {regex: 'a(b)?'}, c: {cookie: c}}}\n"
+    "  - {name: g, request: {get: /g, cookies: {a: b}}, expect: {shape: {id: integer, 'n?': "
+    "string|null, l: [{a: [any]}]}, warn: {header: {x: {exists: true}}, json: {/l/*/a: {length: "
+    "1}}}}}\n";
 
 static struct suite suite;
 
@@ -129,6 +133,45 @@ static void visit(uint32_t check, char *text, const char *end, uint16_t status)
     scope_clear(&scope);
 }
 
+static void count(void *ctx, uint32_t step, const char *what, const char *old, const char *new)
+{
+    (void)step;
+    if (!*what || !*old || !*new)
+        abort(); /* a difference has a name, and two sides */
+    ++*(size_t *)ctx;
+}
+
+/* The answer beside itself, and beside one without its last bytes and first header. */
+static void compare(char *text, const char *end)
+{
+    struct http_field fields[FIELDS_MAX];
+    struct compare_headers headers = {0};
+    struct compare_answers a = {0}, b = {0};
+    char *body;
+    size_t n = read_fields(text, fields, &body), there = 0, back = 0, none = 0;
+    struct http_response r = {.outcome = HTTP_OK, .status = 200, .fields = fields, .fields_n = n};
+    struct pump_answer answer = {.url = "https://h.example/at/here", .response = &r};
+    struct err err = {0};
+
+    if (!compare_headers_parse(&headers, NULL, &err))
+        abort();
+    buf_add(&r.body, body, (size_t)(end - body));
+    compare_answers_take(&a, &headers, &answer);
+    buf_cut(&r.body, r.body.len - r.body.len / 8);
+    r.fields += n > 0;
+    r.fields_n -= n > 0;
+    compare_answers_take(&b, &headers, &answer);
+    compare_answers(&a, &a, &headers, true, count, &none);
+    compare_answers(&a, &b, &headers, true, count, &there);
+    compare_answers(&b, &a, &headers, true, count, &back);
+    if (none != 0 || there != back)
+        abort();
+    buf_clear(&r.body);
+    compare_answers_clear(&a);
+    compare_answers_clear(&b);
+    compare_headers_clear(&headers);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint16_t statuses[] = {200, 200, 101, 302, 404};
@@ -143,7 +186,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = x_malloc(size);
     memcpy(text, data + 2, size - 2);
     text[size - 2] = '\0';
-    visit(data[0] % (uint32_t)suite.checks_n, text, text + size - 2, statuses[data[1] % 5]);
+    if (data[0] == 255)
+        compare(text, text + size - 2);
+    else
+        visit(data[0] % (uint32_t)suite.checks_n, text, text + size - 2, statuses[data[1] % 5]);
     free(text);
     return 0;
 }

@@ -78,7 +78,7 @@ tests_fuzz_fuzz_sse_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_sse_LDADD = libsmoke.a libbase.a $(BASE_LIBS)
 
 noinst_PROGRAMS += tests/fuzz/fuzz_answer
-tests_fuzz_fuzz_answer_SOURCES = tests/fuzz/fuzz_answer.c
+tests_fuzz_fuzz_answer_SOURCES = tests/fuzz/fuzz_answer.c smoke/compare_answers.c
 tests_fuzz_fuzz_answer_CPPFLAGS = $(FUZZ_CPPFLAGS) -I$(srcdir)/smoke
 tests_fuzz_fuzz_answer_LDFLAGS = $(FUZZ_LINK)
 tests_fuzz_fuzz_answer_LDADD = libsmoke.a libbase.a $(BASE_LIBS)

@@ -17,8 +17,8 @@ static void give(struct compare_answers *answers, const struct compare_headers *
                  const char *body)
 {
     struct http_field list[8] = {{0}};
-    struct http_response r = {.outcome = status ? HTTP_OK : HTTP_REFUSED, .status = status,
-                              .fields = list};
+    struct http_response r = {
+        .outcome = status ? HTTP_OK : HTTP_REFUSED, .status = status, .fields = list};
     char *copy = x_strdup(fields), *rest = copy, *line;
     struct pump_answer a = {
         .step = step, .role = role, .url = "https://old.example.com/at/here", .response = &r};
@@ -58,6 +58,7 @@ TEST(headers_and_bodies_are_compared_by_what_they_mean)
 {
     differ("Content-Type: a/b\nX-Other: 1\n", "content-type: a/b\nX-Other: 2\n", "", "", "");
     differ("Content-Type: a/b\n", "", "", "", "0 header content-type: a/b, missing|");
+    differ("Vary: \n", "", "", "", "0 header vary: empty, missing|");
     differ("Vary: a\nVary: b\n", "Vary: a, b\n", "", "", "");
     differ("Location: https://old.example.com/x?y\n", "Location: /x?y\n", "", "", "");
     differ("Location: x\n", "Location: /at/x\n", "", "", "");
@@ -96,8 +97,7 @@ TEST(the_last_answer_to_each_request_of_a_step_counts)
     give(&b, &headers, 2, "initialize", 200, "", "{}");
     give(&b, &headers, 2, "tools/call", 200, "", "{\"r\":null}");
     compare_answers(&a, &b, &headers, true, take, &said);
-    assert_string_equal(buf_str(&said),
-                        "1 header x-a: 1, 2|2 tools/call: JSON /r: integer, null|");
+    assert_string_equal(buf_str(&said), "1 header x-a: 1, 2|2 tools/call: JSON /r: integer, null|");
     compare_answers_clear(&a);
     compare_answers_clear(&b);
     compare_headers_clear(&headers);
