@@ -31,14 +31,13 @@ static bool write_all(int fd, const char *data, size_t len)
     return true;
 }
 
-bool file_read(struct buf *out, const char *path, size_t max, struct err *err)
+/* path names it in messages. */
+static bool read_all(struct buf *out, int fd, const char *path, size_t max, struct err *err)
 {
-    int fd SL_CLEANUP(file_close) = -1;
     struct stat st;
     char chunk[8192];
     size_t got = 0;
 
-    fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return err_set(err, ERR_FILE, "cannot open %s: %s", path, strerror(errno));
     if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
@@ -61,6 +60,23 @@ bool file_read(struct buf *out, const char *path, size_t max, struct err *err)
     if (!buf_ok(out))
         return err_set(err, ERR_FILE, "%s does not fit its buffer", path);
     return true;
+}
+
+bool file_read(struct buf *out, const char *path, size_t max, struct err *err)
+{
+    int fd SL_CLEANUP(file_close) = strcmp(path, "-") == 0
+                                        ? dup(STDIN_FILENO)
+                                        : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    return read_all(out, fd, path, max, err);
+}
+
+bool file_read_at(struct buf *out, int dirfd, const char *name, size_t max, struct err *err)
+{
+    int fd SL_CLEANUP(file_close) =
+        openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW);
+
+    return read_all(out, fd, name, max, err);
 }
 
 static bool make_parents(char *path)

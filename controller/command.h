@@ -14,6 +14,9 @@ int cmd_resume(const struct opts *opts, struct err *err);
 int cmd_pause(const struct opts *opts, struct err *err);
 int cmd_approve(const struct opts *opts, struct err *err);
 int cmd_rollback(const struct opts *opts, struct err *err);
+int cmd_prepare(const struct opts *opts, struct err *err);
+int cmd_finish(const struct opts *opts, struct err *err);
+int cmd_release(const struct opts *opts, struct err *err);
 int cmd_status(const struct opts *opts, struct err *err);
 
 #endif

@@ -182,6 +182,16 @@ void lease_prune(struct fence *f, struct fzone *z, int64_t now)
     }
 }
 
+/* What prepare left in the lease goes on with it, whoever writes it next: `prepare --undo` and finish
+ * need it. */
+static void remember(struct fence *f, const struct lease *l)
+{
+    if (l->ttl_was > f->proto.ttl_was)
+        f->proto.ttl_was = l->ttl_was;
+    if (l->not_before_s > f->proto.not_before_s)
+        f->proto.not_before_s = l->not_before_s;
+}
+
 /* A definite sight of the lease, by reading or by a batch of ours that landed. Generations only
  * grow, so a lower one of ours is an old sight. */
 void lease_learn(struct fence *f, struct fzone *z, const struct flv *v, int64_t now)
@@ -199,6 +209,8 @@ void lease_learn(struct fence *f, struct fzone *z, const struct flv *v, int64_t 
     z->lease_certain = true;
     if (gen > z->top_gen)
         z->top_gen = gen;
+    if (v->kind == LV_OURS || v->kind == LV_RELEASED)
+        remember(f, &v->lease);
     if (v->kind == LV_OURS) {
         z->seen_ours_ms = now;
         z->absent = false;

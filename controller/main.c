@@ -31,6 +31,17 @@ static const struct command commands[] = {
      "Asks every authoritative server for every record of the plan, samples the shares of up to "
      "five, and holds\n"
      "the answers against what Route 53 lists. Exit status 10 when they do not agree."},
+    {"prepare", cmd_prepare, OPTS_CONVERT | OPTS_NO_WAIT | OPTS_TAKE_OVER, 1, 1, "PLAN",
+     "make simple records weighted, all on the old side",
+     "Lowers long TTLs first and waits until the old ones are over, then turns each simple record of "
+     "the plan\n"
+     "into a weighted group in one transaction: the old side with everything, the new side, whose "
+     "`target` the\n"
+     "plan names, with nothing. Shows the exact changes and asks; --yes does not. Given again it goes "
+     "on where\n"
+     "the zone stands. --undo makes simple records of them again.\n\n"
+     "  sluice prepare plan.yaml\n"
+     "  sluice prepare plan.yaml --undo"},
     {"ramp", cmd_ramp, OPTS_RAMP | OPTS_TAKE_OVER, 1, 1, "PLAN", "walk a plan, step by step",
      "Reads the records, probes both fleets, takes the lease and walks the plan's steps: write, "
      "wait until\n"
@@ -54,6 +65,19 @@ static const struct command commands[] = {
      "machine, reads the zones and goes back to the plan's rollback_to. Takes the zone from any "
      "run that holds\n"
      "it. Needs the plan and credentials only. Asks first; --yes does not."},
+    {"finish", cmd_finish, OPTS_CONVERT | OPTS_FINISH | OPTS_NO_WAIT | OPTS_TAKE_OVER, 1, 1, "PLAN",
+     "make simple records of the new side, after a completed soak",
+     "Turns each weighted group of the plan into a simple record of the new side, in one "
+     "transaction, and removes\n"
+     "the lease six minutes after its last writing. What stood before is kept in the state directory: "
+     "--undo brings\n"
+     "it back. Shows the exact changes and asks; --yes does not.\n\n"
+     "  sluice finish plan.yaml --ttl 1h"},
+    {"release", cmd_release, OPTS_NO_WAIT | OPTS_TAKE_OVER, 1, 1, "PLAN",
+     "remove the lease record of a run that is over",
+     "Removes what a run left in the zones, once no late request can find its name free. The lease of "
+     "a run that\n"
+     "has not given the zone back is not touched without --take-over."},
     {"status", cmd_status, OPTS_RUN, 0, 1, "[PLAN|CUTOVER]", "show runs from their journals",
      "Shows the newest run of a plan, or of every cutover in the state directory, from its "
      "journal: what\n"

@@ -8,7 +8,7 @@
 
 #define WORDS_MAX 48
 
-enum kind { FLAG, WORD, CHOICE, PERCENT, TIME };
+enum kind { FLAG, WORD, CHOICE, PERCENT, TIME, DURATION };
 
 struct option {
     const char *name;
@@ -35,6 +35,8 @@ static const struct option options[] = {
     {"help", 'h', FLAG, MEMBER(help), 0, NULL, "show this"},
     {"make-weighted", 0, WORD, MEMBER(make_weighted), OPTS_PLAN, "FILE",
      "write the change batch that turns simple records into weighted ones"},
+    {"no-wait", 0, FLAG, MEMBER(no_wait), OPTS_NO_WAIT, NULL,
+     "do what can be done now, and come back later for the rest"},
     {"probe", 0, CHOICE, MEMBER(probe), OPTS_PLAN, "safe|all|none",
      "which checks to send once (safe: those of GET and HEAD only)"},
     {"progress", 0, CHOICE, MEMBER(progress), 0, "auto|tty|plain|json|quiet",
@@ -46,8 +48,13 @@ static const struct option options[] = {
      "take the zone from another run at once"},
     {"to", 0, PERCENT, MEMBER(to_percent), OPTS_RAMP, "PCT",
      "stop after the step of this percentage"},
+    {"ttl", 0, DURATION, MEMBER(ttl_ms), OPTS_FINISH, "TIME",
+     "TTL of the simple records; else what the weighted ones have"},
+    {"undo", 0, FLAG, MEMBER(undo), OPTS_CONVERT, NULL, "take it back"},
     {"verbose", 'v', FLAG, MEMBER(verbose), 0, NULL, "say more"},
     {"version", 0, FLAG, MEMBER(version), 0, NULL, "show the version"},
+    {"without-soak", 0, FLAG, MEMBER(without_soak), OPTS_FINISH, NULL,
+     "although no completed soak is known"},
     {"yes", 'y', FLAG, MEMBER(yes), 0, NULL, "do not ask"},
 };
 
@@ -160,6 +167,10 @@ static bool store(struct opts *opts, const struct option *o, const char *value, 
         return true;
     case TIME:
         if (!text_parse_time_ms(value, (int64_t *)(void *)at, &why))
+            return err_set(err, ERR_USAGE, "--%s: %s", o->name, why.text);
+        return true;
+    case DURATION:
+        if (!text_parse_duration_ms(value, 1000, INT64_C(604800000), (int64_t *)(void *)at, &why))
             return err_set(err, ERR_USAGE, "--%s: %s", o->name, why.text);
         return true;
     }

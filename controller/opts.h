@@ -43,6 +43,8 @@ struct opts {
     int64_t at_ms;             /* Unix ms; 0 = not given */
     const char *run;           /* run id */
     const char *make_weighted; /* file, "-" for standard output */
+    bool undo, no_wait, without_soak;
+    int64_t ttl_ms; /* 0 = not given */
 };
 
 /* What a command line option needs from its command: one bit an option group. */
@@ -51,6 +53,9 @@ enum {
     OPTS_TAKE_OVER = 1 << 1,
     OPTS_PLAN = 1 << 2, /* --probe --detailed-exitcode --make-weighted */
     OPTS_RUN = 1 << 3,  /* --run */
+    OPTS_CONVERT = 1 << 4, /* --undo */
+    OPTS_FINISH = 1 << 5,  /* --ttl --without-soak */
+    OPTS_NO_WAIT = 1 << 6,
 };
 
 /* One command. run() returns the exit status, or sets err and whatever it returns is ignored. */

@@ -75,6 +75,7 @@ void plan_init(struct plan *plan)
     plan->verify = PLAN_VERIFY_DNS;
     plan->drain_factor_milli = 1000;
     plan->lease_life_ms = 10 * MINUTE_MS;
+    plan->prepare_ttl_s = 60;
     plan->read_every_ms = MINUTE_MS / 2;
 }
 

@@ -17,6 +17,7 @@
 #define PLAN_SUITES_MAX 8u   /* suites with a budget of their own */
 #define PLAN_SIDE_SETS_MAX                                                                         \
     16u /* sets a side of one record: Route 53 allows 100 a group, people have 1 or 2 */
+#define PLAN_TARGETS_MAX  16u /* addresses of the new side in one set */
 #define PLAN_RECORDS_MAX  10000u /* Route 53's default quota of a zone */
 #define PLAN_STRATA_MAX   8192u  /* check x matrix row x endpoint, both sides together */
 #define PLAN_SERVERS_MAX  16u
@@ -49,11 +50,20 @@ struct plan_sets {
     uint32_t n;
 };
 
+/* Where the new side is, for `prepare` to make its sets: addresses, one host name, or an alias. */
+struct plan_target {
+    const char *value[PLAN_TARGETS_MAX]; /* n 0: an alias */
+    uint32_t n;
+    const char *alias_name, *alias_zone; /* AliasTarget; NULL: none */
+    bool alias_health;
+};
+
 struct plan_record {
     const char *zone; /* name or id; NULL: the plan's */
     const char *name; /* as typed; the shell normalises it */
     const char *type; /* "A", "AAAA", "CNAME", … */
     struct plan_sets sets[PLAN_SIDES];
+    const struct plan_target *target; /* of the new side, where it is not the plan's; NULL */
 };
 
 struct plan_step {
@@ -99,6 +109,8 @@ struct plan {
     } route53;
 
     struct plan_sets sides[PLAN_SIDES];
+    const struct plan_target *target; /* of the new side; NULL: the plan does not say */
+    uint32_t prepare_ttl_s;    /* what prepare lowers TTLs to; default 60 */
     bool records_all; /* `records: all` */
     const struct plan_record
         *records; /* with `all`: what preflight froze, filled in by the shell */

@@ -35,6 +35,7 @@ static void take_records(struct plan *plan, const struct plan_file *file, struct
         list[i].type = plan_types[from->type];
         for (int side = 0; side < PLAN_SIDES; side++)
             take_sets(&list[i].sets[side], &from->sides.side[side]);
+        list[i].target = from->sides.side[PLAN_NEW].target;
     }
     plan->records = list;
     plan->records_n = (uint32_t)file->records.n;
@@ -110,6 +111,8 @@ static void take(struct plan *plan, const struct plan_file *file, struct arena *
     take_route53(plan, file);
     for (int side = 0; side < PLAN_SIDES; side++)
         take_sets(&plan->sides[side], &file->sides.side[side]);
+    plan->target = file->sides.side[PLAN_NEW].target;
+    plan->prepare_ttl_s = (uint32_t)(file->prepare_ttl_ms / 1000);
     take_records(plan, file, mem);
     take_steps(plan, file);
     plan->rollback_to = file->rollback_to;

@@ -1,5 +1,6 @@
 #include "plan_schema.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "plan_file.h"
@@ -162,10 +163,65 @@ static bool hook_role_arn(struct schema_ctx *ctx, const struct schema_field *f,
     return true;
 }
 
+static const struct schema_field alias_fields[] = {
+    {.key = "alias", .type = SCHEMA_STRING, .flags = SCHEMA_REQUIRED | SCHEMA_ONE_LINE, .max = PLAN_DNS_NAME_MAX,
+     SCHEMA_TO(struct plan_target, alias_name), .help = "DNS name of an AWS resource"},
+    {.key = "zone", .type = SCHEMA_STRING, .flags = SCHEMA_REQUIRED | SCHEMA_ONE_LINE, .max = 64,
+     SCHEMA_TO(struct plan_target, alias_zone), .help = "the resource's own hosted zone id"},
+    {.key = "evaluate_health", .type = SCHEMA_BOOL, SCHEMA_TO(struct plan_target, alias_health),
+     .help = "EvaluateTargetHealth"},
+};
+static const struct schema alias_schema = {
+    SCHEMA_TABLE("target", struct plan_target, alias_fields),
+    .help = "where the new side is: an address, a list of them, a host name, or an alias"};
+
+static bool is_address(const char *s, int family)
+{
+    unsigned char raw[16];
+
+    return inet_pton(family, s, raw) == 1;
+}
+
+/* One address, a list of them, one host name; or a map for an alias. */
+static bool hook_target(struct schema_ctx *ctx, const struct schema_field *f,
+                        const struct doc_node *node, void *out)
+{
+    const struct doc_node *const *items = node->kind == DOC_LIST ? node->items : &node;
+    size_t n = node->kind == DOC_LIST ? node->n : 1;
+    struct plan_target *target = arena_array(ctx->mem, 1, sizeof *target);
+    bool names = false;
+
+    *(const struct plan_target **)out = target;
+    if (node->kind == DOC_MAP)
+        return schema_decode_sub(ctx, &alias_schema, node, target);
+    if (n == 0 || n > PLAN_TARGETS_MAX)
+        return doc_fail(node, ctx->err, ERR_FILE, "'%s' expects 1 to %u addresses", f->key,
+                        PLAN_TARGETS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        const char *s = items[i]->kind == DOC_SCALAR ? items[i]->text : "";
+        bool address = is_address(s, AF_INET) || is_address(s, AF_INET6);
+
+        if (!address && (!plan_name_ok(s) || s[0] == '*' || !strchr(s, '.')))
+            return doc_fail(items[i], ctx->err, ERR_FILE,
+                            "'%s' expects an address, a list of them, a host name, or {alias: NAME, "
+                            "zone: ID}",
+                            f->key);
+        names |= !address;
+        target->value[target->n++] = s;
+    }
+    return !names || n == 1 ||
+           doc_fail(node, ctx->err, ERR_FILE, "'%s': a host name stands alone", f->key);
+}
+
 static const struct schema_field side_fields[] = {
     {.key = "set", .type = SCHEMA_STRINGS, .flags = SCHEMA_REQUIRED | SCHEMA_OR_ONE | SCHEMA_ONE_LINE,
      SCHEMA_TO(struct plan_file_side, ids), SCHEMA_COUNT(struct plan_file_side, ids_n), .min = 1,
      .max = PLAN_SIDE_SETS_MAX, .help = "SetIdentifier of the side's resource record set, or a list of them"},
+    {.key = "target", .type = SCHEMA_CUSTOM, .hook = hook_target, .sub = &alias_schema,
+     SCHEMA_TO(struct plan_file_side, target), SCHEMA_AT(struct plan_file_side, target_at),
+     .json = "{\"anyOf\": [{\"type\": \"string\"}, {\"type\": \"array\", \"items\": {\"type\": \"string\"}}, "
+             "{\"$ref\": \"#/definitions/target\"}]}",
+     .help = "new side only: where it is, for `prepare` to make its set"},
 };
 
 static bool check_side(struct schema_ctx *ctx, const struct doc_node *node, void *out)
@@ -177,6 +233,17 @@ static bool check_side(struct schema_ctx *ctx, const struct doc_node *node, void
             return doc_fail(node, ctx->err, ERR_FILE, "a SetIdentifier has at most %d bytes",
                             PLAN_SET_ID_MAX);
     return true;
+}
+
+static bool check_sides(struct schema_ctx *ctx, const struct doc_node *node, void *out)
+{
+    const struct plan_file_sides *sides = out;
+
+    (void)node;
+    if (!sides->side[PLAN_OLD].target_at)
+        return true;
+    return doc_fail(sides->side[PLAN_OLD].target_at, ctx->err, ERR_FILE,
+                    "'target' is for the new side: the old one's sets are as they stand");
 }
 
 static const struct schema side_schema = {
@@ -191,7 +258,7 @@ static const struct schema_field sides_fields[] = {
      .sub = &side_schema, .help = "the fleet traffic moves to"},
 };
 static const struct schema sides_schema = {
-    SCHEMA_TABLE("sides", struct plan_file_sides, sides_fields)};
+    SCHEMA_TABLE("sides", struct plan_file_sides, sides_fields), .check = check_sides};
 
 #define RECORD(m) SCHEMA_TO(struct plan_file_record, m)
 static const struct schema_field record_fields[] = {
@@ -208,9 +275,17 @@ static const struct schema_field record_fields[] = {
     {.key = "new", .type = SCHEMA_MAP, RECORD(sides.side[PLAN_NEW]), .sub = &side_schema,
      .help = "sets of the new side, where they are not the plan's"},
 };
+static bool check_record(struct schema_ctx *ctx, const struct doc_node *node, void *out)
+{
+    const struct plan_file_record *record = out;
+
+    return check_sides(ctx, node, (void *)(uintptr_t)&record->sides);
+}
+
 static const struct schema record_schema = {
     SCHEMA_TABLE("record", struct plan_file_record, record_fields),
-    SCHEMA_AT(struct plan_file_record, at), .help = "one zone, name and type: one weighted group"};
+    SCHEMA_AT(struct plan_file_record, at), .check = check_record,
+    .help = "one zone, name and type: one weighted group"};
 
 /* A wrapper of one row, so that the hook below can use the decoder's list. */
 static const struct schema_field records_list[] = {
@@ -329,6 +404,12 @@ static bool check_route53(struct schema_ctx *ctx, const struct doc_node *node, v
 static const struct schema route53_schema = {
     SCHEMA_TABLE("route53", struct plan_file, route53_fields), AT(route53.at), .check = check_route53,
     .help = "where the zone is and how it is reached"};
+
+static const struct schema_field prepare_fields[] = {
+    {.key = "ttl", .type = SCHEMA_DURATION, .min = 1000, .max = 3600000, .preset = "60s", TO(prepare_ttl_ms),
+     .help = "longer TTLs are lowered to this, and waited out, before anything else"},
+};
+static const struct schema prepare_schema = ONCE("prepare", prepare_fields);
 
 static const struct schema_field soak_fields[] = {
     {.key = "for", .type = SCHEMA_DURATION, .max = 30 * DAY_MS, .preset = "30m", TO(soak.for_ms),
@@ -449,6 +530,8 @@ static const struct schema_field plan_fields[] = {
      .help = "target percentages, growing"},
     {.key = "bake", .type = SCHEMA_DURATION, .min = 1000, .max = 30 * DAY_MS, .preset = "5m", TO(bake_ms),
      AT(bake_at), .help = "how long a step is kept after draining"},
+    {.key = "prepare", .type = SCHEMA_MAP, .sub = &prepare_schema,
+     .help = "how simple records become weighted"},
     {.key = "soak", .type = SCHEMA_MAP, .sub = &soak_schema, .help = "watching on at 100 %"},
     {.key = "rollback_to", .type = SCHEMA_U32, .max = 99, .preset = "0", TO(rollback_to),
      AT(rollback_to_at), .help = "percent on the new side after a rollback"},

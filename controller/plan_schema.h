@@ -16,6 +16,8 @@ struct plan_file_side {
     const struct doc_node *at;
     const char *const *ids;
     size_t ids_n;
+    const struct plan_target *target;
+    const struct doc_node *target_at;
 };
 
 struct plan_file_sides {
@@ -89,6 +91,7 @@ struct plan_file {
     } soak;
     uint32_t rollback_to;
     const struct doc_node *rollback_to_at;
+    int64_t prepare_ttl_ms;
     struct {
         const struct doc_node *at, *rate_at;
         const struct plan_file_suite *suites;

@@ -387,10 +387,18 @@ void rig_new_run(char out[32])
     snprintf(out, 32, "%s-%03u%02x%02x", compact, (unsigned)((uint64_t)now % 1000), random[0], random[1]);
 }
 
-void rig_clear(struct rig *rig)
+void rig_forget_zones(struct rig *rig)
 {
     for (size_t i = 0; i < rig->n_zones; i++)
         rig->router.ops->release(rig->router.self, &rig->listings[i]);
+    memset(rig->listings, 0, sizeof rig->listings);
+    memset(rig->zones, 0, sizeof rig->zones);
+    rig->n_zones = 0;
+}
+
+void rig_clear(struct rig *rig)
+{
+    rig_forget_zones(rig);
     if (rig->router.self)
         rig->router.ops->free(rig->router.self);
     http_free(rig->http);

@@ -64,6 +64,9 @@ bool rig_connect(struct rig *rig, struct err *err) SL_MUST_CHECK;
 bool rig_survey(struct rig *rig, struct survey *s, int64_t patience_ms,
                 struct err *err) SL_MUST_CHECK;
 
+/* Forgets the zones as they were read: the next rig_survey() reads them anew. */
+void rig_forget_zones(struct rig *rig);
+
 /* Addresses of a CNAME's target by route53.resolver; nothing without one (endpoints_resolve). */
 size_t rig_resolve(void *rig, struct arena *mem, const char *name, const char **out, size_t max);
 /* The name servers of the zones that were surveyed: the plan's, else the delegation set's

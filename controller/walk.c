@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "config.h"
+#include "desk.h"
 #include "fence_ramp.h"
 #include "plan_file.h"
 #include "ramp_state.h"
@@ -162,6 +163,22 @@ static void say_clock(const struct walk *w)
              "--at follows this clock", buf_str(&by), skew < 0 ? "ahead of" : "behind");
 }
 
+/* What `prepare` left in the lease holds on every machine: no step before the old TTL is over. */
+static void obey_lease(struct walk *w)
+{
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+    int64_t now_s = clock_wall_ms(&clock_real) / 1000, not_before_s;
+    uint32_t ttl_was;
+
+    desk_remembered(&w->rig, now_s, &ttl_was, &not_before_s);
+    if (not_before_s <= now_s || not_before_s <= w->rig.plan.not_before_s)
+        return;
+    w->rig.plan.not_before_s = not_before_s;
+    text_format_time(&text, not_before_s * 1000, false);
+    log_info("no step before %s: until then resolvers may hold answers with the old TTL of %u s",
+             buf_str(&text), ttl_was);
+}
+
 bool walk_survey(struct walk *w, struct err *err)
 {
     size_t n = 0;
@@ -175,6 +192,7 @@ bool walk_survey(struct walk *w, struct err *err)
     if (n)
         return err_set(err, ERR_REFUSED, "%s: %zu finding%s in the way; nothing was changed",
                        w->rig.plan.path, n, n == 1 ? " is" : "s are");
+    obey_lease(w);
     return true;
 }
 

@@ -16,6 +16,10 @@
  * directory, or a NUL byte with text_only is an error (ERR_FILE) that names the path. */
 bool file_read(struct buf *out, const char *path, size_t max, struct err *err) SL_MUST_CHECK;
 
+/* The same for a file in an open directory; a symbolic link is not followed. */
+bool file_read_at(struct buf *out, int dirfd, const char *name, size_t max,
+                  struct err *err) SL_MUST_CHECK;
+
 /* Makes path (and its parents) 0700 if missing, checks that it is ours and not writable by others, and
  * returns a descriptor, or -1 (ERR_IO). */
 int file_open_dir(const char *path, struct err *err) SL_MUST_CHECK;

@@ -1,0 +1,224 @@
+/* cmd_prepare.c: `sluice prepare`: simple records become weighted groups, all on the old side.
+ *
+ *   read ─► diff, yes ─► TTLs lowered ─► the old ones waited out ─► read again ─► weighted
+ *                        lease: ttl_was, not_before
+ *
+ * Stopped anywhere and given again it goes on where the zone stands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "command.h"
+#include "desk.h"
+#include "rrset_json.h"
+#include "sluice/clock.h"
+#include "sluice/file.h"
+#include "sluice/log.h"
+#include "walk.h"
+
+static int say_faults(const struct convert *c, struct err *err)
+{
+    for (size_t i = 0; i < c->n_faults; i++)
+        log_error("%s: %s; %s", c->faults[i].where, c->faults[i].what, c->faults[i].todo);
+    err_set(err, ERR_REFUSED, "%zu record%s in the way; nothing was changed", c->n_faults,
+            c->n_faults == 1 ? " is" : "s are");
+    return 0;
+}
+
+static bool look_again(struct walk *w, struct err *err)
+{
+    rig_forget_zones(&w->rig);
+    return rig_survey(&w->rig, &w->survey, WALK_FOREVER, err);
+}
+
+/* What stood there before, for the AWS CLI and for --undo: written once, before anything changes. */
+static bool keep_before(struct walk *w, const struct convert *c, struct err *err)
+{
+    for (size_t i = 0; i < c->n_batches; i++) {
+        const struct convert_batch back = convert_opposite(&w->rig.mem, &c->batches[i]);
+        struct buf text SL_CLEANUP(buf_clear) = {0}, name SL_CLEANUP(buf_clear) = {0};
+
+        buf_addf(&name, "prepare-undo-%s-%s-%zu.json", w->rig.plan.cutover,
+                 w->rig.zones[back.zone].id, i + 1);
+        rrset_batch_format(&text, "sluice: back to what stood before prepare", back.changes, back.n);
+        if (!file_replace(w->state_fd, buf_str(&name), text.data, text.len, err))
+            return err_prefix(err, "the way back could not be kept: ");
+    }
+    return true;
+}
+
+/* The lease remembers how long old answers live on, so that no machine steps before. */
+static bool lower(struct walk *w, struct desk *d, const struct convert *c, int64_t *not_before_s,
+                  struct err *err)
+{
+    int64_t insync_s = 0;
+    size_t done;
+
+    for (size_t i = 0; i < d->n; i++)
+        edit_remember(d->edits[i], c->ttl_was, 0); /* until it is known when it was INSYNC */
+    if (!desk_change(d, c, &insync_s, &done, err))
+        return false;
+    *not_before_s = insync_s + c->ttl_was;
+    for (size_t i = 0; i < d->n; i++)
+        edit_remember(d->edits[i], c->ttl_was, *not_before_s);
+    log_info("%zu record%s: TTL lowered to %u s", c->lower, c->lower == 1 ? "" : "s",
+             w->rig.plan.prepare_ttl_s);
+    return desk_renew(d, err);
+}
+
+static bool weigh(struct walk *w, struct desk *d, struct err *err)
+{
+    struct convert *c = arena_alloc(&w->rig.mem, sizeof *c);
+    int64_t insync_s = 0;
+    size_t done;
+
+    if (!look_again(w, err))
+        return false;
+    convert_weigh(c, &w->rig.mem, &w->survey, &w->rig.plan, CONVERT_PREPARE, 0);
+    if (c->n_faults)
+        return say_faults(c, err);
+    if (!keep_before(w, c, err))
+        return false;
+    if (desk_change(d, c, &insync_s, &done, err))
+        return true;
+    return err_prefix(err, "after %zu of %zu batches: ", done, c->n_batches);
+}
+
+static bool do_it(struct walk *w, struct desk *d, const struct convert *lowering,
+                  const struct convert *weighing, int64_t not_before_s, struct err *err)
+{
+    if (lowering->n_batches && !lower(w, d, lowering, &not_before_s, err))
+        return false;
+    if (weighing->n_batches == 0 && lowering->n_batches == 0)
+        return true;
+    if (weighing->n_batches) {
+        if (w->rig.opts->no_wait && edit_now_s(d->edits[0]) < not_before_s)
+            return err_set(err, ERR_BUSY, "the TTLs are lowered, and the old ones not over yet; give "
+                                          "`sluice prepare` again later");
+        if (!desk_wait(d, not_before_s, "resolvers may still hold answers with the old TTL", err))
+            return false;
+        return weigh(w, d, err);
+    }
+    return true;
+}
+
+static int prepare(struct walk *w, struct err *err)
+{
+    struct convert *lowering = arena_alloc(&w->rig.mem, sizeof *lowering);
+    struct convert *weighing = arena_alloc(&w->rig.mem, sizeof *weighing);
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+    struct desk d SL_CLEANUP(desk_free) = {0};
+    struct err why = {0};
+    int64_t not_before_s;
+    uint32_t ttl_was;
+    bool ok;
+
+    convert_lower(lowering, &w->rig.mem, &w->survey, &w->rig.plan);
+    convert_weigh(weighing, &w->rig.mem, &w->survey, &w->rig.plan, CONVERT_PREPARE, 0);
+    if (weighing->n_faults)
+        return say_faults(weighing, err);
+    desk_remembered(&w->rig, clock_wall_ms(&clock_real) / 1000, &ttl_was, &not_before_s);
+    if (!lowering->n_batches && !weighing->n_batches) {
+        printf("%s: prepared: %zu record%s weighted\n", w->rig.plan.cutover, weighing->done,
+               weighing->done == 1 ? " is" : "s are");
+        return 0;
+    }
+    if (lowering->n_batches) {
+        buf_addf(&text, "first the TTLs, then %u s for the old ones to run out:\n",
+                 lowering->ttl_was);
+        convert_diff(lowering, &w->survey, &text);
+    }
+    if (weighing->n_batches) {
+        buf_add_str(&text, "made weighted, everything on the old side:\n");
+        convert_diff(weighing, &w->survey, &text);
+    }
+    log_block(LOG_LEVEL_INFO, &text);
+    if (!walk_confirm(w, "Make these changes?", err))
+        return 0;
+    desk_init(&d, &w->rig);
+    if (!desk_open(&d, err))
+        return 0;
+    for (size_t i = 0; i < d.n; i++)
+        edit_remember(d.edits[i], ttl_was, not_before_s);
+    ok = do_it(w, &d, lowering, weighing, not_before_s, err);
+    if (!desk_close(&d, &why))
+        log_warn("%s; `sluice prepare` again gives it back", why.text);
+    if (ok)
+        printf("%s: prepared; next: `sluice ramp %s`\n", w->rig.plan.cutover, w->rig.plan.path);
+    return 0;
+}
+
+/* ---- --undo
+ * ---------------------------------------------------------------------------------------- */
+
+/* The TTLs from before, by name, from the files prepare kept; what they do not tell stays. */
+static void restore_ttls(struct walk *w, struct convert *c)
+{
+    for (size_t i = 0; i < c->n_batches; i++)
+        for (size_t k = 0; k < c->batches[i].n; k++) {
+            struct router_change *ch = &c->batches[i].changes[k];
+            struct rrset *set;
+            struct lease l;
+
+            if (ch->action != ROUTER_CREATE || !ch->set->has_ttl ||
+                !desk_lease_of(&w->rig, c->batches[i].zone, &l) || l.ttl_was == 0)
+                continue;
+            set = arena_alloc(&w->rig.mem, sizeof *set);
+            *set = *ch->set;
+            set->ttl = l.ttl_was;
+            ch->set = set;
+        }
+}
+
+static int undo(struct walk *w, struct err *err)
+{
+    struct convert *c = arena_alloc(&w->rig.mem, sizeof *c);
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+    struct desk d SL_CLEANUP(desk_free) = {0};
+    struct err why = {0};
+    int64_t insync_s;
+    size_t done;
+    bool ok;
+
+    convert_weigh(c, &w->rig.mem, &w->survey, &w->rig.plan, CONVERT_UNDO, 0);
+    if (c->n_faults)
+        return say_faults(c, err);
+    if (c->n_batches == 0) {
+        printf("%s: nothing to undo: no record is weighted\n", w->rig.plan.cutover);
+        return 0;
+    }
+    restore_ttls(w, c);
+    buf_add_str(&text, "back to simple records of the old side:\n");
+    convert_diff(c, &w->survey, &text);
+    log_block(LOG_LEVEL_INFO, &text);
+    if (!walk_confirm(w, "Make these changes?", err))
+        return 0;
+    desk_init(&d, &w->rig);
+    if (!desk_open(&d, err))
+        return 0;
+    for (size_t i = 0; i < d.n; i++)
+        edit_remember(d.edits[i], 0, 0);
+    ok = desk_change(&d, c, &insync_s, &done, err);
+    if (!desk_close(&d, &why))
+        log_warn("%s", why.text);
+    if (ok)
+        printf("%s: simple records again; `sluice release %s` removes the lease\n",
+               w->rig.plan.cutover, w->rig.plan.path);
+    return 0;
+}
+
+int cmd_prepare(const struct opts *opts, struct err *err)
+{
+    struct walk *w = walk_new();
+    int status = 0;
+
+    if (rig_load(&w->rig, opts, opts->args[0], false, err) && walk_open_state(w, err)) {
+        if (walk_unfinished(w))
+            err_set(err, ERR_REFUSED, "a run of %s is not over (%s): `sluice resume` or `sluice "
+                                      "rollback` first",
+                    w->rig.plan.cutover, w->journal_name);
+        else if (rig_connect(&w->rig, err) && rig_survey(&w->rig, &w->survey, 0, err))
+            status = opts->undo ? undo(w, err) : prepare(w, err);
+    }
+    walk_free(w, err);
+    return status;
+}

@@ -1,0 +1,63 @@
+/* convert.h: from simple records to weighted groups and back: which changes, in which batches, and
+ * what stands in the way. Pure: listings and a plan in, changes out.
+ *
+ *   simple, long TTL ──lower──► simple, short TTL ──weigh──► old 100, new 0 ── ramp ──► old 0, new 100
+ *          ▲                                                      │                          │
+ *          └──────────────────── undo ────────────────────────────┘      simple on new ◄─finish┘
+ *
+ * Each arrow is one batch a zone where it fits, cut only between names, so that A and AAAA of one
+ * name go together. Sources: Route 53 Developer Guide, "Values specific for weighted records" (no
+ * weighted record beside a simple one of its name and type; one TTL a group); RFC 1034 section 3.6.2
+ * (nothing beside a CNAME). */
+#ifndef SLUICE_CONVERT_H
+#define SLUICE_CONVERT_H
+
+#include "plan.h"
+#include "router.h"
+#include "sluice/buf.h"
+#include "survey.h"
+
+#define CONVERT_WEIGHT    100u /* of the old side, all of it */
+#define CONVERT_FAULT_MAX 1000
+
+enum convert_how {
+    CONVERT_PREPARE, /* towards weighted, new at 0 */
+    CONVERT_UNDO,    /* back to simple on old, while new is at 0 */
+    CONVERT_FINISH,  /* to simple on new, when new has all */
+};
+
+struct convert_batch {
+    uint32_t zone;                /* index into the survey's zones */
+    struct router_change *changes; /* in the arena */
+    size_t n;
+};
+
+struct convert_fault { /* in the arena */
+    const char *where; /* "www.example.com CNAME" */
+    const char *what, *todo;
+};
+
+struct convert {
+    struct convert_batch *batches;
+    size_t n_batches;
+    struct convert_fault faults[CONVERT_FAULT_MAX];
+    size_t n_faults;
+    uint32_t ttl_was;   /* the longest TTL that is lowered, seconds; 0: none */
+    size_t lower, done; /* records whose TTL is lowered first; records there is nothing to do for */
+};
+
+/* The TTLs of prepare that are above the plan's: what is simple or weighted keeps everything else. */
+void convert_lower(struct convert *c, struct arena *mem, const struct survey *s,
+                   const struct plan *plan);
+
+/* The conversion itself. ttl: 0 keeps what the old set (UNDO) or the new (FINISH) has. */
+void convert_weigh(struct convert *c, struct arena *mem, const struct survey *s,
+                   const struct plan *plan, enum convert_how how, uint32_t ttl);
+
+/* The opposite of a batch: what it CREATEs is DELETEd and the other way round, in the other order. */
+struct convert_batch convert_opposite(struct arena *mem, const struct convert_batch *batch);
+
+/* The changes for people: "- www.example.com 3600 CNAME old.example.net" and "+ ...". */
+void convert_diff(const struct convert *c, const struct survey *s, struct buf *out);
+
+#endif

@@ -1,0 +1,203 @@
+#!/usr/bin/python3
+"""The whole way: simple records, prepared, ramped, finished, and taken back at each stage, while a DNS client asks all the time."""
+import os
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from ramp_kit import *  # noqa: E402,F403
+from sandbox import Sandbox, Tap, dns  # noqa: E402
+
+t = Tap()
+HOST = "tidy-fern-1.herokudns.test"
+OLD6, NEW6 = "::ffff:127.0.1.1", "::ffff:127.0.2.1"
+SIMPLE = [{"name": "www.example.com", "type": "CNAME", "ttl": 3, "values": [HOST]},
+          {"name": "files.example.com", "type": "A", "ttl": 3, "values": [OLD]},
+          {"name": "files.example.com", "type": "AAAA", "ttl": 2, "values": [OLD6]},
+          {"name": "mail.example.com", "type": "A", "ttl": 300, "values": ["192.0.2.9"]}]
+RECORDS = "[{name: www.example.com, type: CNAME}, {name: files.example.com, type: A}, {name: files.example.com, type: AAAA}]"
+PLAN_OF = dict(records=RECORDS, sides="{old: {set: heroku}, new: {set: ec2, target: ['%s', '%s']}}" % (NEW, NEW6), prepare="{ttl: 1s}",
+               steps="[50, 100]", bake="1s")
+
+
+def config(records=SIMPLE):
+    c = ramp_config()
+    c["zones"][0]["records"] = [dict(r) for r in records]
+    c["dns"]["hosts"] = {HOST: [OLD]}
+    return c
+
+
+def zone(sb, lease=False):
+    """What stands, as sorted tuples; the lease left out unless asked for."""
+    return sorted((s["name"], s["type"], s.get("set"), s.get("weight"), s.get("ttl"), tuple(s.get("values", ())), str(s.get("alias")))
+                  for z in sb.state()["zones"] for s in z["sets"] if (lease or not s["name"].startswith("_sluice")) and s["type"] not in ("NS", "SOA"))
+
+
+class Client(threading.Thread):
+    """Asks every server in turn for every name, from before the first change to after the last one."""
+
+    ALLOWED = {("www.example.com", "CNAME"): {HOST + ".", "new-www.example.com."}, ("files.example.com", "A"): {OLD, NEW},
+               ("files.example.com", "AAAA"): {OLD6, NEW6}}
+
+    def __init__(self, sb):
+        super().__init__(daemon=True)
+        self.servers, self.bad, self.n, self.over = sb.ready["dns"], [], 0, threading.Event()
+        self.began = time.monotonic()
+        self.start()
+
+    def run(self):
+        while not self.over.wait(0.008):
+            for server in self.servers:
+                for (name, rtype), allowed in self.ALLOWED.items():
+                    a = dns(server, name, rtype)
+                    self.n += 1
+                    values = {r[3] for r in a.answer if r[0] == name + "."}
+                    # After finish the helper's addresses stand at the name itself.
+                    if rtype == "CNAME" and a.rcode == "NOERROR" and not values and {r[3] for r in dns(server, name, "A").answer} == {NEW}:
+                        continue
+                    if a.rcode != "NOERROR" or not values or not values <= allowed:
+                        self.bad.append((name, rtype, a.rcode, values))
+
+    def end(self):
+        self.over.set()
+        self.join(30)
+        return self.n / (time.monotonic() - self.began)
+
+
+def story():
+    with Sandbox(config()) as sb, Kit(sb, **PLAN_OF) as kit:
+        before = zone(sb)
+        client = Client(sb)
+        run = kit.start("prepare")
+        t.eq(run.wait(), 0, "prepare ends with 0")
+        t.has(run.err, "waiting until", "it waits until the old TTL is over")
+        t.eq(sb.weights("www.example.com", "CNAME"), {"heroku": 100, "ec2": 0}, "a CNAME is weighted, all on old")
+        t.eq({k: (s["weight"], s["ttl"], s["values"]) for k, s in sb.sets("files.example.com", "A").items()},
+             {"heroku": (100, 1, [OLD]), "ec2": (0, 1, [NEW])}, "an A record, with the TTL lowered")
+        t.eq(sb.sets("files.example.com", "AAAA")["ec2"]["values"], [NEW6], "and its AAAA twin")
+        t.eq(sb.sets("new-www.example.com", "A")[""]["values"], [NEW], "a helper name has the new side's addresses")
+        t.eq([r for r in zone(sb) if r[0] == "mail.example.com."], [r for r in before if r[0] == "mail.example.com."], "nothing else was touched")
+        changes = [b for b in batches(sb) if any(c["type"] != "TXT" for c in b["changes"])]
+        t.eq(len(changes), 2, "two batches: the TTLs, the conversion")
+        gap = changes[1]["us"] - changes[0]["us"] if "us" in changes[0] else None
+        t.ok(gap is None or gap >= 3000000, "at least the old TTL apart", gap)
+        t.ok(all(any(c["type"] == "TXT" and c["action"] == "CREATE" for c in b["changes"]) for b in batches(sb)), "every batch carries the lease")
+        t.eq(lease_state(sb), "released", "the lease is released")
+        again = kit.run("prepare")
+        t.eq((again.process.returncode, len(batches(sb))), (0, len(batches(sb))), "prepare again does nothing")
+        t.has(again.out, "prepared: 3 records are weighted", "and says so")
+        refuse = kit.run("finish")
+        t.eq(refuse.process.returncode, 11, "finish before the ramp is refused")
+        t.has(refuse.err, "the old side still gets traffic", "because old still has traffic")
+
+        ramp = kit.run("ramp")
+        t.eq(ramp.process.returncode, 0, "the ramp completes")
+        groups = zone(sb)
+        finish = kit.run("finish", "--no-wait", "--ttl", "5m")
+        t.eq(finish.process.returncode, 0, "finish ends with 0")
+        want = sorted([("files.example.com.", "A", None, None, 300, (NEW,), "None"), ("files.example.com.", "AAAA", None, None, 300, (NEW6,), "None"),
+                       ("www.example.com.", "A", None, None, 300, (NEW,), "None"), ("www.example.com.", "AAAA", None, None, 300, (NEW6,), "None"),
+                       ("mail.example.com.", "A", None, None, 300, ("192.0.2.9",), "None")])
+        t.eq(zone(sb), want, "simple records of the new side, no helper, nothing else touched")
+        t.eq(lease_state(sb), "released", "the lease stays for now")
+        early = kit.run("release", "--no-wait")
+        t.eq(lease_state(sb), "released", "and is not removed within six minutes")
+        back = kit.run("finish", "--undo")
+        t.eq((back.process.returncode, zone(sb)), (0, groups), "finish --undo brings back what stood before, byte for byte")
+        t.eq(kit.run("finish", "--no-wait", "--ttl", "5m").process.returncode, 0, "and finish again")
+        sb.clock(offset_ms=400000)
+        free = kit.run("release")
+        t.eq((free.process.returncode, lease_state(sb)), (0, None), "six minutes later the lease is removed")
+        t.eq(zone(sb, lease=True), want, "no trace is left")
+        t.eq(kit.run("release").process.returncode, 0, "release without a lease is no error")
+        rate = client.end()
+        t.eq(client.bad, [], "not one empty or foreign answer in %d" % client.n)
+        t.ok(rate >= 200, "asked %d times a second" % rate)
+
+
+def undone():
+    with Sandbox(config()) as sb, Kit(sb, **PLAN_OF) as kit:
+        before = zone(sb)
+        client = Client(sb)
+        t.eq(kit.run("prepare").process.returncode, 0, "prepare")
+        run = kit.run("ramp", "--to", "50")
+        t.eq(sb.weights("files.example.com", "A"), {"heroku": 50, "ec2": 50}, "half way")
+        no = kit.run("prepare", "--undo")
+        t.eq(no.process.returncode, 11, "prepare --undo with traffic on new is refused")
+        t.ok("still gets traffic" in no.err or "is not over" in no.err, "with the reason", no.err)
+        t.eq(kit.run("rollback").process.returncode, 0, "rolled back")
+        t.eq(kit.run("prepare", "--undo").process.returncode, 0, "prepare --undo")
+        after = zone(sb)
+        # The lease remembers one TTL, the longest: it is what all records get back.
+        t.eq([r[:4] + r[5:] for r in after], [r[:4] + r[5:] for r in before], "the records are as before")
+        t.eq([r[4] for r in after if r[0] != "files.example.com." or r[1] != "AAAA"], [r[4] for r in before if r[0] != "files.example.com." or r[1] != "AAAA"],
+             "with the TTLs from before")
+        client.end()
+        t.eq(client.bad, [], "not one empty or foreign answer in %d" % client.n)
+
+
+def refusals():
+    def refused(what, word, records=SIMPLE, status=11, args=(), **plan):
+        with Sandbox(config(records)) as sb, Kit(sb, **dict(PLAN_OF, **plan)) as kit:
+            before = zone(sb, lease=True)
+            run = kit.run("prepare", *args)
+            t.eq(run.process.returncode, status, "%s: exit %d" % (what, status))
+            t.has(run.err, word, "%s: says why" % what)
+            t.eq(zone(sb, lease=True), before, "%s: nothing was written" % what)
+
+    refused("no target", "does not say where the new side is", sides="{old: {set: heroku}, new: {set: ec2}}")
+    refused("no IPv6 address", "has no IPv6 address", sides="{old: {set: heroku}, new: {set: ec2, target: 127.0.2.1}}")
+    refused("a host name for an A record", "has no IPv4 address", sides="{old: {set: heroku}, new: {set: ec2, target: lb.example.net}}")
+    refused("an alias beside a CNAME", "nothing stands beside a CNAME",
+            sides="{old: {set: heroku}, new: {set: ec2, target: {alias: lb.example.net, zone: Z35SXDOTRQ7X7K}}}")
+    refused("a helper name that is taken", "the helper name new-www.example.com. has another A record",
+            SIMPLE + [{"name": "new-www.example.com", "type": "A", "ttl": 9, "values": ["192.0.2.1"]}])
+    refused("a record that is not there", "there is no such record", SIMPLE[:1])
+    refused("target on the old side", "'target' is for the new side", status=78, sides="{old: {set: heroku, target: 192.0.2.1}, new: {set: ec2}}")
+    refused("no lease", "nothing fences these changes", lease="off")
+    with Sandbox(config(SIMPLE + [{"name": "_sluice.example.com", "type": "TXT", "ttl": 60, "values": [lease("forward", 600)]}])) as sb, Kit(sb, **PLAN_OF) as kit:
+        before = zone(sb, lease=True)
+        run = kit.run("prepare")
+        t.eq((run.process.returncode, zone(sb, lease=True)), (75, before), "another run's lease: exit 75, nothing written")
+        t.has(run.err, "run other-run of other holds the zone", "says who holds it")
+        run = kit.run("release")
+        t.eq((run.process.returncode, zone(sb, lease=True)), (75, before), "release leaves it, too")
+        t.eq(kit.run("prepare", "--take-over").process.returncode, 0, "--take-over takes it")
+
+
+def lease(state, left_s):
+    return '"sluice1 cutover=other run=other-run owner=%s gen=1801616400 state=%s exp=%d back=0 step=10 plan=9c1185a5c5e9 ttl=0 nb=0 nonce=00112233445566aa"' % (
+        "9f00112233445566" if state != "released" else "-", state, time.time() + left_s)
+
+
+def remembers():
+    """Stopped while it waits, and given again: no batch comes twice, no wait is shortened; a ramp obeys it, too."""
+    with Sandbox(config()) as sb, Kit(sb, **PLAN_OF) as kit:
+        run = kit.run("prepare", "--no-wait")
+        t.eq(run.process.returncode, 75, "--no-wait: come back later")
+        t.eq({s["ttl"] for s in sb.sets("files.example.com", "A").values()}, {1}, "the TTLs are lowered")
+        t.eq(kit.run("prepare").process.returncode, 0, "given again it waits for the rest and goes on")
+        changes = [b for b in batches(sb) if any(c["type"] != "TXT" for c in b["changes"])]
+        t.eq(len(changes), 2, "two batches in all")
+    with Sandbox(config()) as sb, Kit(sb, **PLAN_OF) as kit:
+        run = kit.start("prepare")
+        run.wait_line("waiting until")
+        run.kill()
+        run = kit.run("prepare")
+        t.eq(run.process.returncode, 75, "killed while it waits: its lease stands")
+        t.eq(kit.run("prepare", "--take-over").process.returncode, 0, "--take-over goes on")
+    value = lease("released", 0).replace("cutover=other", "cutover=shop").replace("ttl=0 nb=0", "ttl=3600 nb=%d" % (time.time() + 4))
+    c = ramp_config()
+    c["zones"][0]["records"].append({"name": "_sluice.example.com", "type": "TXT", "ttl": 60, "values": [value]})
+    with Sandbox(c) as sb, Kit(sb, steps="[100]", bake="1s") as kit:
+        began = time.time()
+        run = kit.run("ramp")
+        t.eq(run.process.returncode, 0, "a ramp with a wait left over completes")
+        t.ok("not before" in run.err or time.time() - began >= 4, "after it has waited for it", run.err[-800:])
+        t.ok(sb.state() is not None and "ttl=3600" in str(sb.sets("_sluice.example.com", "TXT")), "and the lease still remembers the TTL")
+
+
+for part in (story, undone, refusals, remembers):
+    part()
+sys.exit(t.done())
