@@ -1,5 +1,6 @@
 /* cmd_finish.c: `sluice finish`: weighted groups become simple records on the new side, the lease
- * goes. `finish --undo` brings the groups back as they were; `sluice release` removes a lease alone. */
+ * goes. `finish --undo` brings the groups back as they were; `sluice release` removes a lease
+ * alone. */
 #include <stdio.h>
 #include <string.h>
 
@@ -38,8 +39,9 @@ static bool check_faults(const struct convert *c, struct err *err)
 {
     for (size_t i = 0; i < c->n_faults; i++)
         log_error("%s: %s; %s", c->faults[i].where, c->faults[i].what, c->faults[i].todo);
-    return c->n_faults == 0 || err_set(err, ERR_REFUSED, "%zu record%s in the way; nothing was changed",
-                                       c->n_faults, c->n_faults == 1 ? " is" : "s are");
+    return c->n_faults == 0 ||
+           err_set(err, ERR_REFUSED, "%zu record%s in the way; nothing was changed", c->n_faults,
+                   c->n_faults == 1 ? " is" : "s are");
 }
 
 /* ---- the way back
@@ -84,8 +86,9 @@ static bool read_undo(struct walk *w, struct convert *c, struct err *err)
             c->n_batches++;
         }
     return c->n_batches > 0 ||
-           err_set(err, ERR_REFUSED, "no `sluice finish` of %s is known here: its undo files lie in "
-                                     "the state directory of the machine it ran on",
+           err_set(err, ERR_REFUSED,
+                   "no `sluice finish` of %s is known here: its undo files lie in "
+                   "the state directory of the machine it ran on",
                    w->rig.plan.cutover);
 }
 
@@ -168,8 +171,7 @@ static int finish(struct walk *w, struct err *err)
     }
     desk_remembered(&w->rig, clock_wall_ms(&clock_real) / 1000, &ttl_was, &not_before_s);
     if (c->n_batches) {
-        if (!keep_undo(w, c, err) ||
-            !show_and_ask(w, c, "simple records of the new side", err))
+        if (!keep_undo(w, c, err) || !show_and_ask(w, c, "simple records of the new side", err))
             return 0;
     }
     if (c->n_batches) {

@@ -30,7 +30,8 @@ static bool look_again(struct walk *w, struct err *err)
     return rig_survey(&w->rig, &w->survey, WALK_FOREVER, err);
 }
 
-/* What stood there before, for the AWS CLI and for --undo: written once, before anything changes. */
+/* What stood there before, for the AWS CLI and for --undo: written once, before anything changes.
+ */
 static bool keep_before(struct walk *w, const struct convert *c, struct err *err)
 {
     for (size_t i = 0; i < c->n_batches; i++) {
@@ -39,7 +40,8 @@ static bool keep_before(struct walk *w, const struct convert *c, struct err *err
 
         buf_addf(&name, "prepare-undo-%s-%s-%zu.json", w->rig.plan.cutover,
                  w->rig.zones[back.zone].id, i + 1);
-        rrset_batch_format(&text, "sluice: back to what stood before prepare", back.changes, back.n);
+        rrset_batch_format(&text, "sluice: back to what stood before prepare", back.changes,
+                           back.n);
         if (!file_replace(w->state_fd, buf_str(&name), text.data, text.len, err))
             return err_prefix(err, "the way back could not be kept: ");
     }
@@ -92,8 +94,9 @@ static bool do_it(struct walk *w, struct desk *d, const struct convert *lowering
         return true;
     if (weighing->n_batches) {
         if (w->rig.opts->no_wait && edit_now_s(d->edits[0]) < not_before_s)
-            return err_set(err, ERR_BUSY, "the TTLs are lowered, and the old ones not over yet; give "
-                                          "`sluice prepare` again later");
+            return err_set(err, ERR_BUSY,
+                           "the TTLs are lowered, and the old ones not over yet; give "
+                           "`sluice prepare` again later");
         if (!desk_wait(d, not_before_s, "resolvers may still hold answers with the old TTL", err))
             return false;
         return weigh(w, d, err);
@@ -213,8 +216,9 @@ int cmd_prepare(const struct opts *opts, struct err *err)
 
     if (rig_load(&w->rig, opts, opts->args[0], false, err) && walk_open_state(w, err)) {
         if (walk_unfinished(w))
-            err_set(err, ERR_REFUSED, "a run of %s is not over (%s): `sluice resume` or `sluice "
-                                      "rollback` first",
+            err_set(err, ERR_REFUSED,
+                    "a run of %s is not over (%s): `sluice resume` or `sluice "
+                    "rollback` first",
                     w->rig.plan.cutover, w->journal_name);
         else if (rig_connect(&w->rig, err) && rig_survey(&w->rig, &w->survey, 0, err))
             status = opts->undo ? undo(w, err) : prepare(w, err);

@@ -91,7 +91,8 @@ int cmd_ramp(const struct opts *opts, struct err *err)
     return status;
 }
 
-static int resume(struct walk *w, struct err *err)
+/* start: RAMP_START_RESUME, or RAMP_START_RECOVER to do what `on: {crash: ...}` says. */
+static int go_on(struct walk *w, enum ramp_start start, struct err *err)
 {
     if (!walk_open_state(w, err))
         return 0;
@@ -109,7 +110,7 @@ static int resume(struct walk *w, struct err *err)
     }
     if (!rig_connect(&w->rig, err) || !walk_restore(w, true, err))
         return 0;
-    return walk_go(w, RAMP_START_RESUME, err);
+    return walk_go(w, start, err);
 }
 
 /* A word to a ramp that runs here; false when none does. */
@@ -143,7 +144,30 @@ int cmd_resume(const struct opts *opts, struct err *err)
     if (walk_cutover_of(opts->args[0], &cutover, err) &&
         !tell_running(opts, buf_str(&cutover), "resume", &status, &no_answer) &&
         rig_load(&w->rig, opts, opts->args[0], true, err))
-        status = resume(w, err);
+        status = go_on(w, RAMP_START_RESUME, err);
+    walk_free(w, err);
+    return status;
+}
+
+/* For units and boot scripts: what a crash or a reboot left is dealt with as the plan says, and where
+ * nothing was left, or somebody runs it already, there is nothing to do. */
+int cmd_recover(const struct opts *opts, struct err *err)
+{
+    struct walk *w = walk_new();
+    int status = 0;
+
+    if (rig_load(&w->rig, opts, opts->args[0], true, err) && walk_open_state(w, err)) {
+        if (walk_unfinished(w)) {
+            file_close(&w->lock_fd); /* go_on() takes it again */
+            file_close(&w->state_fd);
+            journal_reading_clear(&w->last);
+            json_decref(w->kept);
+            w->kept = NULL;
+            status = go_on(w, RAMP_START_RECOVER, err);
+        } else {
+            printf("%s: nothing to recover\n", w->rig.plan.cutover);
+        }
+    }
     walk_free(w, err);
     return status;
 }

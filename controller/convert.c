@@ -40,8 +40,10 @@ static void fault(struct work *w, const struct survey_record *r, const char *wha
     if (c->n_faults == CONVERT_FAULT_MAX)
         return;
     survey_plain_name(r->name, &name);
-    c->faults[c->n_faults++] = (struct convert_fault){
-        .where = arena_printf(w->mem, "%s %s", buf_str(&name), r->type), .what = what, .todo = todo};
+    c->faults[c->n_faults++] =
+        (struct convert_fault){.where = arena_printf(w->mem, "%s %s", buf_str(&name), r->type),
+                               .what = what,
+                               .todo = todo};
 }
 
 static const struct rrset *find(const struct work *w, const struct survey_record *r,
@@ -164,7 +166,8 @@ static bool add_helper(struct work *w, struct item *it, const char *name, bool v
         if (same == set->n_values)
             return true;
     }
-    fault(w, it->record, arena_printf(w->mem, "the helper name %s has another %s record", name, type),
+    fault(w, it->record,
+          arena_printf(w->mem, "the helper name %s has another %s record", name, type),
           "remove it, or make the weighted CNAME yourself");
     return false;
 }
@@ -370,12 +373,14 @@ static void unite(struct work *w, struct item *it, int side)
         return;
     }
     if (!r->usable) {
-        fault(w, r, "it is no weighted group of both sides", "`sluice plan` says what is in the way");
+        fault(w, r, "it is no weighted group of both sides",
+              "`sluice plan` says what is in the way");
         return;
     }
     if (weight_of(r, other) > 0) {
         fault(w, r,
-              side == PLAN_OLD ? "the new side still gets traffic" : "the old side still gets traffic",
+              side == PLAN_OLD ? "the new side still gets traffic"
+                               : "the old side still gets traffic",
               side == PLAN_OLD ? "`sluice rollback` first" : "`sluice ramp` to 100 % first");
         return;
     }
@@ -402,7 +407,7 @@ static int by_name(const void *a, const void *b)
 
     if (x->record->zone != y->record->zone)
         return x->record->zone < y->record->zone ? -1 : 1;
-    return x->n && y->n ? rrset_compare(x->changes[0].set, y->changes[0].set)
+    return x->n && y->n ? rrset_compare(&x->record->sets[0], &y->record->sets[0])
                         : (x->n == 0) - (y->n == 0);
 }
 
@@ -539,7 +544,8 @@ struct convert_batch convert_opposite(struct arena *mem, const struct convert_ba
         struct router_change ch = out.changes[i];
         size_t k = i;
 
-        for (; k > 0 && ch.action == ROUTER_DELETE && out.changes[k - 1].action != ROUTER_DELETE; k--)
+        for (; k > 0 && ch.action == ROUTER_DELETE && out.changes[k - 1].action != ROUTER_DELETE;
+             k--)
             out.changes[k] = out.changes[k - 1];
         out.changes[k] = ch;
     }

@@ -1,14 +1,14 @@
 /* convert.h: from simple records to weighted groups and back: which changes, in which batches, and
  * what stands in the way. Pure: listings and a plan in, changes out.
  *
- *   simple, long TTL ──lower──► simple, short TTL ──weigh──► old 100, new 0 ── ramp ──► old 0, new 100
- *          ▲                                                      │                          │
+ *   simple, long TTL ──lower──► simple, short TTL ──weigh──► old 100, new 0 ── ramp ──► old 0, new
+ * 100 ▲                                                      │                          │
  *          └──────────────────── undo ────────────────────────────┘      simple on new ◄─finish┘
  *
  * Each arrow is one batch a zone where it fits, cut only between names, so that A and AAAA of one
  * name go together. Sources: Route 53 Developer Guide, "Values specific for weighted records" (no
- * weighted record beside a simple one of its name and type; one TTL a group); RFC 1034 section 3.6.2
- * (nothing beside a CNAME). */
+ * weighted record beside a simple one of its name and type; one TTL a group); RFC 1034
+ * section 3.6.2 (nothing beside a CNAME). */
 #ifndef SLUICE_CONVERT_H
 #define SLUICE_CONVERT_H
 
@@ -27,7 +27,7 @@ enum convert_how {
 };
 
 struct convert_batch {
-    uint32_t zone;                /* index into the survey's zones */
+    uint32_t zone;                 /* index into the survey's zones */
     struct router_change *changes; /* in the arena */
     size_t n;
 };
@@ -46,7 +46,8 @@ struct convert {
     size_t lower, done; /* records whose TTL is lowered first; records there is nothing to do for */
 };
 
-/* The TTLs of prepare that are above the plan's: what is simple or weighted keeps everything else. */
+/* The TTLs of prepare that are above the plan's: what is simple or weighted keeps everything else.
+ */
 void convert_lower(struct convert *c, struct arena *mem, const struct survey *s,
                    const struct plan *plan);
 
@@ -54,7 +55,8 @@ void convert_lower(struct convert *c, struct arena *mem, const struct survey *s,
 void convert_weigh(struct convert *c, struct arena *mem, const struct survey *s,
                    const struct plan *plan, enum convert_how how, uint32_t ttl);
 
-/* The opposite of a batch: what it CREATEs is DELETEd and the other way round, in the other order. */
+/* The opposite of a batch: what it CREATEs is DELETEd and the other way round, in the other order.
+ */
 struct convert_batch convert_opposite(struct arena *mem, const struct convert_batch *batch);
 
 /* The changes for people: "- www.example.com 3600 CNAME old.example.net" and "+ ...". */

@@ -1,6 +1,6 @@
 /* desk.h: the zones of a plan, open for changes that a person waits for: prepare, finish, release.
- * One edit (edit.h) a zone, opened in the order of their ids; when one cannot be had, the others are
- * given back. */
+ * One edit (edit.h) a zone, opened in the order of their ids; when one cannot be had, the others
+ * are given back. */
 #ifndef SLUICE_DESK_H
 #define SLUICE_DESK_H
 
@@ -39,9 +39,11 @@ bool desk_wait(struct desk *d, int64_t at_s, const char *what, struct err *err) 
 bool desk_close(struct desk *d, struct err *err) SL_MUST_CHECK;
 
 /* What the leases in the rig's listings remember: the longest TTL from before prepare, and when a
- * first step may come at the earliest (Unix seconds; 0: nothing is remembered). A prepare that ended
- * before its change was known to be INSYNC left a TTL and no time: then it is that long from now_s. */
-void desk_remembered(const struct rig *rig, int64_t now_s, uint32_t *ttl_was, int64_t *not_before_s);
+ * first step may come at the earliest (Unix seconds; 0: nothing is remembered). A prepare that
+ * ended before its change was known to be INSYNC left a TTL and no time: then it is that long from
+ * now_s. */
+void desk_remembered(const struct rig *rig, int64_t now_s, uint32_t *ttl_was,
+                     int64_t *not_before_s);
 
 /* The lease in a zone's listing; false when there is none that can be read. */
 bool desk_lease_of(const struct rig *rig, size_t zone, struct lease *out);

@@ -130,9 +130,8 @@ static uint32_t op(struct edit *e)
 static bool refused(const struct router_answer *a, struct err *err)
 {
     static const enum err_kind kinds[ROUTER_OUTCOME_COUNT] = {
-        [ROUTER_REFUSED] = ERR_REFUSED, [ROUTER_DENIED] = ERR_DENIED,
-        [ROUTER_BUSY] = ERR_NET,        [ROUTER_MISSING] = ERR_REFUSED,
-        [ROUTER_INVALID] = ERR_REFUSED, [ROUTER_UNKNOWN] = ERR_NET};
+        [ROUTER_REFUSED] = ERR_REFUSED, [ROUTER_DENIED] = ERR_DENIED,   [ROUTER_BUSY] = ERR_NET,
+        [ROUTER_MISSING] = ERR_REFUSED, [ROUTER_INVALID] = ERR_REFUSED, [ROUTER_UNKNOWN] = ERR_NET};
     struct buf safe SL_CLEANUP(buf_clear) = {0};
 
     text_add_safe(&safe, a->message, strlen(a->message), 600);
@@ -206,8 +205,8 @@ static bool read_lease(struct edit *e, struct seen *out, struct err *err)
 
         if (strcmp(s->type, "TXT") != 0 || !rrset_name_eq(s->name, e->lease_name))
             continue;
-        got = s->n_values == 1 && !s->set_id ? lease_parse(s->values[0], &out->lease)
-                                             : LEASE_DAMAGED;
+        got =
+            s->n_values == 1 && !s->set_id ? lease_parse(s->values[0], &out->lease) : LEASE_DAMAGED;
         out->kind = got == LEASE_READ            ? SEEN_LEASE
                     : got == LEASE_VERSION_OTHER ? SEEN_VERSION
                                                  : SEEN_DAMAGED;
@@ -257,12 +256,13 @@ static bool say_held(const struct edit *e, const struct seen *by, struct err *er
                        "%s is no lease of sluice: look at it, and remove it if nobody needs it",
                        e->lease_name);
     text_format_time(&until, by->lease.expires_s * 1000, false);
-    return err_set(err, ERR_BUSY,
-                   "run %s of %s holds the zone (%s) %s %s; --take-over takes it from a run that is "
-                   "dead",
-                   by->lease.run, by->lease.cutover, e->lease_name,
-                   by->lease.expires_s > edit_now_s(e) ? "until" : "and let its lease expire at",
-                   buf_str(&until));
+    return err_set(
+        err, ERR_BUSY,
+        "run %s of %s holds the zone (%s) %s %s; --take-over takes it from a run that is "
+        "dead",
+        by->lease.run, by->lease.cutover, e->lease_name,
+        by->lease.expires_s > edit_now_s(e) ? "until" : "and let its lease expire at",
+        buf_str(&until));
 }
 
 static struct rrset lease_set(const struct edit *e, const struct seen *s, const char **value)
@@ -322,7 +322,8 @@ static bool batch(struct edit *e, const struct seen *next, const struct router_c
     assert(e->now.kind == SEEN_LEASE);
     all[0] = (struct router_change){.action = ROUTER_DELETE, .set = &del};
     all[1] = (struct router_change){.action = ROUTER_CREATE, .set = &crt};
-    memcpy(all + 2, changes, n * sizeof *all);
+    if (n)
+        memcpy(all + 2, changes, n * sizeof *all);
     b.n_changes = n + 2;
     sent = send_batch(e, &b, true, &a, &loose, err);
     free(all);
@@ -360,7 +361,8 @@ static bool wait_insync(struct edit *e, const char *change_id, struct err *err)
 {
     int64_t until = e->cfg.host.boot_ms(e->cfg.host.ctx) + EDIT_PATIENCE_MS;
 
-    for (int64_t pause = SYNC_FIRST_MS;; pause = 2 * pause < SYNC_CAP_MS ? 2 * pause : SYNC_CAP_MS) {
+    for (int64_t pause = SYNC_FIRST_MS;;
+         pause = 2 * pause < SYNC_CAP_MS ? 2 * pause : SYNC_CAP_MS) {
         struct router_answer a = {0};
         bool insync, gone;
 
@@ -486,16 +488,15 @@ bool edit_look(struct edit *e, struct err *err)
 
 #define LIFE_LEAST_S 60 /* of a lease, as plans may say it */
 
-/* A lease does not say when it was written, but until when it holds: it was written a life before. How
- * long that is this very plan says; of another plan's it is at least a minute. What this process wrote
- * it knows. */
+/* A lease does not say when it was written, but until when it holds: it was written a life before.
+ * How long that is this very plan says; of another plan's it is at least a minute. What this
+ * process wrote it knows. */
 int64_t edit_removable_s(const struct edit *e)
 {
     int64_t late_s = FENCE_LATE_MS / 1000, ours_s = e->signed_ms / 1000 + late_s;
     bool own = e->now.kind != SEEN_LEASE || strcmp(e->now.lease.run, e->proto.run) == 0;
     bool same_plan = strcmp(e->now.lease.plan_hash, e->proto.plan_hash) == 0;
-    int64_t written_s =
-        e->now.lease.expires_s - (same_plan ? e->cfg.life_ms / 1000 : LIFE_LEAST_S);
+    int64_t written_s = e->now.lease.expires_s - (same_plan ? e->cfg.life_ms / 1000 : LIFE_LEAST_S);
 
     return own || written_s + late_s < ours_s ? ours_s : written_s + late_s;
 }
@@ -518,9 +519,10 @@ bool edit_remove(struct edit *e, struct err *err)
         (e->now.lease.state != LEASE_RELEASED && !lease_same_owner(&e->now.lease, &e->proto)))
         return say_held(e, &e->now, err);
     if (edit_now_s(e) < edit_removable_s(e))
-        return err_set(err, ERR_REFUSED,
-                       "the lease was written less than six minutes ago: a late request could still "
-                       "find its name free");
+        return err_set(
+            err, ERR_REFUSED,
+            "the lease was written less than six minutes ago: a late request could still "
+            "find its name free");
     set = lease_set(e, &e->now, &value);
     if (!send_batch(e, &b, true, &a, &loose, err))
         return false;

@@ -4,8 +4,8 @@
  *
  * Every batch DELETEs the lease value that is known and CREATEs the next, so whoever took the zone
  * meanwhile is not overwritten. A batch without a definite answer is sent again byte for byte until
- * there is one; a refusal is sorted by reading the lease, never by its text. When the program ends in
- * the middle, the next call of the command reads the zone and goes on: every command here is
+ * there is one; a refusal is sorted by reading the lease, never by its text. When the program ends
+ * in the middle, the next call of the command reads the zone and goes on: every command here is
  * idempotent. Source: docs/man/sluice-fence.7. */
 #ifndef SLUICE_EDIT_H
 #define SLUICE_EDIT_H
@@ -75,8 +75,8 @@ bool edit_change(struct edit *e, const struct router_change *changes, size_t n, 
 /* Gives the zone away: the lease stays, released, with what it remembers. */
 bool edit_release(struct edit *e, struct err *err) SL_MUST_CHECK;
 
-/* When the lease may be removed, Unix seconds in Route 53's time: 6 minutes after anybody last wrote
- * it, as far as it tells, and after our own last signature. */
+/* When the lease may be removed, Unix seconds in Route 53's time: 6 minutes after anybody last
+ * wrote it, as far as it tells, and after our own last signature. */
 int64_t edit_removable_s(const struct edit *e);
 /* Removes the lease record. Only a released one, or ours, and not before edit_removable_s()
  * (ERR_REFUSED). One that is gone is no error. */

@@ -57,6 +57,10 @@ static const struct command commands[] = {
      "Tells a ramp that runs here to go on. When none does, goes on with the newest unfinished run "
      "from its\n"
      "journal; the wait of the step it was in starts over."},
+    {"recover", cmd_recover, OPTS_RUN, 1, 1, "PLAN", "deal with a run that a crash left, by policy",
+     "For units and boot scripts: goes on with an unfinished run, holds it or goes back, as the plan "
+     "says under\n"
+     "`on: {crash: ...}`. Where none was left there is nothing to do, and it exits with 0."},
     {"approve", cmd_approve, 0, 1, 1, "PLAN|CUTOVER",
      "let a running ramp take the step that waits for it", "For steps with `approve: true`."},
     {"rollback", cmd_rollback, OPTS_RUN, 1, 1, "PLAN", "go back, whether a run lives or not",

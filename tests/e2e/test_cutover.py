@@ -198,6 +198,22 @@ def remembers():
         t.ok(sb.state() is not None and "ttl=3600" in str(sb.sets("_sluice.example.com", "TXT")), "and the lease still remembers the TTL")
 
 
-for part in (story, undone, refusals, remembers):
+def recovers():
+    for policy, status, share in (("resume", 0, 100), ("rollback", None, 0), ("hold", None, 10)):
+        with Sandbox(ramp_config()) as sb, Kit(sb, steps="[10, 100]", bake="2s", on="{crash: %s}" % policy) as kit:
+            t.eq(kit.run("recover").process.returncode, 0, "%s: nothing to recover" % policy)
+            run = kit.start("ramp")
+            run.wait_line("baking")
+            run.kill()
+            run = kit.start("recover")
+            if policy == "hold":
+                run.wait_line("held")
+                run.signal(signal.SIGTERM)
+            got = run.wait()
+            t.ok(got == status if status is not None else got in (0, 1, 10, 143), "%s: exit %s" % (policy, got), run.err[-600:])
+            t.eq(sb.weights("www.example.com", "A")["ec2"], share, "%s: the new side has %d %%" % (policy, share))
+
+
+for part in (story, undone, refusals, remembers, recovers):
     part()
 sys.exit(t.done())

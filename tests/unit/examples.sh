@@ -53,7 +53,7 @@ result "$([ -n "$start" ] && [ "$(sh -c "$start")" = "ramp --yes shop.plan.yaml"
 FAKE_STATUS='[{"cutover":"shop","unfinished":false}]'
 result "$([ "$(sh -c "$start")" = "ramp --yes shop.plan.yaml" ] && echo yes)" "after one that is over, too"
 FAKE_STATUS='[{"cutover":"shop","unfinished":true}]'
-result "$([ "$(sh -c "$start")" = "resume --yes shop.plan.yaml" ] && echo yes)" "and goes on with an unfinished one"
+result "$([ "$(sh -c "$start")" = "recover --yes shop.plan.yaml" ] && echo yes)" "and goes on with an unfinished one"
 
 hook=$examples/kamal/hooks/post-deploy
 result "$([ -x "$hook" ] && echo yes)" "the Kamal hook can be executed"
