@@ -163,17 +163,17 @@ static void finish(struct http_transfer *t)
 static struct http_transfer *take_transfer(struct http *http)
 {
     struct http_transfer *t;
+    struct http_told told;
     CURL *easy;
-    bool ready;
 
     http_prepare(http, 1);
     t = http->pool.head;
     list_remove(&http->pool, t);
     easy = t->easy;
-    ready = t->ready;
+    told = t->told;
     memset(t, 0, sizeof *t);
     t->easy = easy;
-    t->ready = ready;
+    t->told = told;
     t->http = http;
     t->config = &http->config;
     return t;
@@ -251,6 +251,7 @@ static bool renew(struct http_transfer *t, CURLcode result)
     t->error[0] = '\0';
     curl_multi_remove_handle(t->http->multi, t->easy);
     curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+    t->told.longs[HTTP_LONG_FRESH] = 1;
     return curl_multi_add_handle(t->http->multi, t->easy) == CURLM_OK;
 }
 

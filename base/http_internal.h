@@ -8,6 +8,32 @@
 
 #include "sluice/http.h"
 
+/* What a handle was last told, so that it is not told again. */
+enum http_long {
+    HTTP_LONG_VERSION,
+    HTTP_LONG_CONNECT_MS,
+    HTTP_LONG_TOTAL_MS,
+    HTTP_LONG_FRESH,
+    HTTP_LONG_AS_IS,
+    HTTP_LONG_COUNT
+};
+enum http_text { /* options that are mostly NULL: only that is remembered */
+                 HTTP_TEXT_ENCODING,
+                 HTTP_TEXT_CERT,
+                 HTTP_TEXT_KEY,
+                 HTTP_TEXT_METHOD,
+                 HTTP_TEXT_CONNECT_TO,
+                 HTTP_TEXT_RESOLVE,
+                 HTTP_TEXT_COUNT
+};
+struct http_told {
+    bool ready;                  /* the handle has the options that never change */
+    bool plain;                  /* it makes GET requests without a body */
+    bool direct;                 /* it uses no proxy */
+    long longs[HTTP_LONG_COUNT]; /* -1: not known */
+    bool nulls[HTTP_TEXT_COUNT];
+};
+
 struct http_transfer {
     CURL *easy;
     struct http *http;
@@ -23,8 +49,8 @@ struct http_transfer {
     int64_t started_us;
     size_t header_bytes;
     bool in_multi;
-    uint8_t renewed;  /* how often it was tried again on a new connection */
-    bool ready;       /* the handle has the options that never change */
+    uint8_t renewed; /* how often it was tried again on a new connection */
+    struct http_told told;
     bool has_body;    /* of the request */
     bool sent;        /* connected; the request could leave */
     bool header_done; /* the final header is whole */

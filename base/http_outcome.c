@@ -83,11 +83,12 @@ static long info_long(CURL *easy, CURLINFO what)
 static void take_timing(struct http_transfer *t)
 {
     struct http_timing *out = &t->response.timing;
-    int64_t dns = info_us(t->easy, CURLINFO_NAMELOOKUP_TIME_T);
-    int64_t tcp = info_us(t->easy, CURLINFO_CONNECT_TIME_T);
-    int64_t tls = info_us(t->easy, CURLINFO_APPCONNECT_TIME_T);
 
     if (t->response.connects) { /* on a reused connection these are times of nothing */
+        int64_t dns = info_us(t->easy, CURLINFO_NAMELOOKUP_TIME_T);
+        int64_t tcp = info_us(t->easy, CURLINFO_CONNECT_TIME_T);
+        int64_t tls = info_us(t->easy, CURLINFO_APPCONNECT_TIME_T);
+
         out->dns_us = dns;
         out->connect_us = tcp > dns ? tcp - dns : 0;
         out->tls_us = tls > tcp ? tls - tcp : 0;

@@ -6,6 +6,24 @@
 
 #include "sluice/text.h"
 
+static void tell_long(struct http_transfer *t, enum http_long what, CURLoption option, long value)
+{
+    if (t->told.longs[what] == value)
+        return;
+    curl_easy_setopt(t->easy, option, value);
+    t->told.longs[what] = value;
+}
+
+/* A text, or a list: NULL is not told twice. */
+static void tell_text(struct http_transfer *t, enum http_text what, CURLoption option,
+                      const void *value)
+{
+    if (!value && t->told.nulls[what])
+        return;
+    curl_easy_setopt(t->easy, option, value);
+    t->told.nulls[what] = !value;
+}
+
 static bool is_token(const char *s) /* RFC 9110 section 5.6.2 */
 {
     size_t n = strspn(s, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
@@ -72,7 +90,8 @@ static bool load_headers(struct http_transfer *t, const struct http_request *q)
     for (i = 0; i < ARRAY_LEN(additions); i++)
         if ((additions[i].of_body ? t->has_body : q->exact) && !has_header(q, additions[i].name))
             append(&t->headers, additions[i].without);
-    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+    if (t->headers) /* the last one's were taken back */
+        curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
     return true;
 }
 
@@ -86,7 +105,9 @@ static bool load_method(struct http_transfer *t, const struct http_request *q)
         return false;
     }
     t->has_body = q->body_len || wants_body;
-    curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L); /* takes back POST and NOBODY */
+    if (!t->told.plain)
+        curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L); /* takes back POST and NOBODY */
+    t->told.plain = !t->has_body && strcmp(method, "HEAD") != 0;
     if (t->has_body) {
         if (q->body_len)
             buf_init(&t->body, q->body_len + 1);
@@ -97,8 +118,8 @@ static bool load_method(struct http_transfer *t, const struct http_request *q)
     } else if (!strcmp(method, "HEAD")) {
         curl_easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
     }
-    curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST,
-                     strcmp(method, "GET") || q->body_len ? method : NULL);
+    tell_text(t, HTTP_TEXT_METHOD, CURLOPT_CUSTOMREQUEST,
+              strcmp(method, "GET") || q->body_len ? method : NULL);
     return true;
 }
 
@@ -126,11 +147,11 @@ static void load_url(struct http_transfer *t, const struct http_request *q)
         snprintf(pin, sizeof pin, "::%s", q->connect_to);
         append(&t->connect_to, pin);
     }
-    curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
+    tell_text(t, HTTP_TEXT_CONNECT_TO, CURLOPT_CONNECT_TO, t->connect_to);
     for (i = 0; i < q->resolve_n; i++)
         append(&t->resolve, q->resolve[i]);
-    curl_easy_setopt(t->easy, CURLOPT_RESOLVE, t->resolve);
-    curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, q->exact ? 1L : 0L);
+    tell_text(t, HTTP_TEXT_RESOLVE, CURLOPT_RESOLVE, t->resolve);
+    tell_long(t, HTTP_LONG_AS_IS, CURLOPT_PATH_AS_IS, q->exact);
 }
 
 /* Once a handle. What differs from request to request is set by the others, every time and whatever
@@ -140,9 +161,11 @@ static void load_always(struct http_transfer *t)
 {
     CURL *e = t->easy;
 
-    if (t->ready)
+    if (t->told.ready)
         return;
-    t->ready = true;
+    t->told = (struct http_told){.ready = true};
+    for (int i = 0; i < HTTP_LONG_COUNT; i++)
+        t->told.longs[i] = -1;
     curl_easy_setopt(e, CURLOPT_PRIVATE, t);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
@@ -192,23 +215,26 @@ static void load_limits(struct http_transfer *t, const struct http_request *q)
     buf_init(&t->response.body, t->keep + 1);
     t->connect_ms = q->connect_ms ? q->connect_ms : HTTP_CONNECT_MS_DEFAULT;
     t->total_ms = q->total_ms ? q->total_ms : HTTP_TOTAL_MS_DEFAULT;
-    curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, version);
-    curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)t->connect_ms);
-    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)t->total_ms);
-    curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, q->fresh ? 1L : 0L);
-    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, q->gzip ? "gzip" : NULL);
+    tell_long(t, HTTP_LONG_VERSION, CURLOPT_HTTP_VERSION, version);
+    tell_long(t, HTTP_LONG_CONNECT_MS, CURLOPT_CONNECTTIMEOUT_MS, (long)t->connect_ms);
+    tell_long(t, HTTP_LONG_TOTAL_MS, CURLOPT_TIMEOUT_MS, (long)t->total_ms);
+    tell_long(t, HTTP_LONG_FRESH, CURLOPT_FRESH_CONNECT, q->fresh);
+    tell_text(t, HTTP_TEXT_ENCODING, CURLOPT_ACCEPT_ENCODING, q->gzip ? "gzip" : NULL);
     if (q->ca_file) {
         curl_easy_setopt(t->easy, CURLOPT_CAINFO, q->ca_file);
-        t->ready = false; /* only a reset brings libcurl's own bundle back */
+        t->told.ready = false; /* only a reset brings libcurl's own bundle back */
     }
 }
 
 static void load_route(struct http_transfer *t, const struct http_request *q)
 {
-    curl_easy_setopt(t->easy, CURLOPT_SSLCERT, q->cert_file);
-    curl_easy_setopt(t->easy, CURLOPT_SSLKEY, q->key_file ? q->key_file : q->cert_file);
-    curl_easy_setopt(t->easy, CURLOPT_PROXY, q->proxy ? q->proxy : "");
-    curl_easy_setopt(t->easy, CURLOPT_NOPROXY, q->proxy ? "" : "*");
+    tell_text(t, HTTP_TEXT_CERT, CURLOPT_SSLCERT, q->cert_file);
+    tell_text(t, HTTP_TEXT_KEY, CURLOPT_SSLKEY, q->key_file ? q->key_file : q->cert_file);
+    if (q->proxy || !t->told.direct) {
+        curl_easy_setopt(t->easy, CURLOPT_PROXY, q->proxy ? q->proxy : "");
+        curl_easy_setopt(t->easy, CURLOPT_NOPROXY, q->proxy ? "" : "*");
+    }
+    t->told.direct = !q->proxy;
 }
 
 bool http_transfer_load(struct http_transfer *t, const struct http_request *q)
@@ -237,12 +263,14 @@ static void wipe_slist(struct curl_slist **list)
 
 void http_transfer_unload(struct http_transfer *t)
 {
-    if (!t->ready)
+    if (!t->told.ready)
         curl_easy_reset(t->easy);
-    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
-    curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, NULL);
-    curl_easy_setopt(t->easy, CURLOPT_RESOLVE, NULL);
-    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
+    if (t->headers)
+        curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
+    tell_text(t, HTTP_TEXT_CONNECT_TO, CURLOPT_CONNECT_TO, NULL);
+    tell_text(t, HTTP_TEXT_RESOLVE, CURLOPT_RESOLVE, NULL);
+    if (!t->told.plain)
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
     wipe_slist(&t->headers);
     wipe_slist(&t->connect_to);
     wipe_slist(&t->resolve);

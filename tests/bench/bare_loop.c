@@ -59,6 +59,7 @@ static void prepare(struct slot *s, char **argv, struct curl_slist *to)
     curl_easy_setopt(s->easy, CURLOPT_CAPATH, NULL);
     curl_easy_setopt(s->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(s->easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(s->easy, CURLOPT_USERAGENT, "smoke/0.0.0"); /* the same bytes are sent */
     curl_easy_setopt(s->easy, CURLOPT_TIMEOUT_MS, 10000L);
     curl_easy_setopt(s->easy, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(s->easy, CURLOPT_WRITEDATA, s);
