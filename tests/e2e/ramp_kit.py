@@ -123,6 +123,7 @@ class Kit:
         self.state = os.path.join(self.dir, "state")
         self.plan_path = os.path.join(self.dir, "plan.yaml")
         self.runs = []
+        self.converts = False  # prepare and finish change more than weights
         self.write(suite, **plan)
 
     def write(self, suite=SUITE, **plan):
@@ -135,9 +136,18 @@ class Kit:
             f.write(suite % {"port": self.sb.ready["http_port"]})
 
     def __enter__(self):
+        self.before = self.fields()
         return self
 
-    def __exit__(self, *_):
+    def fields(self):
+        """Every set of every zone, byte for byte, but for what a ramp may change: weights, and the lease."""
+        return {(z["id"], s["name"], s["type"], s.get("set")): json.dumps({k: v for k, v in s.items() if k != "weight"}, sort_keys=True)
+                for z in self.sb.state()["zones"] for s in z["sets"] if not s["name"].startswith("_sluice.")}
+
+    def __exit__(self, kind, *_):
+        # Promise 1: whatever the end, nothing but weights and the lease is otherwise than before.
+        if kind is None and not self.sb.foreign and not self.converts and self.fields() != self.before:
+            raise AssertionError("the zone is not as it was: %s" % sorted(set(self.fields().items()) ^ set(self.before.items())))
         for run in self.runs:
             run.kill()
             run.process.stdout.close()

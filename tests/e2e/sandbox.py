@@ -67,6 +67,7 @@ class Sandbox:
         self.dir = tempfile.mkdtemp(prefix="sandbox-")
         self.log_path = os.path.join(self.dir, "log.jsonl")
         self.process = None
+        self.foreign = False  # somebody else changed the zone
         try:
             self._start(config, seed, log_fleets, args)
         except BaseException:
@@ -147,6 +148,7 @@ class Sandbox:
 
     def change(self, zone=None, **edits):
         """The foreign hand: put=[...], delete=[...], weights=[...]."""
+        self.foreign = True
         return self.control("POST", "/change", dict(edits, zone=zone or self.zone_id))
 
     def release(self, held_id=None):
@@ -201,6 +203,7 @@ class Sandbox:
 
     def batch(self, changes, zone=None, comment=None, **how):
         path = "/2013-04-01/hostedzone/%s/rrset/" % (zone or self.zone_id)
+        self.foreign = True
         return self.call("POST", path, body=batch_xml(changes, comment), **how)
 
 

@@ -21,6 +21,12 @@ PLAN_OF = dict(records=RECORDS, sides="{old: {set: heroku}, new: {set: ec2, targ
                steps="[50, 100]", bake="1s")
 
 
+class Converting(Kit):  # noqa: F405
+    def __init__(self, *args, **kw):
+        super().__init__(*args, **kw)
+        self.converts = True
+
+
 def config(records=SIMPLE):
     c = ramp_config()
     c["zones"][0]["records"] = [dict(r) for r in records]
@@ -66,7 +72,7 @@ class Client(threading.Thread):
 
 
 def story():
-    with Sandbox(config()) as sb, Kit(sb, **PLAN_OF) as kit:
+    with Sandbox(config()) as sb, Converting(sb, **PLAN_OF) as kit:
         before = zone(sb)
         client = Client(sb)
         run = kit.start("prepare")
@@ -117,7 +123,7 @@ def story():
 
 
 def undone():
-    with Sandbox(config()) as sb, Kit(sb, **PLAN_OF) as kit:
+    with Sandbox(config()) as sb, Converting(sb, **PLAN_OF) as kit:
         before = zone(sb)
         client = Client(sb)
         t.eq(kit.run("prepare").process.returncode, 0, "prepare")
@@ -139,7 +145,7 @@ def undone():
 
 def refusals():
     def refused(what, word, records=SIMPLE, status=11, args=(), **plan):
-        with Sandbox(config(records)) as sb, Kit(sb, **dict(PLAN_OF, **plan)) as kit:
+        with Sandbox(config(records)) as sb, Converting(sb, **dict(PLAN_OF, **plan)) as kit:
             before = zone(sb, lease=True)
             run = kit.run("prepare", *args)
             t.eq(run.process.returncode, status, "%s: exit %d" % (what, status))
@@ -156,7 +162,7 @@ def refusals():
     refused("a record that is not there", "there is no such record", SIMPLE[:1])
     refused("target on the old side", "'target' is for the new side", status=78, sides="{old: {set: heroku, target: 192.0.2.1}, new: {set: ec2}}")
     refused("no lease", "nothing fences these changes", lease="off")
-    with Sandbox(config(SIMPLE + [{"name": "_sluice.example.com", "type": "TXT", "ttl": 60, "values": [lease("forward", 600)]}])) as sb, Kit(sb, **PLAN_OF) as kit:
+    with Sandbox(config(SIMPLE + [{"name": "_sluice.example.com", "type": "TXT", "ttl": 60, "values": [lease("forward", 600)]}])) as sb, Converting(sb, **PLAN_OF) as kit:
         before = zone(sb, lease=True)
         run = kit.run("prepare")
         t.eq((run.process.returncode, zone(sb, lease=True)), (75, before), "another run's lease: exit 75, nothing written")
@@ -173,14 +179,14 @@ def lease(state, left_s):
 
 def remembers():
     """Stopped while it waits, and given again: no batch comes twice, no wait is shortened; a ramp obeys it, too."""
-    with Sandbox(config()) as sb, Kit(sb, **PLAN_OF) as kit:
+    with Sandbox(config()) as sb, Converting(sb, **PLAN_OF) as kit:
         run = kit.run("prepare", "--no-wait")
         t.eq(run.process.returncode, 75, "--no-wait: come back later")
         t.eq({s["ttl"] for s in sb.sets("files.example.com", "A").values()}, {1}, "the TTLs are lowered")
         t.eq(kit.run("prepare").process.returncode, 0, "given again it waits for the rest and goes on")
         changes = [b for b in batches(sb) if any(c["type"] != "TXT" for c in b["changes"])]
         t.eq(len(changes), 2, "two batches in all")
-    with Sandbox(config()) as sb, Kit(sb, **PLAN_OF) as kit:
+    with Sandbox(config()) as sb, Converting(sb, **PLAN_OF) as kit:
         run = kit.start("prepare")
         run.wait_line("waiting until")
         run.kill()
