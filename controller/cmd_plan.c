@@ -4,17 +4,17 @@
 #include <string.h>
 
 #include "command.h"
+#include "health.h"
 #include "sluice/clock.h"
 #include "sluice/file.h"
 #include "sluice/log.h"
 #include "sluice/text.h"
 #include "walk.h"
+#include "weights.h"
 
 #define PROBE_TURN_MS 1000
 
 static const char *const side_names[] = {"old", "new"};
-static const char *const levels[] = {
-    [SURVEY_REFUSE] = "refuse", [SURVEY_ASK] = "ask", [SURVEY_WARN] = "note"};
 
 /* ---- Probing once
  * ----------------------------------------------------------------------------------- */
@@ -78,8 +78,35 @@ static bool probe_once(struct walk *w, json_t *out, struct err *err)
 /* ---- What there is to say, as JSON
  * ------------------------------------------------------------------ */
 
-static json_t *records_json(const struct survey *s)
+/* What the new side carries when a side's health checks fail, at the ends and at every step; NULL
+ * for a record without checks. */
+static json_t *health_json(const struct walk *w, const struct survey_record *r)
 {
+    static const bool cases[][PLAN_SIDES] = {{true, false}, {false, true}, {true, true}};
+    const struct plan *plan = &w->rig.plan;
+    json_t *shares;
+    bool any = false;
+
+    for (size_t i = 0; i < r->n_sets; i++)
+        any = any || health_checked(&r->sets[i]);
+    if (!any || !r->usable || r->n_sets > WEIGHTS_SETS_MAX)
+        return NULL;
+    shares = json_array();
+    for (uint32_t i = 0; i <= plan->steps_n; i++) {
+        uint32_t percent = i ? plan->steps[i - 1].percent : 0;
+
+        json_array_append_new(
+            shares, json_pack("{s:i, s:i, s:i, s:i}", "percent", (int)percent, "old_fails_ppm",
+                              (int)health_new_ppm(r, percent, cases[0]), "new_fails_ppm",
+                              (int)health_new_ppm(r, percent, cases[1]), "both_fail_ppm",
+                              (int)health_new_ppm(r, percent, cases[2])));
+    }
+    return json_pack("{s:b, s:o}", "armed", lint_armed(r, &w->facts), "shares", shares);
+}
+
+static json_t *records_json(const struct walk *w)
+{
+    const struct survey *s = &w->survey;
     json_t *list = json_array();
 
     for (size_t i = 0; i < s->n_records; i++) {
@@ -93,9 +120,10 @@ static json_t *records_json(const struct survey *s)
                 sets, json_pack("{s:s*, s:s, s:i, s:i}", "set", r->sets[k].set_id, "side",
                                 r->side[k] < PLAN_SIDES ? side_names[r->side[k]] : "none", "weight",
                                 (int)r->sets[k].weight, "ttl", (int)r->sets[k].ttl));
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:o}", "name", buf_str(&name),
-                                              "type", r->type, "zone", s->zones[r->zone].id,
-                                              "new_ppm", (int)r->new_ppm, "sets", sets));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:o, s:o*}", "name",
+                                              buf_str(&name), "type", r->type, "zone",
+                                              s->zones[r->zone].id, "new_ppm", (int)r->new_ppm,
+                                              "sets", sets, "health", health_json(w, r)));
     }
     return list;
 }
@@ -107,9 +135,9 @@ static json_t *findings_json(const struct survey *s)
     for (size_t i = 0; i < s->n_findings; i++) {
         const struct survey_finding *f = &s->findings[i];
 
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "code",
-                                              survey_code_name(f->code), "level", levels[f->level],
-                                              "where", f->where, "what", f->what, "todo", f->todo));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "code", f->id, "level",
+                                              survey_level_name(f->level), "where", f->where,
+                                              "what", f->what, "todo", f->todo));
     }
     return list;
 }
@@ -175,7 +203,7 @@ static json_t *describe(const struct walk *w, json_t *probes)
     for (uint32_t z = 0; w->fence && z < fence_n_zones(w->fence); z++)
         back += fence_batches(w->fence, z, true);
     json_object_set_new(o, "rollback_batches", json_integer(back));
-    json_object_set_new(o, "records", records_json(&w->survey));
+    json_object_set_new(o, "records", records_json(w));
     json_object_set_new(o, "endpoints", endpoints_json(&w->endpoints));
     json_object_set_new(o, "findings", findings_json(&w->survey));
     json_object_set_new(o, "steps", steps_json(w));
@@ -374,6 +402,7 @@ static bool look(struct walk *w, json_t *probes, struct err *err)
         return false;
     if (w->rig.opts->make_weighted)
         return write_batches(w, err);
+    walk_lint(w);
     /* With something in the way there is nothing sound to probe or to count. */
     if (!survey_clear_of(&w->survey, SURVEY_REFUSE))
         return true;

@@ -111,6 +111,31 @@ static bool id_by_name(struct route53 *r, const char *name, struct arena *mem, c
     return true;
 }
 
+bool route53_find_twins(struct route53 *r, const char *name, const char *id, struct arena *mem,
+                        const char **twins, struct err *err)
+{
+    struct route53_ask ask = {.call = ROUTE53_ZONES_BY_NAME, .name = name};
+    struct route53_reply reply SL_CLEANUP(route53_reply_clear) = {0};
+    struct buf found SL_CLEANUP(buf_clear) = {0};
+    struct route53_zones zones;
+
+    *twins = NULL;
+    if (!route53_wait(r, &ask, &reply, err))
+        return false;
+    if (!route53_xml_parse_zones(mem, buf_str(&reply.body), reply.body.len, &zones, err))
+        return err_prefix(err, "zones called %s: ", name);
+    for (size_t i = 0; i < zones.n; i++) {
+        const struct route53_zone *z = &zones.zones[i];
+
+        if (rrset_name_eq(z->name, name) && strcmp(z->id, id) != 0)
+            buf_addf(&found, "%s%s (%s)", found.len ? ", " : "", z->id,
+                     z->private_zone ? "private" : "public");
+    }
+    if (found.len)
+        *twins = arena_strdup(mem, buf_str(&found));
+    return true;
+}
+
 bool route53_find_zone(struct route53 *r, const char *name_or_id, struct arena *mem,
                        struct route53_zone *out, struct err *err)
 {

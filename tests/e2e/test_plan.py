@@ -1,0 +1,155 @@
+"""`sluice plan` and its lints against the sandbox: what it finds, what it asks for, and that it writes nothing."""
+import json
+
+from ramp_kit import *
+from sandbox import Sandbox, Tap, tag
+
+t = Tap()
+NEW_CHECK, OLD_CHECK = "aaaaaaaa-0000-4000-8000-00000000000n", "aaaaaaaa-0000-4000-8000-00000000000o"
+HERITAGE = '"heritage=external-dns,external-dns/owner=blue,external-dns/resource=ingress/shop/web"'
+
+
+def zone_text(sb):
+    """All zones as they stand, to the byte."""
+    return json.dumps(sb.state()["zones"], sort_keys=True)
+
+
+def reads_only(sb, before, what):
+    t.eq(zone_text(sb), before, what + ": the zone is as it was, to the byte")
+    t.eq([e["action"] for e in sb.events("api") if e["method"] != "GET"], [], what + ": nothing but GET was sent")
+
+
+def records(config):
+    return config["zones"][0]["records"]
+
+
+def found(run):
+    """id -> finding of a plan in JSON."""
+    return {f["code"]: f for f in json.loads(run.out or '{"findings": []}')["findings"]}
+
+
+def plan(config, *args, **keys):
+    with Sandbox(config) as sb, Kit(sb, **keys) as kit:
+        before = zone_text(sb)
+        run = kit.run("plan", "--format", "json", *args, yes=False)
+        reads_only(sb, before, "plan")
+        return run, sb.events("api")
+
+
+def shows_lints():
+    config = ramp_config()
+    config["health_checks"] = [
+        {"id": NEW_CHECK, "type": "HTTP", "fqdn": "www.example.com", "interval": 10},
+        {"id": OLD_CHECK, "type": "HTTP", "address": OLD, "disabled": True}]
+    records(config)[0]["health_check"] = OLD_CHECK
+    records(config)[1]["health_check"] = NEW_CHECK
+    records(config).extend([
+        {"name": "example.com", "type": "MX", "ttl": 60, "values": ["10 mail.example.com"]},
+        {"name": "mail.example.com", "type": "A", "ttl": 60, "values": [OLD]},
+        {"name": "www.example.com", "type": "AAAA", "ttl": 60, "values": ["2001:db8::1"]},
+        {"name": "a-www.example.com", "type": "TXT", "ttl": 60, "values": [HERITAGE]}])
+    run, calls = plan(config)
+    f = found(run)
+    t.eq(run.process.returncode, 0, "warnings and questions do not refuse a plan")
+    for what, level in (("health_check", "warn"), ("health_disabled", "warn"), ("health_name", "warn"),
+                        ("old_named", "warn"), ("family_alone", "warn"), ("external_dns", "ask"),
+                        ("certificate_unseen", "warn"), ("pools", "note"), ("not_armed", "note")):
+        t.eq(f.get(what, {}).get("level"), level, "%s is a %s" % (what, level))
+        t.ok(f.get(what, {}).get("todo"), "%s says what to do" % what)
+    t.has(f.get("old_named", {}).get("what", ""), "mail.example.com A", "the record that names the old side is named")
+    t.has(f.get("health_check", {}).get("what", ""), "at 100 %: old fails 100%, new fails 0%, both 100%",
+          "the truth table is told")
+    t.eq([c["target"] for c in calls if c["action"] == "GetHealthCheck"],
+         ["/2013-04-01/healthcheck/" + x for x in (NEW_CHECK, OLD_CHECK)], "each health check was asked for once")
+    health = json.loads(run.out)["records"][0].get("health", {})
+    t.eq(health.get("armed"), False, "the record is not armed")
+    t.eq([r for r in health.get("shares", []) if r["percent"] == 10],
+         [{"percent": 10, "old_fails_ppm": 1000000, "new_fails_ppm": 0, "both_fail_ppm": 100000}],
+         "the table is there for programs, too")
+
+
+def text_shows_lints():
+    with Sandbox(ramp_config()) as sb, Kit(sb) as kit:
+        run = kit.run("plan", yes=False)
+        t.has(run.out, "note: shop: clients with connection pools", "text has the notes")
+        t.has(run.out, "ignore_changes", "and the line for Terraform")
+
+
+def gone_check_is_refused():
+    config = ramp_config()
+    records(config)[1]["health_check"] = NEW_CHECK
+    run, _ = plan(config)
+    t.eq(run.process.returncode, 11, "a health check that is gone refuses")
+    t.eq(found(run).get("health_gone", {}).get("level"), "refuse", "by that finding")
+    with Sandbox(config) as sb, Kit(sb) as kit:
+        run = kit.run("ramp")
+        t.eq(run.process.returncode, 11, "and refuses a ramp")
+        t.has(run.err, NEW_CHECK, "which names it")
+        t.eq(batches(sb), [], "and nothing was written")
+
+
+def unread_is_said():
+    config = ramp_config(deny=[{"action": "GetHealthCheck"}])
+    config["health_checks"] = [{"id": NEW_CHECK, "type": "TCP", "address": NEW}]
+    records(config)[1]["health_check"] = NEW_CHECK
+    run, _ = plan(config)
+    t.eq(run.process.returncode, 0, "a read that AWS does not allow stops nothing")
+    t.has(found(run).get("unread", {}).get("what", ""), "route53:GetHealthCheck", "and is named")
+
+
+def twins_are_told():
+    config = ramp_config()
+    config["zones"].append({"name": "example.com", "id": "Z0PRIVATE", "private": True, "records": []})
+    with Sandbox(config) as sb, Kit(sb) as kit:
+        route53 = "{zone: Z0SANDBOXEXAMPLE, endpoint_url: '%s', resolver: '%s'}" % (sb.ready["api"], sb.ready["resolver"])
+        kit.write(route53=route53)
+        run = kit.run("plan", "--format", "json", yes=False)
+        t.has(found(run).get("zone_twin", {}).get("what", ""), "Z0PRIVATE (private)", "a private twin is named")
+    run, calls = plan(ramp_config())
+    t.ok("zone_twin" not in found(run), "a zone alone has none")
+    t.eq(len([c for c in calls if c["action"] == "ListHostedZonesByName"]), 1, "and costs no further call")
+
+
+def policy_is_told():
+    config = ramp_config()
+    config["traffic_policy_instances"] = [
+        {"id": "t-1", "zone": "Z0SANDBOXEXAMPLE", "name": "www.example.com.", "policy": "p-9", "version": 4}]
+    records(config)[:] = [{"name": "www.example.com", "type": "A", "ttl": 1, "values": [OLD], "traffic_policy": "t-1"}]
+    run, _ = plan(config)
+    t.eq(run.process.returncode, 11, "a traffic policy's record refuses")
+    t.has(found(run).get("policy_instance", {}).get("what", ""), "p-9, version 4, state Applied", "and its policy is told")
+
+
+def ramp_heeds():
+    config = ramp_config()
+    records(config).append({"name": "www.example.com", "type": "TXT", "ttl": 60, "values": [HERITAGE]})
+    with Sandbox(config) as sb, Kit(sb, steps="[100]") as kit:
+        run = kit.run("ramp", yes=False)
+        t.eq(run.process.returncode, 64, "a question without anybody to answer it begins nothing")
+        t.has(run.err, "external-dns (owner blue)", "the question is said")
+        t.eq(batches(sb), [], "and nothing is written")
+        run = kit.run("ramp", "--to", "100")
+        t.eq(run.process.returncode, 0, "--yes answers it")
+        t.has(run.err, "external-dns (owner blue)", "and it is still said")
+        t.ok("connection pools" not in run.err, "notes are not said", run.err)
+
+
+def sandbox_reads():
+    config = ramp_config()
+    config["health_checks"] = [{"id": "h-1", "type": "HTTPS", "fqdn": "a<b", "port": 443}]
+    with Sandbox(config) as sb:
+        status, _, body = sb.call("GET", "/2013-04-01/healthcheck/h-1")
+        t.eq((status, tag(body, "FullyQualifiedDomainName"), tag(body, "Port")), (200, "a<b", "443"), "a check is read")
+        status, _, body = sb.call("GET", "/2013-04-01/healthcheck/h-2")
+        t.eq((status, tag(body, "Code")), (404, "NoSuchHealthCheck"), "one that is not there is 404")
+        status, _, body = sb.call("GET", "/2013-04-01/trafficpolicyinstance/t-2")
+        t.eq((status, tag(body, "Code")), (404, "NoSuchTrafficPolicyInstance"), "so is a policy instance")
+
+
+for part in (sandbox_reads, shows_lints, text_shows_lints, gone_check_is_refused, unread_is_said, twins_are_told,
+             policy_is_told, ramp_heeds):
+    try:
+        part()
+    except AssertionError as e:
+        t.ok(False, part.__name__, e)
+t.done()
