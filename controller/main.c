@@ -26,6 +26,10 @@ static const struct command commands[] = {
      "calls, times and what its gate can see, and sends the GET and HEAD checks once.\n\n"
      "  sluice plan plan.yaml\n"
      "  sluice plan plan.yaml --make-weighted batch.json"},
+    {"iam-policy", cmd_iam_policy, 0, 1, 1, "PLAN", "print the least IAM policy for a plan",
+     "Prints, as JSON, what a role needs to walk this plan and to go back: its names, types and "
+     "actions, and the\n"
+     "lease record. Asks Route 53 only where the plan names no zone id. Writes nothing."},
     {"observe", cmd_observe, 0, 1, 1, "PLAN",
      "show what the zones' name servers answer now, write nothing",
      "Asks every authoritative server for every record of the plan, samples the shares of up to "

@@ -127,6 +127,9 @@ bool route53_find_zone(struct route53 *r, const char *name_or_id, struct arena *
 bool route53_find_twins(struct route53 *r, const char *name, const char *id, struct arena *mem,
                         const char **twins, struct err *err) SL_MUST_CHECK;
 
+/* True for "Z0123456789ABCDEFGHIJ", also behind "/hostedzone/": a name has a dot or a small letter. */
+bool route53_is_zone_id(const char *name_or_id);
+
 /* The name of a call as IAM knows it: "route53:GetHostedZone". Static. */
 const char *route53_action(enum route53_call call);
 

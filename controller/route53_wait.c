@@ -71,9 +71,10 @@ bool route53_wait(struct route53 *r, const struct route53_ask *ask, struct route
     }
 }
 
-/* "Z0123456789ABCDEFGHIJ": a name has a dot or a small letter. */
-static bool is_id(const char *s)
+bool route53_is_zone_id(const char *name_or_id)
 {
+    const char *s = route53_xml_bare_id(name_or_id);
+
     return s[0] == 'Z' && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] == '\0';
 }
 
@@ -143,7 +144,7 @@ bool route53_find_zone(struct route53 *r, const char *name_or_id, struct arena *
     struct route53_reply reply SL_CLEANUP(route53_reply_clear) = {0};
 
     ask.id = route53_xml_bare_id(name_or_id);
-    if (!is_id(ask.id) && !id_by_name(r, name_or_id, mem, &ask.id, err))
+    if (!route53_is_zone_id(ask.id) && !id_by_name(r, name_or_id, mem, &ask.id, err))
         return false;
     if (!route53_wait(r, &ask, &reply, err))
         return false;

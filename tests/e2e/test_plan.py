@@ -1,4 +1,5 @@
 """`sluice plan` and its lints against the sandbox: what it finds, what it asks for, and that it writes nothing."""
+import fnmatch
 import json
 
 from ramp_kit import *
@@ -146,7 +147,107 @@ def sandbox_reads():
         t.eq((status, tag(body, "Code")), (404, "NoSuchTrafficPolicyInstance"), "so is a policy instance")
 
 
-for part in (sandbox_reads, shows_lints, text_shows_lints, gone_check_is_refused, unread_is_said, twins_are_told,
+# ---- iam-policy
+
+NAMES, TYPES, ACTIONS = ("route53:ChangeResourceRecordSets" + k for k in ("NormalizedRecordNames", "RecordTypes", "Actions"))
+
+
+def as_list(x):
+    return x if isinstance(x, list) else [x]
+
+
+def allows(policy, action, resource, keys):
+    """IAM's evaluation, as far as this policy goes: one statement must hold for the whole request."""
+    for s in policy["Statement"]:
+        if "route53:" + action not in as_list(s["Action"]) or \
+                not any(fnmatch.fnmatchcase(resource, r) for r in as_list(s["Resource"])):
+            continue
+        good = True
+        for operator, wanted in s.get("Condition", {}).items():
+            for key, values in wanted.items():
+                have = keys.get(key)
+                if operator == "Null":
+                    good = good and (have is None) == (values == "true")
+                else:
+                    like = operator == "ForAllValues:StringLike"
+                    good = good and all(any(fnmatch.fnmatchcase(h, v) if like else h == v for v in values)
+                                        for h in have or [])
+        if good:
+            return True
+    return False
+
+
+def request_of(call):
+    """(action, resource, condition keys) of a logged call."""
+    kind = {"GetChange": "change", "GetHealthCheck": "healthcheck"}.get(call["action"], "hostedzone")
+    resource = "arn:aws:route53:::%s/%s" % (kind, call.get("zone", ""))
+    if call["action"] == "GetChange":
+        resource = "arn:aws:route53:::change/" + call["target"].rsplit("/", 1)[1]
+    keys = {}
+    if call["action"] == "ChangeResourceRecordSets":
+        keys = {NAMES: {c["name"].rstrip(".") for c in call["changes"]}, TYPES: {c["type"] for c in call["changes"]},
+                ACTIONS: {c["action"] for c in call["changes"]}}
+    return call["action"], resource, keys
+
+
+def is_enough(kit, sb, policy, what):
+    calls = sb.events("api")
+    t.eq([c["action"] for c in calls if not allows(policy, *request_of(c))], [], what + ": the policy allows every call")
+    used = {NAMES: set(), TYPES: set(), ACTIONS: set()}
+    for c in calls:
+        for key, values in request_of(c)[2].items():
+            used[key] |= values
+    change = [s for s in policy["Statement"] if s["Action"] == "route53:ChangeResourceRecordSets"]
+    equals = change[0]["Condition"]["ForAllValues:StringEquals"]
+    t.eq({k: set(v) for k, v in equals.items()}, used, what + ": and nothing that no call needs")
+
+
+def policy_is_the_least():
+    config = ramp_config()
+    records(config).extend([
+        {"name": "*.shops.example.com", "type": "CNAME", "set": "heroku", "weight": 100, "ttl": 1, "values": ["old.test"]},
+        {"name": "*.shops.example.com", "type": "CNAME", "set": "ec2", "weight": 0, "ttl": 1, "values": ["new.test"]}])
+    keys = dict(records="[{name: www.example.com, type: A}, {name: '*.shops.example.com', type: CNAME}]",
+                steps="[10, 100]", bake="1s")
+    config["dns"]["hosts"] = {"old.test": [OLD], "new.test": [NEW]}
+    with Sandbox(config) as sb, Kit(sb, **keys) as kit:
+        before = zone_text(sb)
+        run = kit.run("iam-policy", yes=False)
+        t.eq(run.process.returncode, 0, "iam-policy prints a policy")
+        t.has(run.err, "looking up", "and says that it asks")
+        reads_only(sb, before, "iam-policy")
+        policy = json.loads(run.out or "{}")
+        t.eq(kit.run("ramp").process.returncode, 0, "a ramp completes")
+        sb.change(weights=[{"name": n, "type": ty, "set": s, "weight": w} for n, ty in (
+            ("www.example.com", "A"), ("*.shops.example.com", "CNAME")) for s, w in (("heroku", 1), ("ec2", 1))])
+        t.eq(kit.run("rollback").process.returncode, 0, "and a rollback is confirmed")
+        is_enough(kit, sb, policy, "ramp and rollback")
+
+
+def policy_offline():
+    with Sandbox(ramp_config()) as sb, Kit(sb) as kit:
+        kit.write(route53="{zone: Z0SANDBOXEXAMPLE, endpoint_url: 'http://127.0.0.1:1'}")
+        run = kit.run("iam-policy", yes=False, AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+        t.eq((run.process.returncode, sb.events("api")), (0, []), "with zone ids nobody is asked, nor are there keys")
+        t.has(run.err, "nobody was asked", "and it says so")
+        t.has(run.out, '"_sluice.*"', "the lease is a pattern")
+        kit.write(route53="{zone: Z0SANDBOXEXAMPLE}", lease="{name: _sluice.example.com}")
+        run = kit.run("iam-policy", yes=False, AWS_DEFAULT_REGION="cn-north-1")
+        t.has(run.out, '"_sluice.example.com"', "unless the plan names it")
+        t.has(run.out, "arn:aws-cn:route53:::hostedzone/Z0SANDBOXEXAMPLE", "the partition is the region's")
+
+
+def denials_name_what_is_missing():
+    for deny, words in (({"change": "UPSERT"}, "not allowed: UPSERT of www.example.com A; `sluice iam-policy`"),
+                        ({"type": "TXT"}, "not allowed: CREATE of _sluice.example.com TXT;")):
+        config = ramp_config(deny=[dict(deny, action="ChangeResourceRecordSets")])
+        with Sandbox(config) as sb, Kit(sb) as kit:
+            run = kit.run("ramp")
+            t.eq(run.process.returncode, 77, "a right that is missing: 77")
+            t.has(run.err, words, "and it is named")
+
+
+for part in (policy_is_the_least, policy_offline, denials_name_what_is_missing, sandbox_reads, shows_lints, text_shows_lints, gone_check_is_refused, unread_is_said, twins_are_told,
              policy_is_told, ramp_heeds):
     try:
         part()

@@ -56,6 +56,16 @@ tests_unit_test_route53_SOURCES = tests/unit/test_route53.c
 tests_unit_test_route53_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_route53_LDADD = libcontroller.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
+CONTROLLER_UNITS += tests/unit/test_iam_policy
+tests_unit_test_iam_policy_SOURCES = tests/unit/test_iam_policy.c
+tests_unit_test_iam_policy_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_iam_policy_LDADD = libcontroller.a libcore.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) -lm $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_denial
+tests_unit_test_denial_SOURCES = tests/unit/test_denial.c
+tests_unit_test_denial_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_denial_LDADD = libcontroller.a libcore.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) -lm $(CMOCKA_LIBS)
+
 CONTROLLER_UNITS += tests/unit/test_credentials
 tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c
 tests_unit_test_credentials_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
