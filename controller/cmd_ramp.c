@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "saved_plan.h"
 #include "sluice/crypto.h"
 #include "sluice/file.h"
 #include "sluice/log.h"
@@ -73,10 +74,19 @@ static bool refuse_second(const struct walk *w, struct err *err)
 static int ramp(struct walk *w, const struct opts *opts, struct err *err)
 {
     struct ramp_options options = {0};
+    const char *path = opts->n_args ? opts->args[0] : NULL;
 
-    if (!rig_load(&w->rig, opts, opts->args[0], true, err) ||
-        !check_goal(w, &options.goal_percent, err) || !walk_open_state(w, err) ||
-        !refuse_second(w, err) || !rig_connect(&w->rig, err) || !walk_survey(w, err))
+    if (opts->plan && !saved_plan_load(opts->plan, &w->saved, err))
+        return 0;
+    if (!path && w->saved)
+        path = saved_plan_of(w->saved);
+    if (!path) {
+        err_set(err, ERR_USAGE, "name a plan, or a saved one with --plan");
+        return 0;
+    }
+    if (!rig_load(&w->rig, opts, path, true, err) || !check_goal(w, &options.goal_percent, err) ||
+        !walk_open_state(w, err) || !refuse_second(w, err) || !rig_connect(&w->rig, err) ||
+        !walk_survey(w, err))
         return 0;
     walk_say_findings(w, SURVEY_WARN);
     if (!ask_about_findings(w, err) || !walk_prepare(w, err))

@@ -65,6 +65,8 @@ libcontroller_a_SOURCES += \
 	controller/ramp_state.c controller/ramp_state.h \
 	controller/survey.c controller/survey.h controller/survey_cli.c \
 	controller/health.c controller/health.h \
+	controller/preview.c controller/preview_text.c controller/preview.h \
+	controller/saved_plan.c controller/saved_plan.h \
 	controller/lint.c controller/lint.h controller/lint_int.h controller/lint_zone.c controller/lint_owner.c \
 	controller/lint_health.c controller/lint_plan.c controller/lint_read.c controller/lint_read.h \
 	controller/endpoints.c controller/endpoints.h \

@@ -25,7 +25,8 @@ static const struct command commands[] = {
      "weights, API\n"
      "calls, times and what its gate can see, and sends the GET and HEAD checks once.\n\n"
      "  sluice plan plan.yaml\n"
-     "  sluice plan plan.yaml --make-weighted batch.json"},
+     "  sluice plan plan.yaml --make-weighted batch.json\n"
+     "  sluice plan plan.yaml -o agreed.json; sluice ramp --plan agreed.json"},
     {"iam-policy", cmd_iam_policy, 0, 1, 1, "PLAN", "print the least IAM policy for a plan",
      "Prints, as JSON, what a role needs to walk this plan and to go back: its names, types and "
      "actions, and the\n"
@@ -35,7 +36,7 @@ static const struct command commands[] = {
      "Asks every authoritative server for every record of the plan, samples the shares of up to "
      "five, and holds\n"
      "the answers against what Route 53 lists. Exit status 10 when they do not agree."},
-    {"ramp", cmd_ramp, OPTS_RAMP | OPTS_TAKE_OVER, 1, 1, "PLAN", "walk a plan, step by step",
+    {"ramp", cmd_ramp, OPTS_RAMP | OPTS_TAKE_OVER, 0, 1, "[PLAN]", "walk a plan, step by step",
      "Reads the records, probes both fleets, takes the lease and walks the plan's steps: write, "
      "wait until\n"
      "caches have drained, watch, judge. Goes back by itself when the new fleet is worse than the "

@@ -9,6 +9,7 @@
 #include "lint_read.h"
 #include "plan_file.h"
 #include "ramp_state.h"
+#include "saved_plan.h"
 #include "sluice/clock.h"
 #include "sluice/crypto.h"
 #include "sluice/file.h"
@@ -44,6 +45,7 @@ void walk_free(struct walk *w, struct err *err)
     endpoints_clear(&w->endpoints);
     verify_servers_clear(&w->servers);
     journal_reading_clear(&w->last);
+    json_decref(w->saved);
     json_decref(w->kept);
     rig_clear(&w->rig);
     file_close(&w->lock_fd);
@@ -157,6 +159,21 @@ void walk_lint(struct walk *w)
     lint_eval(&w->survey, &w->rig.plan, &w->facts, false);
 }
 
+/* What is otherwise goes before what is in the way: it says why. */
+static bool check_saved(struct walk *w, struct err *err)
+{
+    struct buf lines SL_CLEANUP(buf_clear) = {0};
+    bool ok = !w->saved || saved_plan_check(w, w->saved, &lines, err);
+
+    for (char *line = lines.data, *end; line && *line; line = end + 1) {
+        end = line + strcspn(line, "\n");
+        log_error("%.*s", (int)(end - line), line);
+        if (!*end)
+            break;
+    }
+    return ok;
+}
+
 bool walk_survey(struct walk *w, struct err *err)
 {
     size_t n = 0;
@@ -164,6 +181,8 @@ bool walk_survey(struct walk *w, struct err *err)
     if (!rig_survey(&w->rig, &w->survey, 0, err))
         return false;
     walk_lint(w);
+    if (!check_saved(w, err))
+        return false;
     walk_say_findings(w, SURVEY_REFUSE);
     for (size_t i = 0; i < w->survey.n_findings; i++)
         n += w->survey.findings[i].level == SURVEY_REFUSE;

@@ -33,7 +33,8 @@ struct walk {
     char journal_name[JOURNAL_NAME_MAX]; /* the newest of this cutover; "" none */
     struct journal_reading last;         /* its end, when there is one */
     bool have_last;
-    json_t *kept; /* {"baseline", "endpoints", "plan_hash"}: what the journal keeps of them */
+    json_t *saved; /* of `ramp --plan`; NULL: none is held against what stands */
+    json_t *kept;  /* {"baseline", "endpoints", "plan_hash"}: what the journal keeps of them */
 };
 
 /* NULL is not returned; walk_free() ends all. */

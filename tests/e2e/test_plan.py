@@ -1,6 +1,7 @@
 """`sluice plan` and its lints against the sandbox: what it finds, what it asks for, and that it writes nothing."""
 import fnmatch
 import json
+import os
 
 from ramp_kit import *
 from sandbox import Sandbox, Tap, tag
@@ -247,7 +248,115 @@ def denials_name_what_is_missing():
             t.has(run.err, words, "and it is named")
 
 
-for part in (policy_is_the_least, policy_offline, denials_name_what_is_missing, sandbox_reads, shows_lints, text_shows_lints, gone_check_is_refused, unread_is_said, twins_are_told,
+# ---- saved plans
+
+def save(kit, *args):
+    out = os.path.join(kit.dir, "agreed.json")
+    run = kit.run("plan", "-o", out, *args, yes=False)
+    return run, out
+
+
+def saved_plan_is_walked():
+    with Sandbox(ramp_config()) as sb, Kit(sb, steps="[10, 100]", bake="1s") as kit:
+        before = zone_text(sb)
+        run, out = save(kit, "--detailed-exitcode")
+        t.eq(run.process.returncode, 2, "a plan with changes that is saved still says 2")
+        reads_only(sb, before, "plan -o")
+        with open(out, encoding="utf-8") as f:
+            doc = json.load(f)
+        t.eq([(r["name"], {s["id"]: s["weight"] for s in r["sets"]}) for r in doc["records"]],
+             [("www.example.com", {"ec2": 0, "heroku": 100})], "it holds what stands")
+        t.eq([s["percent"] for s in doc["seen"]["steps"]], [10, 100], "and what was shown")
+        run = kit.start("ramp", "--plan", out, plan=False)
+        t.eq(run.wait(), 0, "ramp --plan needs no other word")
+        t.eq(percents(sb), [0, 10, 100], "and walks it")
+        again = kit.run("ramp", "--plan", out, plan=False)
+        t.eq(again.process.returncode, 11, "a second time it refuses")
+        t.has(again.err, "www.example.com A: set 'ec2': weight was 0, is", "and says the field, what it was and is")
+        t.eq(percents(sb), [0, 10, 100], "and moves nothing")
+
+
+def saved_plan_is_refused():
+    with Sandbox(ramp_config()) as sb, Kit(sb) as kit:
+        _, out = save(kit)
+        writes = len(batches(sb))
+
+        def refuses(words, what):
+            run = kit.run("ramp", "--plan", out)
+            t.eq(run.process.returncode, 11, what + ": refused")
+            t.has(run.err, words, what + ": said")
+            t.eq(len(batches(sb)), writes, what + ": nothing was written")
+
+        sb.change(put=[dict(s, ttl=30) for s in sb.sets("www.example.com", "A").values()])
+        refuses("set 'heroku': ttl was 1, is 30", "a TTL")
+        sb.change(put=[dict(s, ttl=1) for s in sb.sets("www.example.com", "A").values()])
+        sb.change(put=[{"name": "www.example.com", "type": "A", "set": "other", "weight": 1, "ttl": 1, "values": ["127.0.3.1"]}])
+        refuses("set 'other' was not there", "a third set")
+        sb.change(delete=[{"name": "www.example.com", "type": "A", "set": "other"}])
+        sb.change(put=[{"name": "www.example.com", "type": "TXT", "ttl": 60, "values": [HERITAGE]}])
+        refuses("external_dns is new", "a new question")
+        sb.change(delete=[{"name": "www.example.com", "type": "TXT"}])
+        suite = os.path.join(kit.dir, "shop.smoke.yaml")
+        with open(suite, "a", encoding="utf-8") as f:
+            f.write("# edited\n")
+        refuses("shop.smoke.yaml: the suite was changed", "a suite")
+        kit.write(steps="[50, 100]")
+        refuses("the plan file was changed", "a plan")
+        with open(out, "r+", encoding="utf-8") as f:
+            text = f.read().replace('"weight": 0', '"weight": 1')
+            f.seek(0)
+            f.write(text)
+        run = kit.run("ramp", "--plan", out)
+        t.eq((run.process.returncode, run.err.count("sluice: ")), (78, 1), "an edited file: one error, 78")
+        run = kit.run("ramp", "--plan", kit.plan_path)
+        t.eq(run.process.returncode, 78, "a file of another kind: 78")
+        run = kit.run("ramp", plan=False)
+        t.eq(run.process.returncode, 64, "neither plan nor saved plan: 64")
+
+
+def refused_plans_are_not_saved():
+    config = ramp_config()
+    records(config)[1]["values"] = [OLD]
+    with Sandbox(config) as sb, Kit(sb) as kit:
+        run, out = save(kit)
+        t.eq((run.process.returncode, os.path.exists(out)), (11, False), "a plan that would be refused is not saved")
+
+
+def times_and_calls():
+    with Sandbox(ramp_config()) as sb, Kit(sb, steps="[10, 100]", bake="1s", drain_factor="2") as kit:
+        doc = json.loads(kit.run("plan", "--format", "json", yes=False).out)
+        first, second = doc["steps"]
+        t.eq((first["drain_ms"], first["earliest_end_ms"], second["earliest_end_ms"]), (2000, 3000, 6000), "the earliest ends")
+        t.eq((first["latest_end_ms"], second["latest_end_ms"]), (65000, 130000), "the latest: INSYNC and three bakes more")
+        t.eq(first["rollback_ms"], 61000, "a rollback: INSYNC and the TTL")
+        t.has(first["weights"], "ec2", "the weights by set")
+        t.eq(len(doc["smallest"]), 1, "the smallest rate of each suite")
+        run = kit.start("ramp", "--to", "10")
+        t.eq(run.wait(), 0, "a step is walked")
+        log = sb.events("api")
+        at = next(i for i, e in enumerate(log) if e.get("request_id") == record_changes(sb)[-1]["request_id"])
+        end = next(i for i, e in enumerate(log) if i > at and e["action"] == "ChangeResourceRecordSets")
+        calls = [e["action"] for e in log[at - 1:end]]
+        told = first["api_calls"]
+        t.eq(calls.count("ChangeResourceRecordSets"), told["change"], "as many changes as told")
+        t.ok(calls.count("ListResourceRecordSets") >= told["read_at_least"] and
+             calls.count("GetChange") >= told["sync_at_least"], "and at least as many readings", (calls, told))
+        text = kit.run("plan", yes=False).out
+        for words in ("ends between 3s and 1m5s after the first write", "going back reaches everybody within 1m1s",
+                      "API calls: 1 change, at least", "The smallest failing share that"):
+            t.has(text, words, "people are told: " + words)
+
+
+def check_writes_nothing():
+    with Sandbox(ramp_config()) as sb, Kit(sb) as kit:
+        before = zone_text(sb)
+        t.eq(kit.run("check", yes=False).process.returncode, 0, "check passes")
+        reads_only(sb, before, "check")
+        t.eq(sb.events("api"), [], "and asks nobody")
+
+
+for part in (saved_plan_is_walked, saved_plan_is_refused, refused_plans_are_not_saved, times_and_calls,
+             check_writes_nothing, policy_is_the_least, policy_offline, denials_name_what_is_missing, sandbox_reads, shows_lints, text_shows_lints, gone_check_is_refused, unread_is_said, twins_are_told,
              policy_is_told, ramp_heeds):
     try:
         part()

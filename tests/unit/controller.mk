@@ -136,6 +136,11 @@ tests_unit_test_lint_SOURCES = tests/unit/test_lint.c
 tests_unit_test_lint_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_lint_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS) -lm $(CMOCKA_LIBS)
 
+CONTROLLER_UNITS += tests/unit/test_saved_plan
+tests_unit_test_saved_plan_SOURCES = tests/unit/test_saved_plan.c
+tests_unit_test_saved_plan_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_saved_plan_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS) -lm $(CMOCKA_LIBS)
+
 CONTROLLER_UNITS += tests/unit/test_control
 tests_unit_test_control_SOURCES = tests/unit/test_control.c
 tests_unit_test_control_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
