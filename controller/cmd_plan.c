@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "command.h"
+#include "preview.h"
+#include "saved_plan.h"
 #include "sluice/clock.h"
 #include "sluice/file.h"
 #include "sluice/log.h"
@@ -11,10 +13,6 @@
 #include "walk.h"
 
 #define PROBE_TURN_MS 1000
-
-static const char *const side_names[] = {"old", "new"};
-static const char *const levels[] = {
-    [SURVEY_REFUSE] = "refuse", [SURVEY_ASK] = "ask", [SURVEY_WARN] = "note"};
 
 /* ---- Probing once
  * ----------------------------------------------------------------------------------- */
@@ -75,233 +73,6 @@ static bool probe_once(struct walk *w, json_t *out, struct err *err)
     }
 }
 
-/* ---- What there is to say, as JSON
- * ------------------------------------------------------------------ */
-
-static json_t *records_json(const struct survey *s)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < s->n_records; i++) {
-        const struct survey_record *r = &s->records[i];
-        struct buf name SL_CLEANUP(buf_clear) = {0};
-        json_t *sets = json_array();
-
-        survey_plain_name(r->name, &name);
-        for (size_t k = 0; k < r->n_sets; k++)
-            json_array_append_new(
-                sets, json_pack("{s:s*, s:s, s:i, s:i}", "set", r->sets[k].set_id, "side",
-                                r->side[k] < PLAN_SIDES ? side_names[r->side[k]] : "none", "weight",
-                                (int)r->sets[k].weight, "ttl", (int)r->sets[k].ttl));
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:i, s:o}", "name", buf_str(&name),
-                                              "type", r->type, "zone", s->zones[r->zone].id,
-                                              "new_ppm", (int)r->new_ppm, "sets", sets));
-    }
-    return list;
-}
-
-static json_t *findings_json(const struct survey *s)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < s->n_findings; i++) {
-        const struct survey_finding *f = &s->findings[i];
-
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "code",
-                                              survey_code_name(f->code), "level", levels[f->level],
-                                              "where", f->where, "what", f->what, "todo", f->todo));
-    }
-    return list;
-}
-
-static json_t *endpoints_json(const struct endpoints *e)
-{
-    return endpoints_save(e);
-}
-
-static json_t *gates_json(const struct plan *plan, uint32_t step)
-{
-    json_t *list = json_array();
-
-    for (uint32_t i = 0; i < plan->suites_n; i++) {
-        struct plan_gate_figures g;
-        int64_t detect = plan_detect_ms(plan, i, 2 * plan->suites[i].unacceptable_ppm);
-
-        plan_gate_figures(plan, i, step, &g);
-        json_array_append_new(
-            list,
-            json_pack("{s:s, s:i, s:i, s:i, s:I, s:I}", "suite",
-                      plan->suites[i].file ? plan->suites[i].file : "inline", "n", (int)g.n,
-                      "n_needed", (int)g.n_needed, "shown_ppm", (int)g.shown_ppm, "failures_max",
-                      g.failures_max == UINT32_MAX ? (json_int_t)-1 : (json_int_t)g.failures_max,
-                      "detect_ms", detect == INT64_MAX ? (json_int_t)-1 : (json_int_t)detect));
-    }
-    return list;
-}
-
-static json_t *steps_json(const struct walk *w)
-{
-    const struct plan *plan = &w->rig.plan;
-    json_t *list = json_array();
-
-    for (uint32_t i = 0; i < plan->steps_n; i++) {
-        struct buf diff SL_CLEANUP(buf_clear) = {0};
-        uint32_t batches = 0;
-
-        if (w->fence)
-            fence_diff(w->fence, plan->steps[i].percent, &diff);
-        for (uint32_t z = 0; w->fence && z < fence_n_zones(w->fence); z++)
-            batches += fence_batches(w->fence, z, false);
-        json_array_append_new(list,
-                              json_pack("{s:i, s:I, s:b, s:i, s:s, s:o}", "percent",
-                                        (int)plan->steps[i].percent, "bake_ms",
-                                        (json_int_t)plan->steps[i].bake_ms, "approve",
-                                        plan->steps[i].approve, "change_batches", (int)batches,
-                                        "weights", buf_str(&diff), "gates", gates_json(plan, i)));
-    }
-    return list;
-}
-
-static json_t *describe(const struct walk *w, json_t *probes)
-{
-    const struct plan *plan = &w->rig.plan;
-    int64_t drain = w->fence ? plan_drain_ms(plan, (int64_t)fence_ttl_max(w->fence) * 1000) : 0;
-    int64_t earliest = plan_earliest_ms(plan, drain, 0, plan->steps[plan->steps_n - 1].percent);
-    json_t *o =
-        json_pack("{s:i, s:s, s:s, s:I, s:I}", "schema", 1, "cutover", plan->cutover, "plan",
-                  plan->path, "drain_ms", (json_int_t)drain, "earliest_ms", (json_int_t)earliest);
-    uint32_t back = 0;
-
-    for (uint32_t z = 0; w->fence && z < fence_n_zones(w->fence); z++)
-        back += fence_batches(w->fence, z, true);
-    json_object_set_new(o, "rollback_batches", json_integer(back));
-    json_object_set_new(o, "records", records_json(&w->survey));
-    json_object_set_new(o, "endpoints", endpoints_json(&w->endpoints));
-    json_object_set_new(o, "findings", findings_json(&w->survey));
-    json_object_set_new(o, "steps", steps_json(w));
-    json_object_set(o, "probes", probes);
-    return o;
-}
-
-/* ---- The same for people
- * ---------------------------------------------------------------------------- */
-
-static const char *str(const json_t *o, const char *key)
-{
-    const char *s = json_string_value(json_object_get(o, key));
-
-    return s ? s : "";
-}
-
-static long long num(const json_t *o, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(o, key));
-}
-
-static void text_records(const json_t *doc, struct buf *out)
-{
-    const json_t *r, *set;
-    size_t i, k;
-
-    buf_add_str(out, "Records\n");
-    json_array_foreach(json_object_get(doc, "records"), i, r)
-    {
-        buf_addf(out, "  %s %s  new %lld.%02lld %%\n", str(r, "name"), str(r, "type"),
-                 num(r, "new_ppm") / 10000, num(r, "new_ppm") / 100 % 100);
-        json_array_foreach(json_object_get(r, "sets"), k, set)
-        {
-            buf_addf(out, "    %-4s ", str(set, "side"));
-            text_add_safe(out, str(set, "set"), strlen(str(set, "set")), 128);
-            buf_addf(out, "  weight %lld  ttl %lld s\n", num(set, "weight"), num(set, "ttl"));
-        }
-    }
-    buf_add_str(out, "Endpoints\n");
-    json_array_foreach(json_object_get(doc, "endpoints"), i, r)
-    {
-        buf_addf(out, "  %-4s ", json_string_value(json_array_get(r, 0)));
-        for (size_t part = 1; part < 3; part++) {
-            const char *s = json_string_value(json_array_get(r, part));
-
-            text_add_safe(out, s, strlen(s), 255);
-            buf_add_char(out, part == 1 ? ' ' : '\n');
-        }
-    }
-}
-
-static void text_steps(const json_t *doc, struct buf *out)
-{
-    const json_t *step, *gate;
-    size_t i, k;
-
-    buf_add_str(out, "Steps\n");
-    json_array_foreach(json_object_get(doc, "steps"), i, step)
-    {
-        buf_addf(out, "  %lld %%: %lld change batch%s, drain ", num(step, "percent"),
-                 num(step, "change_batches"), num(step, "change_batches") == 1 ? "" : "es");
-        text_format_duration(out, num(doc, "drain_ms"));
-        buf_add_str(out, ", bake ");
-        text_format_duration(out, num(step, "bake_ms"));
-        buf_addf(out, "%s\n",
-                 json_is_true(json_object_get(step, "approve")) ? ", then a person approves" : "");
-        json_array_foreach(json_object_get(step, "gates"), k, gate)
-        {
-            buf_addf(out,
-                     "    gate %s: %lld probes of the new side, %lld needed without a failure; "
-                     "shows less than ",
-                     str(gate, "suite"), num(gate, "n"), num(gate, "n_needed"));
-            text_format_ppm(out, (uint32_t)num(gate, "shown_ppm"));
-            buf_add_str(out, " failing");
-            if (num(gate, "detect_ms") >= 0) {
-                buf_add_str(out, "; twice the unacceptable is noticed in about ");
-                text_format_duration(out, num(gate, "detect_ms") / 1000 * 1000);
-            }
-            buf_add_char(out, '\n');
-        }
-        for (const char *line = str(step, "weights"); *line;) {
-            size_t len = strcspn(line, "\n");
-
-            buf_addf(out, "    %.*s\n", (int)len, line);
-            line += len + (line[len] == '\n');
-        }
-    }
-    buf_add_str(out, "Done at the earliest after ");
-    text_format_duration(out, num(doc, "earliest_ms"));
-    buf_addf(out, ", plus INSYNC and verification; going back is %lld change batch%s.\n",
-             num(doc, "rollback_batches"), num(doc, "rollback_batches") == 1 ? "" : "es");
-}
-
-static void text_probes(const json_t *doc, struct buf *out)
-{
-    const json_t *p;
-    size_t i;
-
-    if (!json_array_size(json_object_get(doc, "probes")))
-        return;
-    buf_add_str(out, "Probes\n");
-    json_array_foreach(json_object_get(doc, "probes"), i, p)
-    {
-        buf_addf(out, "  %-5s %-4s ", strcmp(str(p, "verdict"), "pass") == 0 ? "ok" : "FAIL",
-                 str(p, "side"));
-        text_add_safe(out, str(p, "check"), strlen(str(p, "check")), 200);
-        buf_addf(out, " at %s%s%s\n", str(p, "endpoint"), *str(p, "text") ? ": " : "",
-                 str(p, "text"));
-    }
-}
-
-static void text_findings(const json_t *doc, struct buf *out)
-{
-    const json_t *f;
-    size_t i;
-
-    if (json_array_size(json_object_get(doc, "findings")))
-        buf_add_str(out, "Findings\n");
-    json_array_foreach(json_object_get(doc, "findings"), i, f)
-    {
-        buf_addf(out, "  %s: %s: %s\n    %s\n", str(f, "level"), str(f, "where"), str(f, "what"),
-                 str(f, "todo"));
-    }
-}
-
 static void print(const struct walk *w, const json_t *doc)
 {
     struct buf out SL_CLEANUP(buf_clear) = {0};
@@ -312,12 +83,7 @@ static void print(const struct walk *w, const json_t *doc)
         buf_addf(&out, "%s\n", text);
         free(text);
     } else {
-        buf_addf(&out, "%s: %s\n", w->rig.plan.cutover, w->rig.plan.path);
-        text_records(doc, &out);
-        if (w->fence)
-            text_steps(doc, &out);
-        text_probes(doc, &out);
-        text_findings(doc, &out);
+        preview_text(doc, w->fence != NULL, &out);
     }
     secret_redact_sink(&out);
     fputs(buf_str(&out), stdout);
@@ -363,7 +129,9 @@ static size_t probes_in_the_way(const json_t *probes)
 
     json_array_foreach(probes, i, p)
     {
-        n += json_is_true(json_object_get(p, "required")) && strcmp(str(p, "verdict"), "pass") != 0;
+        const char *verdict = json_string_value(json_object_get(p, "verdict"));
+
+        n += json_is_true(json_object_get(p, "required")) && strcmp(verdict, "pass") != 0;
     }
     return n;
 }
@@ -374,6 +142,7 @@ static bool look(struct walk *w, json_t *probes, struct err *err)
         return false;
     if (w->rig.opts->make_weighted)
         return write_batches(w, err);
+    walk_lint(w);
     /* With something in the way there is nothing sound to probe or to count. */
     if (!survey_clear_of(&w->survey, SURVEY_REFUSE))
         return true;
@@ -400,6 +169,24 @@ static int judge(const struct walk *w, const json_t *probes, struct err *err)
     return o->detailed_exitcode && diff.len ? 2 : 0;
 }
 
+/* A plan whose ramp would be refused is not one to keep. */
+static int finish(const struct walk *w, const json_t *doc, const json_t *probes, struct err *err)
+{
+    const char *out = w->rig.opts->out;
+    int status;
+
+    if (!out || strcmp(out, "-") != 0)
+        print(w, doc);
+    status = judge(w, probes, err);
+    if (!out || err->kind != ERR_NONE)
+        return status;
+    if (!saved_plan_write(w, doc, out, err))
+        return 0;
+    if (strcmp(out, "-") != 0)
+        log_info("saved; `sluice ramp --plan %s` begins only while all of this still stands", out);
+    return status;
+}
+
 int cmd_plan(const struct opts *opts, struct err *err)
 {
     struct walk *w = walk_new();
@@ -408,11 +195,10 @@ int cmd_plan(const struct opts *opts, struct err *err)
 
     if (rig_load(&w->rig, opts, opts->args[0], !opts->make_weighted, err) &&
         rig_connect(&w->rig, err) && look(w, probes, err) && !opts->make_weighted) {
-        json_t *doc = describe(w, probes);
+        json_t *doc = preview_json(w, probes);
 
-        print(w, doc);
+        status = finish(w, doc, probes, err);
         json_decref(doc);
-        status = judge(w, probes, err);
     }
     json_decref(probes);
     walk_free(w, err);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "saved_plan.h"
 #include "sluice/crypto.h"
 #include "sluice/file.h"
 #include "sluice/log.h"
@@ -22,15 +23,24 @@ static bool check_goal(const struct walk *w, uint32_t *goal, struct err *err)
     return true;
 }
 
+/* The share of the new side has an option of its own, so that nobody's --yes from yesterday takes a
+ * half-moved zone for a fresh one. Every other question --yes answers. */
 static bool ask_about_findings(const struct walk *w, struct err *err)
 {
-    if (w->rig.opts->from_current || survey_clear_of(&w->survey, SURVEY_ASK))
+    bool above = survey_found(&w->survey, "above_target") && !w->rig.opts->from_current;
+    size_t others = 0;
+
+    for (size_t i = 0; i < w->survey.n_findings; i++)
+        others += w->survey.findings[i].level == SURVEY_ASK &&
+                  w->survey.findings[i].code != SURVEY_ABOVE_TARGET;
+    if (!above && !others)
         return true;
     walk_say_findings(w, SURVEY_ASK);
-    if (w->rig.opts->yes || !isatty(STDIN_FILENO))
+    if (above && (w->rig.opts->yes || !isatty(STDIN_FILENO)))
         return err_set(err, ERR_REFUSED,
                        "the new side carries more than rollback_to already; say --from-current");
-    return walk_confirm(w, "Begin from where the new side stands?", err);
+    return walk_confirm(w, above ? "Begin from where the new side stands?" : "Begin all the same?",
+                        err);
 }
 
 static bool confirm(const struct walk *w, uint32_t goal, struct err *err)
@@ -64,17 +74,28 @@ static bool refuse_second(const struct walk *w, struct err *err)
 static int ramp(struct walk *w, const struct opts *opts, struct err *err)
 {
     struct ramp_options options = {0};
+    const char *path = opts->n_args ? opts->args[0] : NULL;
 
-    if (!rig_load(&w->rig, opts, opts->args[0], true, err) ||
-        !check_goal(w, &options.goal_percent, err) || !walk_open_state(w, err) ||
-        !refuse_second(w, err) || !rig_connect(&w->rig, err) || !walk_survey(w, err))
+    if (opts->plan && !saved_plan_load(opts->plan, &w->saved, err))
+        return 0;
+    if (!path && w->saved)
+        path = saved_plan_of(w->saved);
+    if (!path) {
+        err_set(err, ERR_USAGE, "name a plan, or a saved one with --plan");
+        return 0;
+    }
+    if (!rig_load(&w->rig, opts, path, true, err) || !check_goal(w, &options.goal_percent, err) ||
+        !walk_open_state(w, err) || !refuse_second(w, err) || !rig_connect(&w->rig, err) ||
+        !walk_survey(w, err))
         return 0;
     walk_say_findings(w, SURVEY_WARN);
-    if (!ask_about_findings(w, err) || !walk_prepare(w, err) ||
-        !confirm(w, options.goal_percent, err))
+    if (!ask_about_findings(w, err) || !walk_prepare(w, err))
+        return 0;
+    walk_say_findings(w, SURVEY_NOTE);
+    if (!confirm(w, options.goal_percent, err))
         return 0;
     options.options |=
-        opts->from_current || !survey_clear_of(&w->survey, SURVEY_ASK) ? RAMP_OPT_FROM_CURRENT : 0;
+        opts->from_current || survey_found(&w->survey, "above_target") ? RAMP_OPT_FROM_CURRENT : 0;
     options.options |= isatty(STDIN_FILENO) && isatty(STDERR_FILENO) ? RAMP_OPT_ATTENDED : 0;
     crypto_random(&options.seed, sizeof options.seed);
     if (!walk_begin(w, &options, err))
@@ -132,8 +153,8 @@ static bool tell_running(const struct opts *opts, const char *cutover, const cha
     return true;
 }
 
-/* A ramp that runs here is told first: that takes no secret and no credentials, which whoever says it
- * may not have. */
+/* A ramp that runs here is told first: that takes no secret and no credentials, which whoever says
+ * it may not have. */
 int cmd_resume(const struct opts *opts, struct err *err)
 {
     struct walk *w = walk_new();

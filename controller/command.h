@@ -8,6 +8,7 @@
 
 int cmd_check(const struct opts *opts, struct err *err);
 int cmd_plan(const struct opts *opts, struct err *err);
+int cmd_iam_policy(const struct opts *opts, struct err *err);
 int cmd_observe(const struct opts *opts, struct err *err);
 int cmd_ramp(const struct opts *opts, struct err *err);
 int cmd_recover(const struct opts *opts, struct err *err);

@@ -34,6 +34,8 @@ libcontroller_a_SOURCES += \
 	controller/credentials_files.c controller/credentials_refused.c \
 	controller/route53.c controller/route53.h \
 	controller/route53_judge.c controller/route53_wait.c \
+	controller/denial.c controller/denial.h \
+	controller/iam_policy.c controller/iam_policy.h \
 	controller/router_route53.c controller/router_route53.h \
 	controller/route53_batch.c controller/route53_batch.h \
 	controller/route53_xml.c controller/route53_xml.h
@@ -65,6 +67,11 @@ libcontroller_a_SOURCES += \
 	controller/journal_file.c controller/journal_file.h \
 	controller/ramp_state.c controller/ramp_state.h \
 	controller/survey.c controller/survey.h controller/survey_cli.c \
+	controller/health.c controller/health.h \
+	controller/preview.c controller/preview_text.c controller/preview.h \
+	controller/saved_plan.c controller/saved_plan.h \
+	controller/lint.c controller/lint.h controller/lint_int.h controller/lint_zone.c controller/lint_owner.c \
+	controller/lint_health.c controller/lint_plan.c controller/lint_read.c controller/lint_read.h \
 	controller/endpoints.c controller/endpoints.h \
 	controller/control.c controller/control.h \
 	controller/notify.c controller/notify.h \
@@ -73,7 +80,7 @@ libcontroller_a_SOURCES += \
 	controller/rig_dns.c \
 	controller/verify.c controller/verify.h \
 	controller/walk.c controller/walk.h \
-	controller/cmd_observe.c controller/cmd_plan.c controller/cmd_ramp.c controller/cmd_rollback.c \
+	controller/cmd_observe.c controller/cmd_iam_policy.c controller/cmd_plan.c controller/cmd_ramp.c controller/cmd_rollback.c \
 	controller/drive.c controller/drive.h controller/drive_inner.h \
 	controller/drive_act.c controller/drive_probe.c controller/drive_say.c \
 	controller/command.h \

@@ -25,7 +25,12 @@ static const struct command commands[] = {
      "weights, API\n"
      "calls, times and what its gate can see, and sends the GET and HEAD checks once.\n\n"
      "  sluice plan plan.yaml\n"
-     "  sluice plan plan.yaml --make-weighted batch.json"},
+     "  sluice plan plan.yaml --make-weighted batch.json\n"
+     "  sluice plan plan.yaml -o agreed.json; sluice ramp --plan agreed.json"},
+    {"iam-policy", cmd_iam_policy, 0, 1, 1, "PLAN", "print the least IAM policy for a plan",
+     "Prints, as JSON, what a role needs to walk this plan and to go back: its names, types and "
+     "actions, and the\n"
+     "lease record. Asks Route 53 only where the plan names no zone id. Writes nothing."},
     {"observe", cmd_observe, 0, 1, 1, "PLAN",
      "show what the zones' name servers answer now, write nothing",
      "Asks every authoritative server for every record of the plan, samples the shares of up to "
@@ -42,7 +47,7 @@ static const struct command commands[] = {
      "the zone stands. --undo makes simple records of them again.\n\n"
      "  sluice prepare plan.yaml\n"
      "  sluice prepare plan.yaml --undo"},
-    {"ramp", cmd_ramp, OPTS_RAMP | OPTS_TAKE_OVER, 1, 1, "PLAN", "walk a plan, step by step",
+    {"ramp", cmd_ramp, OPTS_RAMP | OPTS_TAKE_OVER, 0, 1, "[PLAN]", "walk a plan, step by step",
      "Reads the records, probes both fleets, takes the lease and walks the plan's steps: write, "
      "wait until\n"
      "caches have drained, watch, judge. Goes back by itself when the new fleet is worse than the "

@@ -45,13 +45,15 @@ struct opts {
     const char *make_weighted; /* file, "-" for standard output */
     bool undo, no_wait, without_soak;
     int64_t ttl_ms; /* 0 = not given */
+    const char *out;           /* plan: where to save it; "-" for standard output */
+    const char *plan;          /* ramp: a saved one */
 };
 
 /* What a command line option needs from its command: one bit an option group. */
 enum {
-    OPTS_RAMP = 1 << 0, /* --to --at --from-current */
+    OPTS_RAMP = 1 << 0, /* --to --at --from-current --plan */
     OPTS_TAKE_OVER = 1 << 1,
-    OPTS_PLAN = 1 << 2, /* --probe --detailed-exitcode --make-weighted */
+    OPTS_PLAN = 1 << 2, /* --probe --detailed-exitcode --make-weighted --out */
     OPTS_RUN = 1 << 3,  /* --run */
     OPTS_CONVERT = 1 << 4, /* --undo */
     OPTS_FINISH = 1 << 5,  /* --ttl --without-soak */

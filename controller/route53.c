@@ -62,8 +62,15 @@ static const struct {
     [ROUTE53_LIST_SETS] = {"GET", "route53:ListResourceRecordSets"},
     [ROUTE53_CHANGE_SETS] = {"POST", "route53:ChangeResourceRecordSets"},
     [ROUTE53_GET_CHANGE] = {"GET", "route53:GetChange"},
+    [ROUTE53_GET_HEALTH_CHECK] = {"GET", "route53:GetHealthCheck"},
+    [ROUTE53_GET_POLICY_INSTANCE] = {"GET", "route53:GetTrafficPolicyInstance"},
 };
 _Static_assert(ARRAY_LEN(calls) == ROUTE53_CALL_COUNT, "a method and an action for every call");
+
+const char *route53_action(enum route53_call call)
+{
+    return calls[call].action;
+}
 
 static void list_init(struct list *l)
 {
@@ -222,6 +229,12 @@ static bool build(struct pending *p, const struct route53_ask *ask, struct err *
         set_path(p, "/hostedzone/", ask->id, "/rrset/");
         p->body.max = ROUTE53_BATCH_BYTES_MAX;
         return route53_batch_format(ask->batch, &p->body, err);
+    case ROUTE53_GET_HEALTH_CHECK:
+        set_path(p, "/healthcheck/", ask->id, "");
+        break;
+    case ROUTE53_GET_POLICY_INSTANCE:
+        set_path(p, "/trafficpolicyinstance/", ask->id, "");
+        break;
     default: /* ROUTE53_GET_CHANGE */
         set_path(p, "/change/", ask->id, "");
         break;

@@ -59,12 +59,14 @@ enum route53_call {
     ROUTE53_LIST_SETS,
     ROUTE53_CHANGE_SETS,
     ROUTE53_GET_CHANGE,
+    ROUTE53_GET_HEALTH_CHECK,    /* preflight only; id: HealthCheckId of a set */
+    ROUTE53_GET_POLICY_INSTANCE, /* preflight only; id: TrafficPolicyInstanceId of a set */
     ROUTE53_CALL_COUNT
 };
 
 struct route53_ask {
     enum route53_call call;
-    const char *id;    /* the zone's; the change's for GET_CHANGE; not used by ZONES_BY_NAME */
+    const char *id;    /* the zone's, or that of what is asked for; not used by ZONES_BY_NAME */
     const char *name;  /* ZONES_BY_NAME, LIST_SETS: where to start; NULL: at the beginning */
     const char *type;  /* LIST_SETS, only with name */
     const char *set_id; /* LIST_SETS, only with type */
@@ -119,6 +121,17 @@ bool route53_wait(struct route53 *r, const struct route53_ask *ask, struct route
  * Strings live in mem. */
 bool route53_find_zone(struct route53 *r, const char *name_or_id, struct arena *mem,
                        struct route53_zone *out, struct err *err) SL_MUST_CHECK;
+
+/* Other zones with the name of this one, as "Z2 (private), Z3 (public)"; NULL when there is none. A
+ * resolver inside a private zone's VPC asks that one. As route53_wait(). */
+bool route53_find_twins(struct route53 *r, const char *name, const char *id, struct arena *mem,
+                        const char **twins, struct err *err) SL_MUST_CHECK;
+
+/* True for "Z0123456789ABCDEFGHIJ", also behind "/hostedzone/": a name has a dot or a small letter. */
+bool route53_is_zone_id(const char *name_or_id);
+
+/* The name of a call as IAM knows it: "route53:GetHostedZone". Static. */
+const char *route53_action(enum route53_call call);
 
 /* Pure parts, open for tests. */
 

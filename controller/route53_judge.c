@@ -26,6 +26,7 @@ static const struct {
     {"SlowDown", ROUTER_BUSY},
     {"NoSuchHostedZone", ROUTER_MISSING},
     {"NoSuchChange", ROUTER_MISSING},
+    {"NoSuchTrafficPolicyInstance", ROUTER_MISSING},
     {"AccessDenied", ROUTER_DENIED},
     {"AccessDeniedException", ROUTER_DENIED},
     {"NotAuthorized", ROUTER_DENIED},

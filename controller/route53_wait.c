@@ -71,9 +71,10 @@ bool route53_wait(struct route53 *r, const struct route53_ask *ask, struct route
     }
 }
 
-/* "Z0123456789ABCDEFGHIJ": a name has a dot or a small letter. */
-static bool is_id(const char *s)
+bool route53_is_zone_id(const char *name_or_id)
 {
+    const char *s = route53_xml_bare_id(name_or_id);
+
     return s[0] == 'Z' && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] == '\0';
 }
 
@@ -111,6 +112,31 @@ static bool id_by_name(struct route53 *r, const char *name, struct arena *mem, c
     return true;
 }
 
+bool route53_find_twins(struct route53 *r, const char *name, const char *id, struct arena *mem,
+                        const char **twins, struct err *err)
+{
+    struct route53_ask ask = {.call = ROUTE53_ZONES_BY_NAME, .name = name};
+    struct route53_reply reply SL_CLEANUP(route53_reply_clear) = {0};
+    struct buf found SL_CLEANUP(buf_clear) = {0};
+    struct route53_zones zones;
+
+    *twins = NULL;
+    if (!route53_wait(r, &ask, &reply, err))
+        return false;
+    if (!route53_xml_parse_zones(mem, buf_str(&reply.body), reply.body.len, &zones, err))
+        return err_prefix(err, "zones called %s: ", name);
+    for (size_t i = 0; i < zones.n; i++) {
+        const struct route53_zone *z = &zones.zones[i];
+
+        if (rrset_name_eq(z->name, name) && strcmp(z->id, id) != 0)
+            buf_addf(&found, "%s%s (%s)", found.len ? ", " : "", z->id,
+                     z->private_zone ? "private" : "public");
+    }
+    if (found.len)
+        *twins = arena_strdup(mem, buf_str(&found));
+    return true;
+}
+
 bool route53_find_zone(struct route53 *r, const char *name_or_id, struct arena *mem,
                        struct route53_zone *out, struct err *err)
 {
@@ -118,7 +144,7 @@ bool route53_find_zone(struct route53 *r, const char *name_or_id, struct arena *
     struct route53_reply reply SL_CLEANUP(route53_reply_clear) = {0};
 
     ask.id = route53_xml_bare_id(name_or_id);
-    if (!is_id(ask.id) && !id_by_name(r, name_or_id, mem, &ask.id, err))
+    if (!route53_is_zone_id(ask.id) && !id_by_name(r, name_or_id, mem, &ask.id, err))
         return false;
     if (!route53_wait(r, &ask, &reply, err))
         return false;

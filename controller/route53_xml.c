@@ -27,6 +27,9 @@ enum state {
     S_SETS, S_SET, S_NAME, S_TYPE, S_SET_ID, S_WEIGHT, S_TTL, S_VALUES, S_RECORD, S_VALUE,
     S_ALIAS, S_ALIAS_ZONE, S_ALIAS_NAME, S_ALIAS_HEALTH, S_HEALTH_CHECK, S_TRAFFIC_POLICY, S_ROUTING,
     S_CHANGE, S_CHANGE_ID, S_STATUS,
+    S_CHECK_REPLY, S_CHECK, S_CHECK_CONFIG, S_CHECK_ID, S_CHECK_TYPE, S_CHECK_ADDRESS, S_CHECK_FQDN,
+    S_CHECK_DISABLED, S_CHECK_INVERTED, S_CHECK_INTERVAL, S_CHECK_THRESHOLD,
+    S_POLICY_REPLY, S_POLICY, S_POLICY_ID, S_POLICY_OF, S_POLICY_VERSION, S_POLICY_STATE,
     S_COUNT
 };
 
@@ -88,6 +91,23 @@ static const struct edge edges[] = {
     {S_CHANGE_REPLY, "ChangeInfo", S_CHANGE},
     {S_CHANGE, "Id", S_CHANGE_ID},
     {S_CHANGE, "Status", S_STATUS},
+    {S_START, "GetHealthCheckResponse", S_CHECK_REPLY},
+    {S_CHECK_REPLY, "HealthCheck", S_CHECK},
+    {S_CHECK, "Id", S_CHECK_ID},
+    {S_CHECK, "HealthCheckConfig", S_CHECK_CONFIG},
+    {S_CHECK_CONFIG, "Type", S_CHECK_TYPE},
+    {S_CHECK_CONFIG, "IPAddress", S_CHECK_ADDRESS},
+    {S_CHECK_CONFIG, "FullyQualifiedDomainName", S_CHECK_FQDN},
+    {S_CHECK_CONFIG, "Disabled", S_CHECK_DISABLED},
+    {S_CHECK_CONFIG, "Inverted", S_CHECK_INVERTED},
+    {S_CHECK_CONFIG, "RequestInterval", S_CHECK_INTERVAL},
+    {S_CHECK_CONFIG, "FailureThreshold", S_CHECK_THRESHOLD},
+    {S_START, "GetTrafficPolicyInstanceResponse", S_POLICY_REPLY},
+    {S_POLICY_REPLY, "TrafficPolicyInstance", S_POLICY},
+    {S_POLICY, "Id", S_POLICY_ID},
+    {S_POLICY, "TrafficPolicyId", S_POLICY_OF},
+    {S_POLICY, "TrafficPolicyVersion", S_POLICY_VERSION},
+    {S_POLICY, "State", S_POLICY_STATE},
     {S_ERROR_REPLY, "Error", S_ERROR},
     {S_ERROR, "Code", S_CODE},
     {S_ERROR, "Message", S_MESSAGE},
@@ -118,6 +138,8 @@ struct parse {
     const char **values;
     size_t n_values, values_cap;
     struct route53_change *change;
+    struct route53_check *check;
+    struct route53_policy *policy;
     struct route53_error *error;
 };
 
@@ -401,6 +423,38 @@ static void end_change_field(struct parse *p, enum state s)
         snprintf(p->change->id, sizeof p->change->id, "%s", text);
 }
 
+static void end_check_field(struct parse *p, enum state s)
+{
+    struct route53_check *c = p->check;
+
+    if (s == S_CHECK_ID)
+        c->id = take_text(p, NULL);
+    else if (s == S_CHECK_TYPE)
+        c->type = take_text(p, NULL);
+    else if (s == S_CHECK_ADDRESS)
+        c->address = take_text(p, NULL);
+    else if (s == S_CHECK_FQDN)
+        c->fqdn = take_text(p, NULL);
+    else if (s == S_CHECK_DISABLED)
+        c->disabled = take_bool(p);
+    else if (s == S_CHECK_INVERTED)
+        c->inverted = take_bool(p);
+    else
+        *(s == S_CHECK_INTERVAL ? &c->interval_s : &c->threshold) = take_u32(p, UINT32_MAX);
+}
+
+static void end_policy_field(struct parse *p, enum state s)
+{
+    struct route53_policy *t = p->policy;
+
+    if (s == S_POLICY_VERSION)
+        t->version = take_u32(p, UINT32_MAX);
+    else
+        *(s == S_POLICY_ID   ? &t->id
+          : s == S_POLICY_OF ? &t->policy
+                             : &t->state) = take_text(p, NULL);
+}
+
 static void end_error_field(struct parse *p, enum state s)
 {
     struct route53_error *e = p->error;
@@ -436,6 +490,10 @@ static void XMLCALL on_end(void *user, const XML_Char *name)
         end_page_field(p, s);
     else if (s == S_CHANGE_ID || s == S_STATUS)
         end_change_field(p, s);
+    else if (s >= S_CHECK_ID && s <= S_CHECK_THRESHOLD)
+        end_check_field(p, s);
+    else if (s >= S_POLICY_ID && s <= S_POLICY_STATE)
+        end_policy_field(p, s);
     else if (s == S_CODE || s == S_MESSAGE || s == S_REQUEST_ID)
         end_error_field(p, s);
     buf_reset(&p->text); /* what follows belongs to the parent */
@@ -539,6 +597,30 @@ bool route53_xml_parse_change(const char *text, size_t len, struct route53_chang
     if (!parse_reply(&p, text, len, err))
         return false;
     return out->id[0] || err_set(err, ERR_PROTOCOL, "a reply without a change id in it");
+}
+
+bool route53_xml_parse_check(struct arena *mem, const char *text, size_t len,
+                             struct route53_check *out, struct err *err)
+{
+    struct parse p = {.mem = mem, .want = S_CHECK_REPLY, .check = out};
+
+    *out = (struct route53_check){0};
+    if (!parse_reply(&p, text, len, err))
+        return false;
+    return (out->id && out->type) ||
+           err_set(err, ERR_PROTOCOL, "a reply without a health check in it");
+}
+
+bool route53_xml_parse_policy(struct arena *mem, const char *text, size_t len,
+                              struct route53_policy *out, struct err *err)
+{
+    struct parse p = {.mem = mem, .want = S_POLICY_REPLY, .policy = out};
+
+    *out = (struct route53_policy){0};
+    if (!parse_reply(&p, text, len, err))
+        return false;
+    return (out->id && out->policy && out->state) ||
+           err_set(err, ERR_PROTOCOL, "a reply without a traffic policy instance in it");
 }
 
 void route53_xml_parse_error(const char *text, size_t len, int http_status, struct route53_error *out)

@@ -53,6 +53,24 @@ struct route53_change {
     bool insync;
 };
 
+/* What of a health check matters to a record that hangs on it. */
+struct route53_check {
+    const char *id;
+    const char *type;    /* "HTTPS", "TCP", "CALCULATED", … */
+    const char *address; /* IPAddress; NULL: the checkers look the name up, or it has none */
+    const char *fqdn;    /* FullyQualifiedDomainName or NULL */
+    bool disabled;       /* counts as healthy for ever (as unhealthy where inverted) */
+    bool inverted;
+    uint32_t interval_s, threshold; /* 0: not told */
+};
+
+struct route53_policy {
+    const char *id;
+    const char *policy; /* TrafficPolicyId */
+    uint32_t version;
+    const char *state; /* "Applied", "Creating", "Failed" */
+};
+
 struct route53_error {
     char code[ROUTER_CODE_MAX];
     char message[ROUTER_MESSAGE_MAX]; /* several Message elements are joined with "; " */
@@ -78,6 +96,12 @@ void route53_sets_clear(struct route53_sets *s);
 /* ChangeInfo, of ChangeResourceRecordSets and GetChange. */
 bool route53_xml_parse_change(const char *text, size_t len, struct route53_change *out,
                               struct err *err) SL_MUST_CHECK;
+
+/* GetHealthCheck and GetTrafficPolicyInstance. Strings live in mem. */
+bool route53_xml_parse_check(struct arena *mem, const char *text, size_t len,
+                             struct route53_check *out, struct err *err) SL_MUST_CHECK;
+bool route53_xml_parse_policy(struct arena *mem, const char *text, size_t len,
+                              struct route53_policy *out, struct err *err) SL_MUST_CHECK;
 
 /* Any error body: the current ErrorResponse, the older one named after its code with Messages inside, a
  * bare one with a Message, or no XML at all. Never fails: where no code can be read it is "HTTP 503" for

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "denial.h"
 #include "sluice/arena.h"
 #include "sluice/common.h"
 
@@ -24,12 +25,14 @@ struct op {
     char *zone_id, *name, *type, *until_name, *until_type;
     bool only_name, only_type, urgent;
     struct listing *listing;
+    struct denial_asked asked; /* CHANGE only */
     struct router_answer answer;
 };
 
 struct router_route53 {
     struct route53 *client;
     struct op *ops; /* in the order they were asked */
+    struct denial_asked allowed; /* what AWS has let through so far */
 };
 
 static void listing_free(struct listing *l)
@@ -70,7 +73,11 @@ static void change(void *self, uint32_t op_id, const struct router_batch *batch)
     struct route53_ask ask = {
         .call = ROUTE53_CHANGE_SETS, .id = batch->zone_id, .batch = batch, .urgent = batch->urgent};
 
-    route53_start(r->client, &ask, op_new(r, op_id, ROUTER_OP_CHANGE));
+    struct op *op = op_new(r, op_id, ROUTER_OP_CHANGE);
+
+    /* Sent first: a rollback waits for nothing. */
+    route53_start(r->client, &ask, op);
+    denial_ask(&op->asked, batch);
 }
 
 static void sync_change(void *self, uint32_t op_id, const char *change_id)
@@ -193,6 +200,22 @@ static bool try_page_again(struct router_route53 *r, struct op *op,
     return true;
 }
 
+/* A batch that AWS would not have from us says what of it; one that it let through, or found fault
+ * with, was allowed. */
+static void note_rights(struct router_route53 *r, struct op *op)
+{
+    struct router_answer *a = &op->answer;
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+
+    if (a->outcome == ROUTER_OK || a->outcome == ROUTER_REFUSED)
+        denial_allow(&r->allowed, &op->asked);
+    if (a->outcome != ROUTER_DENIED || strncmp(a->code, "AccessDenied", 12) != 0)
+        return;
+    denial_format(&op->asked, &r->allowed, &text);
+    buf_addf(&text, "; `sluice iam-policy` prints what is needed; %s", a->message);
+    snprintf(a->message, sizeof a->message, "%s", buf_str(&text));
+}
+
 static void on_reply(struct router_route53 *r, const struct route53_reply *reply)
 {
     struct op *op = reply->ctx;
@@ -207,6 +230,8 @@ static void on_reply(struct router_route53 *r, const struct route53_reply *reply
     a->signed_ms = reply->signed_ms;
     a->sent_boot_us = reply->sent_boot_us;
     a->done_boot_ms = reply->done_boot_ms;
+    if (a->op == ROUTER_OP_CHANGE)
+        note_rights(r, op);
     if (reply->outcome == ROUTER_OK && a->op == ROUTER_OP_LIST) {
         if (add_page(op, reply)) {
             op->tries = 0;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sluice/arena.h"
+#include "sluice/buf.h"
 
 #define LABELS_MAX 128
 
@@ -198,4 +199,23 @@ size_t rrset_characters(const struct rrset *s)
     for (size_t i = 0; i < s->n_values; i++)
         n += strlen(s->values[i]);
     return n;
+}
+
+void rrset_plain_name(const char *listed, struct buf *out)
+{
+    size_t len = strlen(listed);
+
+    if (len > 1 && listed[len - 1] == '.')
+        len--;
+    for (size_t i = 0; i < len; i++) {
+        const char *p = listed + i;
+
+        if (*p == '\\' && i + 3 < len && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' &&
+            p[3] >= '0' && p[3] <= '7') {
+            buf_add_char(out, (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0')));
+            i += 3;
+        } else {
+            buf_add_char(out, *p);
+        }
+    }
 }

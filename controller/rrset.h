@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct arena;
+struct buf;
 
 #define RRSET_WEIGHT_MAX     255
 #define RRSET_GROUP_SETS_MAX 100 /* sets of one name and type */
@@ -47,6 +48,9 @@ const char *rrset_difference(const struct rrset *a, const struct rrset *b);
 bool rrset_name_eq(const char *a, const char *b);
 /* Equal names have equal hashes. */
 uint32_t rrset_name_hash(const char *name);
+
+/* A listed name as people and Host headers write it: octal escapes read, no final dot. Appends. */
+void rrset_plain_name(const char *listed, struct buf *out);
 
 /* Orders by name (labels from the right), type, set id: Route 53's listing order. */
 int rrset_compare(const struct rrset *a, const struct rrset *b);

@@ -24,15 +24,42 @@ static const struct {
     [SURVEY_NONE_OF_BOTH] = {"none_of_both", SURVEY_REFUSE},
     [SURVEY_ABOVE_TARGET] = {"above_target", SURVEY_ASK},
     [SURVEY_WILDCARD] = {"wildcard", SURVEY_WARN},
-    [SURVEY_HEALTH_CHECK] = {"health_check", SURVEY_WARN},
     [SURVEY_TTL_LONG] = {"ttl_long", SURVEY_WARN},
     [SURVEY_PRIVATE] = {"private", SURVEY_WARN},
+    [SURVEY_LINT] = {"lint", SURVEY_NOTE},
 };
 _Static_assert(ARRAY_LEN(codes) == SURVEY_CODE_COUNT, "a row for every code");
 
-const char *survey_code_name(enum survey_code code)
+const char *survey_level_name(enum survey_level level)
 {
-    return codes[code].name;
+    static const char *const names[] = {[SURVEY_REFUSE] = "refuse",
+                                        [SURVEY_ASK] = "ask",
+                                        [SURVEY_WARN] = "warn",
+                                        [SURVEY_NOTE] = "note"};
+
+    _Static_assert(ARRAY_LEN(names) == SURVEY_LEVEL_COUNT, "a name for every level");
+    return names[level];
+}
+
+bool survey_found(const struct survey *s, const char *id)
+{
+    for (size_t i = 0; i < s->n_findings; i++)
+        if (strcmp(s->findings[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+void survey_add(struct survey *s, const char *id, enum survey_level level, const char *where,
+                const char *what, const char *todo)
+{
+    if (s->n_findings >= SURVEY_FINDINGS_MAX)
+        return;
+    s->findings[s->n_findings++] = (struct survey_finding){.code = SURVEY_LINT,
+                                                           .id = id,
+                                                           .level = level,
+                                                           .where = arena_strdup(s->mem, where),
+                                                           .what = arena_strdup(s->mem, what),
+                                                           .todo = arena_strdup(s->mem, todo)};
 }
 
 bool survey_clear_of(const struct survey *s, enum survey_level level)
@@ -68,7 +95,8 @@ static void find(struct survey *s, enum survey_code code, const char *where, con
     va_end(ap);
     f = &s->findings[s->n_findings++];
     bar = strstr(buf_str(&text), " | ");
-    *f = (struct survey_finding){.code = code, .level = codes[code].level, .where = where};
+    *f = (struct survey_finding){
+        .code = code, .id = codes[code].name, .level = codes[code].level, .where = where};
     f->what = bar ? arena_strndup(s->mem, text.data, (size_t)(bar - text.data))
                   : arena_strdup(s->mem, buf_str(&text));
     f->todo = bar ? arena_strdup(s->mem, bar + 3) : "";
@@ -81,25 +109,10 @@ static void refuse(struct look *l)
 
 void survey_plain_name(const char *listed, struct buf *out)
 {
-    size_t len = strlen(listed);
-
-    if (len > 1 && listed[len - 1] == '.')
-        len--;
-    for (size_t i = 0; i < len; i++) {
-        const char *p = listed + i;
-
-        if (*p == '\\' && i + 3 < len && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' &&
-            p[3] >= '0' && p[3] <= '7') {
-            buf_add_char(out, (char)((p[1] - '0') << 6 | (p[2] - '0') << 3 | (p[3] - '0')));
-            i += 3;
-        } else {
-            buf_add_char(out, *p);
-        }
-    }
+    rrset_plain_name(listed, out);
 }
 
-/* "www.example.com CNAME", safe for a terminal. */
-static const char *where_of(struct arena *mem, const char *name, const char *type)
+const char *survey_where(struct arena *mem, const char *name, const char *type)
 {
     struct buf plain SL_CLEANUP(buf_clear) = {0}, safe SL_CLEANUP(buf_clear) = {0};
 
@@ -109,7 +122,7 @@ static const char *where_of(struct arena *mem, const char *name, const char *typ
     return arena_strdup(mem, buf_str(&safe));
 }
 
-static const char *safe_word(struct arena *mem, const char *word)
+const char *survey_safe(struct arena *mem, const char *word)
 {
     struct buf safe SL_CLEANUP(buf_clear) = {0};
 
@@ -155,7 +168,7 @@ static void look_for_sets(struct look *l)
                  "the %s side's set '%s' is not there | create it as a weighted set with weight 0, "
                  "or "
                  "name the right SetIdentifier under `sides:` or at this record",
-                 side_names[side], safe_word(l->s->mem, ids->id[i]));
+                 side_names[side], survey_safe(l->s->mem, ids->id[i]));
             refuse(l);
         }
     }
@@ -174,7 +187,7 @@ static bool look_at_routing(struct look *l)
                  "it belongs to traffic policy instance %s | remove the instance first, or leave "
                  "this "
                  "record out of the plan",
-                 safe_word(l->s->mem, set->traffic_policy));
+                 survey_safe(l->s->mem, set->traffic_policy));
             refuse(l);
             return false;
         }
@@ -183,7 +196,7 @@ static bool look_at_routing(struct look *l)
                  "its routing policy is %s, not weighted | make it weighted first, or leave it out "
                  "of the "
                  "plan",
-                 safe_word(l->s->mem, set->routing));
+                 survey_safe(l->s->mem, set->routing));
             refuse(l);
             return false;
         }
@@ -216,7 +229,7 @@ static void look_at_group(struct look *l)
                  "set '%s' (weight %u) belongs to neither side | name it under `sides:` (a side "
                  "may be a list "
                  "of sets), or delete it",
-                 safe_word(l->s->mem, set->set_id ? set->set_id : ""), set->weight);
+                 survey_safe(l->s->mem, set->set_id ? set->set_id : ""), set->weight);
             refuse(l);
         }
         if (i && set->has_ttl && r->sets[0].has_ttl && set->ttl != r->sets[0].ttl) {
@@ -268,7 +281,8 @@ static void look_at_sides(struct look *l)
                  "sets '%s' and '%s' of different sides lead to the same place | a probe could not "
                  "tell the "
                  "fleets apart: give each side its own addresses or target",
-                 safe_word(l->s->mem, r->sets[i].set_id), safe_word(l->s->mem, r->sets[k].set_id));
+                 survey_safe(l->s->mem, r->sets[i].set_id),
+                 survey_safe(l->s->mem, r->sets[k].set_id));
             refuse(l);
             return;
         }
@@ -292,26 +306,6 @@ static void look_at_share(struct look *l)
              "would take that "
              "away too: say --from-current to begin there, or raise rollback_to",
              l->out->new_ppm / 10000, l->out->new_ppm / 100 % 100, l->plan->rollback_to);
-}
-
-static void look_at_health(struct look *l)
-{
-    const struct survey_record *r = l->out;
-
-    for (size_t i = 0; i < r->n_sets; i++) {
-        const struct rrset *set = &r->sets[i];
-
-        if (!set->health_check && !set->alias_health)
-            continue;
-        find(l->s, SURVEY_HEALTH_CHECK, l->where,
-             "set '%s' has a health check: Route 53 may answer otherwise than the weights say, and "
-             "a set with "
-             "weight 0 comes alive when all others are unhealthy | know it; shares in DNS are only "
-             "warned "
-             "about for this record",
-             safe_word(l->s->mem, set->set_id ? set->set_id : ""));
-        return;
-    }
 }
 
 static void look_at_ttl(struct look *l)
@@ -348,7 +342,7 @@ static void look_at_wildcard(struct look *l)
             strcmp(buf_str(&name), buf_str(&suffix)) == 0)
             continue;
         if (!first)
-            first = safe_word(l->s->mem, buf_str(&name));
+            first = survey_safe(l->s->mem, buf_str(&name));
         n++;
     }
     if (n)
@@ -387,7 +381,7 @@ static void look_at_family(struct look *l)
              "its %s group has sets of both sides too and is not in the plan | add {name: %s, "
              "type: %s}, or "
              "clients that prefer it stay behind",
-             other, safe_word(l->s->mem, r->name), other);
+             other, survey_safe(l->s->mem, r->name), other);
         refuse(l);
     }
 }
@@ -437,13 +431,13 @@ static void say_missing(struct look *l)
     else
         find(l->s, SURVEY_MISSING, l->where,
              "there is no such record in zone %s | create its weighted sets, or correct the name",
-             safe_word(l->s->mem, z->asked));
+             survey_safe(l->s->mem, z->asked));
 }
 
 static void look_at(struct survey *s, const struct plan *plan, const struct plan_record *pr,
                     struct survey_record *r)
 {
-    struct look l = {s, plan, pr, r, where_of(s->mem, r->name, r->type)};
+    struct look l = {s, plan, pr, r, survey_where(s->mem, r->name, r->type)};
 
     if (!r->n_sets) {
         say_missing(&l);
@@ -456,7 +450,6 @@ static void look_at(struct survey *s, const struct plan *plan, const struct plan
     look_at_sides(&l);
     look_at_family(&l);
     look_at_share(&l);
-    look_at_health(&l);
     look_at_ttl(&l);
     look_at_wildcard(&l);
 }
@@ -464,12 +457,12 @@ static void look_at(struct survey *s, const struct plan *plan, const struct plan
 static void look_at_zones(struct survey *s)
 {
     for (size_t i = 0; i < s->n_zones; i++) {
-        const char *where = safe_word(s->mem, s->zones[i].asked);
+        const char *where = survey_safe(s->mem, s->zones[i].asked);
 
         if (s->zones[i].owner)
             find(s, SURVEY_ZONE_OWNED, where,
                  "the zone belongs to %s, which edits it by itself | its records cannot be ramped",
-                 safe_word(s->mem, s->zones[i].owner));
+                 survey_safe(s->mem, s->zones[i].owner));
         if (s->zones[i].private_zone)
             find(s, SURVEY_PRIVATE, where,
                  "it is a private zone: its servers answer only inside its VPCs | run from there, "
@@ -502,7 +495,7 @@ static void take_all(struct survey *s, const struct plan *plan)
         }
     }
     if (!s->n_records)
-        find(s, SURVEY_NONE_OF_BOTH, s->n_zones ? safe_word(s->mem, s->zones[0].asked) : "",
+        find(s, SURVEY_NONE_OF_BOTH, s->n_zones ? survey_safe(s->mem, s->zones[0].asked) : "",
              "no weighted group has sets of both sides | correct `sides:`, or list the records");
 }
 

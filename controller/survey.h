@@ -48,6 +48,8 @@ enum survey_level {
     SURVEY_REFUSE, /* nothing is begun */
     SURVEY_ASK,    /* a person says yes, or --from-current */
     SURVEY_WARN,
+    SURVEY_NOTE, /* goes wrong in some cutovers; nothing here says that it does in this one */
+    SURVEY_LEVEL_COUNT
 };
 
 enum survey_code {
@@ -65,14 +67,15 @@ enum survey_code {
     SURVEY_NONE_OF_BOTH, /* `records: all` found nothing */
     SURVEY_ABOVE_TARGET,
     SURVEY_WILDCARD,
-    SURVEY_HEALTH_CHECK,
     SURVEY_TTL_LONG,
     SURVEY_PRIVATE,
+    SURVEY_LINT, /* of lint.h: id says which */
     SURVEY_CODE_COUNT
 };
 
 struct survey_finding {
     enum survey_code code;
+    const char *id; /* "third_set"; static */
     enum survey_level level;
     const char *where; /* "www.example.com CNAME", or the zone */
     const char *what;  /* what was met; safe for a terminal */
@@ -97,7 +100,17 @@ void survey_eval(struct survey *s, struct arena *mem, const struct plan *plan,
 /* True when no finding is of this level. */
 bool survey_clear_of(const struct survey *s, enum survey_level level);
 
-const char *survey_code_name(enum survey_code code); /* "third_set" */
+const char *survey_level_name(enum survey_level level); /* "refuse", "ask", "warn", "note" */
+/* True when a finding has this id. */
+bool survey_found(const struct survey *s, const char *id);
+
+/* Adds a finding of another module's (code SURVEY_LINT). id is static; the other strings are copied
+ * and must be safe for a terminal already: survey_where(), survey_safe(). */
+void survey_add(struct survey *s, const char *id, enum survey_level level, const char *where,
+                const char *what, const char *todo);
+/* "www.example.com CNAME", and a foreign word of at most 128 bytes, safe for a terminal. In mem. */
+const char *survey_where(struct arena *mem, const char *name, const char *type);
+const char *survey_safe(struct arena *mem, const char *word);
 
 /* The sets of a side of a plan record; record NULL: the plan's own. */
 const struct plan_sets *survey_sets_of(const struct plan *plan, const struct plan_record *record,

@@ -7,17 +7,17 @@
 #include "config.h"
 #include "desk.h"
 #include "fence_ramp.h"
+#include "lint_read.h"
 #include "plan_file.h"
 #include "ramp_state.h"
-#include "route53.h"
+#include "saved_plan.h"
 #include "sluice/clock.h"
 #include "sluice/crypto.h"
 #include "sluice/file.h"
 #include "sluice/log.h"
 #include "sluice/text.h"
 
-#define ANSWER_MAX    64
-#define CLOCK_WARN_MS 60000
+#define ANSWER_MAX 64
 
 struct walk *walk_new(void)
 {
@@ -46,6 +46,7 @@ void walk_free(struct walk *w, struct err *err)
     endpoints_clear(&w->endpoints);
     verify_servers_clear(&w->servers);
     journal_reading_clear(&w->last);
+    json_decref(w->saved);
     json_decref(w->kept);
     rig_clear(&w->rig);
     file_close(&w->lock_fd);
@@ -133,34 +134,45 @@ bool walk_state_unfinished(const json_t *state)
 
 void walk_say_findings(const struct walk *w, enum survey_level level)
 {
-    static const char *const words[] = {
-        [SURVEY_REFUSE] = "refused", [SURVEY_ASK] = "to be confirmed", [SURVEY_WARN] = "note"};
+    static const char *const words[SURVEY_LEVEL_COUNT] = {[SURVEY_REFUSE] = "refused",
+                                                          [SURVEY_ASK] = "to be confirmed",
+                                                          [SURVEY_WARN] = "warning",
+                                                          [SURVEY_NOTE] = "note"};
 
     for (size_t i = 0; i < w->survey.n_findings; i++) {
         const struct survey_finding *f = &w->survey.findings[i];
+        const char *joint = *f->todo ? "; " : "";
 
         if (f->level != level)
             continue;
-        if (level == SURVEY_WARN)
-            log_info("%s: %s: %s%s%s", words[level], f->where, f->what, *f->todo ? "; " : "",
-                     f->todo);
+        if (level == SURVEY_NOTE)
+            log_detail("%s: %s: %s%s%s", words[level], f->where, f->what, joint, f->todo);
+        else if (level == SURVEY_WARN)
+            log_warn("%s: %s%s%s", f->where, f->what, joint, f->todo);
         else
-            log_error("%s: %s: %s; %s", words[level], f->where, f->what, f->todo);
+            log_error("%s: %s: %s%s%s", words[level], f->where, f->what, joint, f->todo);
     }
 }
 
-/* Route 53 refuses signatures more than five minutes off; ours are corrected by its Date header, but a clock
- * that wrong makes schedules and logs wrong, too (route53.h, skew). */
-static void say_clock(const struct walk *w)
+void walk_lint(struct walk *w)
 {
-    int64_t skew = route53_skew_ms(w->rig.route53);
-    struct buf by SL_CLEANUP(buf_clear) = {0};
+    lint_read(&w->rig, &w->survey, &w->facts);
+    lint_eval(&w->survey, &w->rig.plan, &w->facts, false);
+}
 
-    if (skew > -CLOCK_WARN_MS && skew < CLOCK_WARN_MS)
-        return;
-    text_format_duration(&by, (skew < 0 ? -skew : skew) / 1000 * 1000);
-    log_warn("this machine's clock is %s %s AWS's: requests are signed with AWS's time, but a schedule or "
-             "--at follows this clock", buf_str(&by), skew < 0 ? "ahead of" : "behind");
+/* What is otherwise goes before what is in the way: it says why. */
+static bool check_saved(struct walk *w, struct err *err)
+{
+    struct buf lines SL_CLEANUP(buf_clear) = {0};
+    bool ok = !w->saved || saved_plan_check(w, w->saved, &lines, err);
+
+    for (char *line = lines.data, *end; line && *line; line = end + 1) {
+        end = line + strcspn(line, "\n");
+        log_error("%.*s", (int)(end - line), line);
+        if (!*end)
+            break;
+    }
+    return ok;
 }
 
 /* What `prepare` left in the lease holds on every machine: no step before the old TTL is over. */
@@ -185,7 +197,9 @@ bool walk_survey(struct walk *w, struct err *err)
 
     if (!rig_survey(&w->rig, &w->survey, 0, err))
         return false;
-    say_clock(w);
+    walk_lint(w);
+    if (!check_saved(w, err))
+        return false;
     walk_say_findings(w, SURVEY_REFUSE);
     for (size_t i = 0; i < w->survey.n_findings; i++)
         n += w->survey.findings[i].level == SURVEY_REFUSE;
@@ -236,6 +250,8 @@ bool walk_prepare(struct walk *w, struct err *err)
             err, ERR_REFUSED,
             "the AWS credentials end before a drain and 15 minutes are over; renew them");
     w->pump = rig_pump(&w->rig, &w->endpoints, w->run, err);
+    if (w->pump)
+        lint_eval(&w->survey, &w->rig.plan, &w->facts, true);
     return w->pump && (w->rig.plan.verify == PLAN_VERIFY_API || ask_dns(w, err));
 }
 

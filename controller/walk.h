@@ -12,6 +12,7 @@
 #include "drive.h"
 #include "endpoints.h"
 #include "journal_file.h"
+#include "lint.h"
 #include "rig.h"
 #include "survey.h"
 
@@ -20,6 +21,7 @@
 struct walk {
     struct rig rig;
     struct survey survey;
+    struct lint_facts facts; /* of walk_lint() */
     struct endpoints endpoints;
     struct verify_servers servers;
     struct fence *fence;
@@ -31,7 +33,8 @@ struct walk {
     char journal_name[JOURNAL_NAME_MAX]; /* the newest of this cutover; "" none */
     struct journal_reading last;         /* its end, when there is one */
     bool have_last;
-    json_t *kept; /* {"baseline", "endpoints", "plan_hash"}: what the journal keeps of them */
+    json_t *saved; /* of `ramp --plan`; NULL: none is held against what stands */
+    json_t *kept;  /* {"baseline", "endpoints", "plan_hash"}: what the journal keeps of them */
 };
 
 /* NULL is not returned; walk_free() ends all. */
@@ -51,6 +54,10 @@ bool walk_state_unfinished(const json_t *state);
  * way; asking about what is to be asked is the caller's. */
 bool walk_survey(struct walk *w, struct err *err) SL_MUST_CHECK;
 void walk_say_findings(const struct walk *w, enum survey_level level);
+
+/* Asks what the lints need to know and adds their findings to the survey, those that need the
+ * probes in walk_prepare(). walk_survey() does it. */
+void walk_lint(struct walk *w);
 
 /* Endpoints, fence and pump of a new run, from the survey. */
 bool walk_prepare(struct walk *w, struct err *err) SL_MUST_CHECK;

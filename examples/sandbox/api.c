@@ -21,6 +21,8 @@ static const struct api_action actions[] = {
     {"ListResourceRecordSets", "GET", "hostedzone/*/rrset", api_list_records},
     {"ChangeResourceRecordSets", "POST", "hostedzone/*/rrset", api_change_records},
     {"GetChange", "GET", "change/*", api_get_change},
+    {"GetHealthCheck", "GET", "healthcheck/*", api_get_health_check},
+    {"GetTrafficPolicyInstance", "GET", "trafficpolicyinstance/*", api_get_policy_instance},
 };
 
 struct counter {
@@ -96,7 +98,7 @@ static bool match_path(struct api_call *c, const char *pattern, const char *path
     c->id = "";
     if (star) {
         len = strcspn(path, "/");
-        if (!len || len > ZONE_ID_MAX)
+        if (!len || len > ATTACHED_ID_MAX)
             return false;
         c->id = arena_strndup(&c->mem, path, len);
         path += len;

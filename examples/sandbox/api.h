@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "attached.h"
 #include "faults.h"
 #include "logbook.h"
 #include "sigv4_check.h"
@@ -23,6 +24,7 @@ struct api;
 struct sandbox {
     struct loop *loop;
     struct store store;
+    struct attached attached;
     struct faults faults;
     struct logbook *log;
     uint64_t seed;

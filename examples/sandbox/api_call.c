@@ -127,14 +127,17 @@ bool api_allowed(struct api_call *c, const struct change *change)
                        !is_or_any(d->name, change->set->name) ||
                        !is_or_any(d->type, rtype_name(change->set->type))))
             continue;
-        api_fail(c, 403, "AccessDenied",
-                 "User: arn:aws:iam::" ACCOUNT
-                 ":user/%s is not authorized to perform: route53:%s on "
-                 "resource: arn:aws:route53:::%s/%s because no identity-based policy allows the "
-                 "route53:%s action",
-                 c->who.key ? c->who.key->user : "unknown", c->action->name,
-                 strcmp(c->action->name, "GetChange") == 0 ? "change" : "hostedzone", c->id,
-                 c->action->name);
+        api_fail(
+            c, 403, "AccessDenied",
+            "User: arn:aws:iam::" ACCOUNT ":user/%s is not authorized to perform: route53:%s on "
+            "resource: arn:aws:route53:::%s/%s because no identity-based policy allows the "
+            "route53:%s action",
+            c->who.key ? c->who.key->user : "unknown", c->action->name,
+            strcmp(c->action->name, "GetChange") == 0                  ? "change"
+            : strcmp(c->action->name, "GetHealthCheck") == 0           ? "healthcheck"
+            : strcmp(c->action->name, "GetTrafficPolicyInstance") == 0 ? "trafficpolicyinstance"
+                                                                       : "hostedzone",
+            c->id, c->action->name);
         return false;
     }
     return true;

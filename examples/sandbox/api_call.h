@@ -92,5 +92,7 @@ void api_delete_zone(struct api_call *c);
 void api_get_change(struct api_call *c);
 void api_list_records(struct api_call *c);
 void api_change_records(struct api_call *c);
+void api_get_health_check(struct api_call *c);
+void api_get_policy_instance(struct api_call *c);
 
 #endif

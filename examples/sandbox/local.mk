@@ -14,6 +14,7 @@ libsandbox_a_SOURCES = \
 	examples/sandbox/xml_tree.c examples/sandbox/xml_tree.h \
 	examples/sandbox/zone.c examples/sandbox/zone.h \
 	examples/sandbox/store.c examples/sandbox/store.h \
+	examples/sandbox/attached.c examples/sandbox/attached.h \
 	examples/sandbox/faults.c examples/sandbox/faults.h \
 	examples/sandbox/logbook.c examples/sandbox/logbook.h \
 	examples/sandbox/loop.c examples/sandbox/loop.h \
@@ -25,7 +26,7 @@ libsandbox_a_SOURCES = \
 	examples/sandbox/api.c examples/sandbox/api.h \
 	examples/sandbox/api_config.c \
 	examples/sandbox/api_call.c examples/sandbox/api_call.h \
-	examples/sandbox/api_zones.c examples/sandbox/api_records.c \
+	examples/sandbox/api_zones.c examples/sandbox/api_records.c examples/sandbox/api_attached.c \
 	examples/sandbox/dns_answer.c examples/sandbox/dns_answer.h \
 	examples/sandbox/dns_server.c examples/sandbox/dns_server.h \
 	examples/sandbox/fleet.c examples/sandbox/fleet.h \

@@ -27,7 +27,8 @@ struct options {
 struct program {
     struct options opt;
     struct sandbox sb;
-    json_t *config, *zones, *api_json, *dns_json, *fleets_json, *shop, *certificate, *faults;
+    json_t *config, *health_checks, *policies, *zones, *api_json, *dns_json, *fleets_json, *shop,
+        *certificate, *faults;
     int http_port, https_port;
     struct tls_store *tls;
     struct api *api;
@@ -146,10 +147,12 @@ static bool read_config(struct program *p, struct err *err)
         err_add_snippet(err, buf_str(&text), text.len);
         return false;
     }
-    return json_take(p->config, p->opt.config, err, "{s?o, s?o, s?o, s?o, s?o, s?o, s?o, s?i, s?i}",
-                     "zones", &p->zones, "api", &p->api_json, "dns", &p->dns_json, "fleets",
-                     &p->fleets_json, "shop", &p->shop, "certificate", &p->certificate, "faults",
-                     &p->faults, "http_port", &p->http_port, "https_port", &p->https_port);
+    return json_take(p->config, p->opt.config, err,
+                     "{s?o, s?o, s?o, s?o, s?o, s?o, s?o, s?o, s?o, s?i, s?i}", "health_checks",
+                     &p->health_checks, "traffic_policy_instances", &p->policies, "zones",
+                     &p->zones, "api", &p->api_json, "dns", &p->dns_json, "fleets", &p->fleets_json,
+                     "shop", &p->shop, "certificate", &p->certificate, "faults", &p->faults,
+                     "http_port", &p->http_port, "https_port", &p->https_port);
 }
 
 static bool make_state_dir(struct program *p, struct err *err)
@@ -228,7 +231,8 @@ static bool make_parts(struct program *p, struct err *err)
     store_init(&p->sb.store, p->sb.seed, n_servers, delays);
     faults_init(&p->sb.faults, p->sb.seed, p->sb.start_us);
     p->sb.log = logbook_new(p->opt.log, err);
-    return p->sb.log && store_load(&p->sb.store, p->zones, err) && make_tls(p, err) &&
+    return p->sb.log && store_load(&p->sb.store, p->zones, err) &&
+           attached_load(&p->sb.attached, p->health_checks, p->policies, err) && make_tls(p, err) &&
            (p->api = api_new(&p->sb, p->api_json, p->tls, err)) &&
            (p->dns = dns_server_new(&p->sb, p->dns_json, err)) &&
            (p->fleets =

@@ -35,7 +35,10 @@ def main():
         print("1..0 # SKIP no AWS CLI at " + AWS)
         return
     # INSYNC before the waiter's first question: it asks only every 30 seconds.
-    with Sandbox(bare_config(delay_ms=20)) as sb:
+    config = dict(bare_config(delay_ms=20), health_checks=[{"id": "h-1", "type": "TCP", "address": "192.0.2.1"}],
+                  traffic_policy_instances=[{"id": "t-1", "zone": "Z0SANDBOXEXAMPLE", "name": "www.example.com.",
+                                             "policy": "p-1", "version": 2}])
+    with Sandbox(config) as sb:
         status, out, err = aws(sb, "create-hosted-zone", "--name", "shop.example", "--caller-reference", "one")
         t.ok(status == 0 and out["HostedZone"]["Name"] == "shop.example.", "a zone is created", err)
         zone = out["HostedZone"]["Id"].rsplit("/", 1)[1]
@@ -87,6 +90,13 @@ def main():
         t.ok(status == 0, "an empty one can", err)
         status, out, err = aws(sb, "get-hosted-zone", "--id", zone)
         t.has(err, "(NoSuchHostedZone)", "and is gone")
+        status, out, err = aws(sb, "get-health-check", "--health-check-id", "h-1")
+        t.eq((out or {}).get("HealthCheck", {}).get("HealthCheckConfig", {}).get("FailureThreshold"), 3,
+             "a health check is read")
+        status, out, err = aws(sb, "get-health-check", "--health-check-id", "h-2")
+        t.has(err, "(NoSuchHealthCheck)", "one that is not there is told")
+        status, out, err = aws(sb, "get-traffic-policy-instance", "--id", "t-1")
+        t.eq((out or {}).get("TrafficPolicyInstance", {}).get("TrafficPolicyVersion"), 2, "so is a policy instance")
         live = os.path.join(SRC, "tests/live/untried.py")
         run = subprocess.run([sys.executable, live, "Z0SANDBOXEXAMPLE", "--endpoint-url", sb.ready["api"]],
                              env=sb.env(PATH=os.path.dirname(AWS) + ":/usr/bin:/bin"), capture_output=True, text=True,

@@ -211,7 +211,8 @@ def test_a_policy_is_told_by_action(sb):
     with Probe(sb, AWS_ACCESS_KEY_ID="AKIDREADER", AWS_SECRET_ACCESS_KEY="reader", AWS_SESSION_TOKEN="") as p:
         answer = p.change(upsert(p.group()[0], 9))
         equal((answer["outcome"], answer["code"]), ("denied", "AccessDenied"))
-        assert answer["message"].startswith("route53:ChangeResourceRecordSets: "), answer
+        assert answer["message"].startswith("not allowed: UPSERT of www.example.com CNAME; "), answer
+        assert "; route53:ChangeResourceRecordSets: " in answer["message"], answer
 
 
 def test_a_clock_ten_minutes_off_is_corrected(sb):

@@ -56,6 +56,16 @@ tests_unit_test_route53_SOURCES = tests/unit/test_route53.c
 tests_unit_test_route53_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_route53_LDADD = libcontroller.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
+CONTROLLER_UNITS += tests/unit/test_iam_policy
+tests_unit_test_iam_policy_SOURCES = tests/unit/test_iam_policy.c
+tests_unit_test_iam_policy_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_iam_policy_LDADD = libcontroller.a libcore.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) -lm $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_denial
+tests_unit_test_denial_SOURCES = tests/unit/test_denial.c
+tests_unit_test_denial_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_denial_LDADD = libcontroller.a libcore.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) -lm $(CMOCKA_LIBS)
+
 CONTROLLER_UNITS += tests/unit/test_credentials
 tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c
 tests_unit_test_credentials_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
@@ -128,6 +138,16 @@ CONTROLLER_UNITS += tests/unit/test_survey
 tests_unit_test_survey_SOURCES = tests/unit/test_survey.c
 tests_unit_test_survey_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_survey_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_lint
+tests_unit_test_lint_SOURCES = tests/unit/test_lint.c
+tests_unit_test_lint_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_lint_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS) -lm $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_saved_plan
+tests_unit_test_saved_plan_SOURCES = tests/unit/test_saved_plan.c
+tests_unit_test_saved_plan_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_saved_plan_LDADD = libcontroller.a libcore.a libbase.a $(BASE_LIBS) -lm $(CMOCKA_LIBS)
 
 CONTROLLER_UNITS += tests/unit/test_control
 tests_unit_test_control_SOURCES = tests/unit/test_control.c

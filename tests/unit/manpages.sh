@@ -14,7 +14,7 @@ result() { # result GOOD WHAT
     if [ "$1" = yes ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; status=1; fi
 }
 
-commands=$("$sluice" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+commands=$("$sluice" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
 {
     "$sluice" --help
     for c in $commands; do "$sluice" help "$c"; done
@@ -25,7 +25,7 @@ result "$(diff "$work/have" "$work/told" >"$work/diff" && echo yes)" "sluice(1) 
 sed 's/^/# /' "$work/diff"
 echo "$commands" | grep -v '^ *$' | sort >"$work/have"
 echo help >>"$work/have"
-sed -n '/^# COMMANDS/,/^# OPTIONS/s/^\*\([a-z]*\)\*.*/\1/p' "$man/sluice.1.scd" >"$work/told"
+sed -n '/^# COMMANDS/,/^# OPTIONS/s/^\*\([a-z-]*\)\*.*/\1/p' "$man/sluice.1.scd" >"$work/told"
 result "$(sort -o "$work/have" "$work/have" && sort "$work/told" | diff "$work/have" - >"$work/diff" && echo yes)" "sluice(1) has every command and no other"
 sed 's/^/# /' "$work/diff"
 

@@ -394,7 +394,9 @@ TEST(every_answer_has_one_outcome)
         assert_int_equal(a.outcome, rows[i].outcome);
         assert_true(a.sent_boot_us > 0);
         if (a.outcome == ROUTER_DENIED)
-            assert_string_equal(a.message, "route53:ChangeResourceRecordSets: m");
+            assert_string_equal(a.message,
+                                "not allowed: UPSERT of www.example.com A; `sluice iam-policy` "
+                                "prints what is needed; route53:ChangeResourceRecordSets: m");
     }
     assert_int_equal(server.n, ARRAY_LEN(rows));
 }

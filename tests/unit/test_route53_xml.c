@@ -367,6 +367,55 @@ TEST(what_must_not_be_sent_is_a_bug)
     }
 }
 
+TEST(a_health_check_is_read_with_what_matters_to_a_record)
+{
+    static const char text[] =
+        "<?xml version=\"1.0\"?><GetHealthCheckResponse "
+        "xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><HealthCheck><Id>h-1</Id>"
+        "<CallerReference>r</CallerReference><HealthCheckConfig><IPAddress>192.0.2.1</IPAddress>"
+        "<Port>443</Port><Type>HTTPS</Type><FullyQualifiedDomainName>www.example.com"
+        "</FullyQualifiedDomainName><RequestInterval>10</RequestInterval><FailureThreshold>3"
+        "</FailureThreshold><Inverted>false</Inverted><Disabled>true</Disabled>"
+        "</HealthCheckConfig><HealthCheckVersion>1</HealthCheckVersion></HealthCheck>"
+        "</GetHealthCheckResponse>";
+    struct arena mem SL_CLEANUP(arena_clear) = {0};
+    struct route53_check c;
+    struct err err = {0};
+
+    assert_true(route53_xml_parse_check(&mem, text, sizeof text - 1, &c, &err));
+    assert_string_equal(c.id, "h-1");
+    assert_string_equal(c.type, "HTTPS");
+    assert_string_equal(c.address, "192.0.2.1");
+    assert_string_equal(c.fqdn, "www.example.com");
+    assert_true(c.disabled);
+    assert_false(c.inverted);
+    assert_int_equal(c.interval_s, 10);
+    assert_int_equal(c.threshold, 3);
+    assert_false(route53_xml_parse_check(&mem, text, sizeof text / 2, &c, &err));
+    assert_int_equal(err.kind, ERR_PROTOCOL);
+}
+
+TEST(a_traffic_policy_instance_is_read)
+{
+    static const char text[] =
+        "<GetTrafficPolicyInstanceResponse><TrafficPolicyInstance><Id>t-1</Id><HostedZoneId>Z1"
+        "</HostedZoneId><Name>www.example.com.</Name><TTL>60</TTL><State>Applied</State><Message/>"
+        "<TrafficPolicyId>p-1</TrafficPolicyId><TrafficPolicyVersion>4</TrafficPolicyVersion>"
+        "<TrafficPolicyType>A</TrafficPolicyType></TrafficPolicyInstance>"
+        "</GetTrafficPolicyInstanceResponse>";
+    static const char empty[] = "<GetTrafficPolicyInstanceResponse/>";
+    struct arena mem SL_CLEANUP(arena_clear) = {0};
+    struct route53_policy p;
+    struct err err = {0};
+
+    assert_true(route53_xml_parse_policy(&mem, text, sizeof text - 1, &p, &err));
+    assert_string_equal(p.id, "t-1");
+    assert_string_equal(p.policy, "p-1");
+    assert_string_equal(p.state, "Applied");
+    assert_int_equal(p.version, 4);
+    assert_false(route53_xml_parse_policy(&mem, empty, sizeof empty - 1, &p, &err));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +433,8 @@ int main(void)
         cmocka_unit_test(a_batch_is_written_in_the_order_the_api_wants),
         cmocka_unit_test(what_was_listed_is_sent_back_byte_for_byte),
         cmocka_unit_test(what_must_not_be_sent_is_a_bug),
+        cmocka_unit_test(a_health_check_is_read_with_what_matters_to_a_record),
+        cmocka_unit_test(a_traffic_policy_instance_is_read),
     };
 
     return cmocka_run_group_tests_name("route53_xml", tests, NULL, NULL);

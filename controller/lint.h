@@ -1,0 +1,71 @@
+/* lint.h: what goes wrong in cutovers, looked for before one begins.
+ *
+ * The survey says whether the records can be moved at all; the lints say what the move will meet:
+ * who else writes these records, who does not follow them, what a failing health check does, what
+ * the probes cannot see. Each is one row of a table: an id, a level, a function that adds findings
+ * to the survey. Pure: what must be asked of AWS or of this machine is asked before and handed over
+ * in struct lint_facts (lint_read.h). The reasons are in docs/preflight.md, one heading an id. */
+#ifndef SLUICE_LINT_H
+#define SLUICE_LINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plan.h"
+#include "route53_xml.h"
+#include "survey.h"
+
+#define LINT_EACH_MAX   10 /* findings of one lint; what is more is one line with its number */
+#define LINT_CHECKS_MAX 32 /* health checks and policy instances that are asked for */
+
+/* A health check that a set of the plan hangs on, as AWS tells. */
+struct lint_health {
+    const char *id;
+    bool gone;                 /* there is no such check any more */
+    struct route53_check told; /* zero when it could not be read */
+};
+
+/* What a suite sends, as far as lints look at it. */
+struct lint_probe {
+    uint32_t suite;
+    const char *host; /* of its first request, as written: may hold {{...}}; "" when not known */
+    const char *pin;  /* the record it says it is of, or NULL */
+    bool sides[PLAN_SIDES];
+    bool required; /* counts as evidence */
+    bool https;
+    bool certificate; /* something is expected of the certificate's days */
+};
+
+struct lint_facts {
+    const char *twins[64];  /* of each zone of the survey: other zones of its name, or NULL */
+    const char *unread[64]; /* what could not be asked, with the reason: one line each */
+    size_t n_unread;
+    struct lint_health checks[LINT_CHECKS_MAX];
+    size_t n_checks;
+    struct route53_policy policies[LINT_CHECKS_MAX];
+    size_t n_policies;
+    const struct lint_probe *probes;
+    size_t n_probes;
+    int64_t skew_ms;      /* how far AWS's clock is ahead of ours */
+    int64_t keys_left_ms; /* of the credentials; INT64_MAX when they have no end */
+};
+
+struct lint_row {
+    const char *id;
+    enum survey_level level;
+    bool strata; /* needs plan->strata: looked at once the probes are known */
+};
+
+/* Adds the findings of every lint that needs no strata, or of those that do. */
+void lint_eval(struct survey *s, const struct plan *plan, const struct lint_facts *facts,
+               bool strata);
+
+/* True when failing health checks take the whole new side of the record out by themselves: every
+ * set of it hangs on one, none of which is gone, disabled or looks up the record's own name. */
+bool lint_armed(const struct survey_record *r, const struct lint_facts *facts);
+
+/* Row i of the table; NULL past the end. */
+const struct lint_row *lint_row(size_t i);
+
+#endif
