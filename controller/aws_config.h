@@ -37,6 +37,15 @@ void aws_config_clear(struct aws_config *c);
 /* A key of the profile in the config file; NULL when it is absent or empty. */
 const struct aws_ini_key *aws_config_get(const struct aws_config *c, const char *name);
 
+/* A profile's sections in both files; NULL where it has none. */
+void aws_config_profile(const struct aws_config *c, const char *name,
+                        const struct aws_ini_section **in_config,
+                        const struct aws_ini_section **in_shared);
+/* A variable, else a key of the profile in the config file; NULL when neither is set. */
+const char *aws_config_setting(const struct aws_config *c, const char *variable, const char *key);
+/* $HOME, else the user's; borrowed. */
+const char *aws_config_home(void);
+
 /* getenv() that takes an empty variable for an unset one. */
 const char *aws_config_env(const char *name);
 
@@ -47,5 +56,23 @@ const char *aws_config_env(const char *name);
  * AWS_DEFAULT_REGION, the profile's) only chooses the partition: Route 53 is global in each. */
 bool aws_config_route53(struct aws_config *c, const char *endpoint_url, struct aws_route53 *out,
                         struct err *err) SL_MUST_CHECK;
+
+/* A service with an endpoint a region. Borrowed from the aws_config. */
+struct aws_service {
+    const char *endpoint, *region, *ca_file;
+};
+
+/* STS, for taking that role: AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL, services section (sts) and
+ * endpoint_url as above; else the region's own, or without a region that of the role's partition.
+ * AWS_STS_REGIONAL_ENDPOINTS=legacy is obeyed. ERR_FILE. */
+bool aws_config_sts(struct aws_config *c, const char *role_arn, struct aws_service *out,
+                    struct err *err) SL_MUST_CHECK;
+/* The portal of IAM Identity Center in that region (AWS_ENDPOINT_URL_SSO, services section: sso). */
+bool aws_config_sso(struct aws_config *c, const char *region, struct aws_service *out,
+                    struct err *err) SL_MUST_CHECK;
+
+/* The Host header of an endpoint as libcurl writes it: without the scheme's own port. The caller
+ * owns it. */
+char *aws_config_host(const char *endpoint);
 
 #endif

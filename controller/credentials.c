@@ -1,4 +1,4 @@
-#include "credentials.h"
+#include "credentials_inner.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,35 +6,99 @@
 #include "sluice/common.h"
 
 static credentials_provider *const chain[] = {
-    credentials_env,         credentials_assume_role, credentials_web_identity,
-    credentials_sso,         credentials_shared_file, credentials_process,
-    credentials_config_file, credentials_container,
+    credentials_env,      credentials_assume_role, credentials_web_identity,
+    credentials_sso,      credentials_shared_file, credentials_login,
+    credentials_process,  credentials_config_file, credentials_container,
+    credentials_metadata,
 };
 
-bool credentials_find(const struct aws_config *config, struct credentials *out, struct err *err)
-{
-    *out = (struct credentials){0};
-    for (size_t i = 0; i < ARRAY_LEN(chain); i++) {
-        enum credentials_found found = chain[i](config, out, err);
+static credentials_provider *const profile_chain[] = {
+    credentials_web_identity, credentials_sso,     credentials_shared_file,
+    credentials_login,        credentials_process, credentials_config_file,
+};
 
-        if (found == CREDENTIALS_FOUND)
-            return true;
-        if (found == CREDENTIALS_BROKEN)
-            return false;
+static enum credentials_found ask(credentials_provider *const *providers, size_t n,
+                                  const struct credentials_look *look,
+                                  struct credentials_recipe *out, struct err *err)
+{
+    enum credentials_found found = CREDENTIALS_NONE;
+
+    for (size_t i = 0; i < n && found == CREDENTIALS_NONE; i++)
+        found = providers[i](look, out, err);
+    if (found == CREDENTIALS_FOUND && !out->profile)
+        out->profile = look->profile;
+    return found;
+}
+
+enum credentials_found credentials_profile_chain(const struct credentials_look *look,
+                                                 struct credentials_recipe *out, struct err *err)
+{
+    return ask(profile_chain, ARRAY_LEN(profile_chain), look, out, err);
+}
+
+bool credentials_find(struct aws_config *config, const char *role_arn,
+                      struct credentials_recipe *out, struct err *err)
+{
+    const struct credentials_look look = {.config = config,
+                                          .profile = config->profile,
+                                          .in_config = config->in_config,
+                                          .in_shared = config->in_shared,
+                                          .environment = !config->explicit_profile};
+
+    *out = (struct credentials_recipe){0};
+    if (role_arn)
+        out->roles[out->n_roles++] =
+            (struct credentials_role){.arn = arena_strdup(&config->mem, role_arn)};
+    switch (ask(chain, ARRAY_LEN(chain), &look, out, err)) {
+    case CREDENTIALS_FOUND:
+        return true;
+    case CREDENTIALS_BROKEN:
+        return false;
+    case CREDENTIALS_NONE:
+        break;
     }
     return err_set(
         err, ERR_DENIED,
         "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put keys "
-        "for profile '%s' into the shared credentials file",
+        "for profile '%s' into the shared credentials file (the instance metadata service is "
+        "turned off by AWS_EC2_METADATA_DISABLED)",
         config->profile);
 }
 
-bool credentials_load(const char *profile, struct credentials *out, struct err *err)
+bool credentials_at_hand(const char *profile, struct credentials *out, struct err *err)
 {
     struct aws_config config SL_CLEANUP(aws_config_clear) = {0};
+    struct credentials_recipe recipe = {0};
+    bool ok;
 
     *out = (struct credentials){0};
-    return aws_config_load(&config, profile, err) && credentials_find(&config, out, err);
+    ok = aws_config_load(&config, profile, err) && credentials_find(&config, NULL, &recipe, err);
+    if (ok && (recipe.base || recipe.n_roles))
+        ok = err_set(err, ERR_REFUSED, "the credentials of profile '%s' have to be fetched",
+                     config.profile);
+    if (ok) {
+        *out = recipe.keys;
+        return true;
+    }
+    credentials_clear(&recipe.keys);
+    return false;
+}
+
+const struct aws_ini_key *credentials_key(const struct credentials_look *look, const char *name)
+{
+    const struct aws_ini_key *k = aws_ini_get(look->in_shared, name);
+
+    if (!k || !*k->value)
+        k = aws_ini_get(look->in_config, name);
+    return k && *k->value ? k : NULL;
+}
+
+bool credentials_open_profile(const struct credentials_look *from, const char *profile,
+                              struct credentials_look *out)
+{
+    *out = (struct credentials_look){.config = from->config, .profile = profile};
+    aws_config_profile(from->config, profile, &out->in_config, &out->in_shared);
+    return out->in_config || out->in_shared;
 }
 
 static bool same(const char *a, const char *b)

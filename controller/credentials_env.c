@@ -1,17 +1,17 @@
 #include <string.h>
 
-#include "credentials.h"
+#include "credentials_inner.h"
 #include "sluice/text.h"
 
-enum credentials_found credentials_env(const struct aws_config *config, struct credentials *out,
-                                       struct err *err)
+enum credentials_found credentials_env(const struct credentials_look *look,
+                                       struct credentials_recipe *out, struct err *err)
 {
     const char *key = aws_config_env("AWS_ACCESS_KEY_ID");
     const char *secret = aws_config_env("AWS_SECRET_ACCESS_KEY");
     const char *token = aws_config_env("AWS_SESSION_TOKEN");
     const char *expires = aws_config_env("AWS_CREDENTIAL_EXPIRATION");
 
-    if (config->explicit_profile || (!key && !secret))
+    if (!look->environment || (!key && !secret))
         return CREDENTIALS_NONE;
     if (!key || !secret) {
         err_set(err, ERR_FILE, "%s is set, but %s is not",
@@ -21,11 +21,11 @@ enum credentials_found credentials_env(const struct aws_config *config, struct c
     }
     if (!token)
         token = aws_config_env("AWS_SECURITY_TOKEN");
-    if (!credentials_set(out, "environment", key, secret, token, err)) {
+    if (!credentials_set(&out->keys, "environment", key, secret, token, err)) {
         err_prefix(err, "in the environment: ");
         return CREDENTIALS_BROKEN;
     }
-    if (expires && !text_parse_time_ms(expires, &out->expires_ms, err)) {
+    if (expires && !text_parse_time_ms(expires, &out->keys.expires_ms, err)) {
         err_prefix(err, "AWS_CREDENTIAL_EXPIRATION: ");
         return CREDENTIALS_BROKEN;
     }

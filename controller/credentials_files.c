@@ -2,7 +2,7 @@
  * first (AWS CLI User Guide, "Configuration and credential file settings"). */
 #include <string.h>
 
-#include "credentials.h"
+#include "credentials_inner.h"
 
 static const struct aws_ini_key *get(const struct aws_ini_section *section, const char *name)
 {
@@ -38,14 +38,14 @@ static enum credentials_found from_section(const struct aws_ini_section *section
     return CREDENTIALS_FOUND;
 }
 
-enum credentials_found credentials_shared_file(const struct aws_config *config,
-                                               struct credentials *out, struct err *err)
+enum credentials_found credentials_shared_file(const struct credentials_look *look,
+                                               struct credentials_recipe *out, struct err *err)
 {
-    return from_section(config->in_shared, "shared credentials file", out, err);
+    return from_section(look->in_shared, "shared credentials file", &out->keys, err);
 }
 
-enum credentials_found credentials_config_file(const struct aws_config *config,
-                                               struct credentials *out, struct err *err)
+enum credentials_found credentials_config_file(const struct credentials_look *look,
+                                               struct credentials_recipe *out, struct err *err)
 {
-    return from_section(config->in_config, "config file", out, err);
+    return from_section(look->in_config, "config file", &out->keys, err);
 }

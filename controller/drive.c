@@ -287,23 +287,6 @@ static void read_http(struct drive *d)
     }
 }
 
-int64_t drive_keys_need_ms(const struct fence *f, const struct plan *plan)
-{
-    return plan_drain_ms(plan, (int64_t)fence_ttl_max(f) * 1000) + DRIVE_KEYS_MS;
-}
-
-static void watch_keys(struct drive *d)
-{
-    struct ramp_event ev = {.kind = RAMP_EV_CREDENTIALS};
-
-    ev.credentials_short =
-        rig_keys_short(d->s.rig, d->wall_ms, drive_keys_need_ms(d->s.fence, d->plan));
-    if (ev.credentials_short == d->keys_short)
-        return;
-    d->keys_short = ev.credentials_short;
-    drive_event(d, &ev);
-}
-
 /* ---- The wait
  * --------------------------------------------------------------------------------------- */
 
@@ -332,7 +315,7 @@ static int wait_ms(const struct drive *d)
 
 static bool wait_turn(struct drive *d, struct err *err)
 {
-    struct pollfd fds[3 + CONTROL_FDS_MAX + SPAWN_FDS_MAX + VERIFY_FDS_MAX];
+    struct pollfd fds[3 + CONTROL_FDS_MAX + SPAWN_FDS_MAX + VERIFY_FDS_MAX + CREDENTIALS_FDS_MAX];
     size_t n = 0;
 
     fds[n++] = (struct pollfd){.fd = d->signal_fd, .events = POLLIN};
@@ -343,6 +326,7 @@ static bool wait_turn(struct drive *d, struct err *err)
         n += control_fds(d->s.control, fds + n);
     n += notify_fds(d->s.notify, fds + n);
     n += verify_fds(d->verify, fds + n, VERIFY_FDS_MAX);
+    n += rig_fds(d->s.rig, fds + n);
     return http_wait(d->s.rig->http, fds, n, wait_ms(d), err);
 }
 
@@ -381,10 +365,9 @@ static void turn(struct drive *d)
     if (d->now_ms >= d->stop_by_ms && !d->over && ramp_phase(d->s.ramp) != RAMP_REVERTING &&
         ramp_phase(d->s.ramp) != RAMP_UNSAFE)
         d->forced = d->over = true;
-    if (d->now_ms - d->second_at_ms >= 1000) {
+    drive_keys_step(d);
+    if (d->now_ms - d->second_at_ms >= 1000)
         drive_summary(d);
-        watch_keys(d);
-    }
     /* What was decided in this turn leaves in this turn. */
     fence_tick(d->s.fence, d->now_ms);
     if (d->s.pump)
@@ -490,6 +473,7 @@ int drive_run(const struct drive_setup *setup, struct err *err)
     sigprocmask(SIG_SETMASK, &old, NULL);
     file_close(&d->signal_fd);
     drive_probes_clear(d);
+    free(d->keys_said);
     free(d);
     return status;
 }

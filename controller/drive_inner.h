@@ -1,5 +1,6 @@
 /* drive_inner.h: what the files of drive share: drive.c the loop, drive_act.c the actions,
- * drive_probe.c the evidence, drive_say.c the words. */
+ * drive_probe.c the evidence, drive_keys.c the
+ * credentials, drive_say.c the words. */
 #ifndef SLUICE_DRIVE_INNER_H
 #define SLUICE_DRIVE_INNER_H
 
@@ -40,6 +41,7 @@ struct drive {
     size_t n_pending;
     bool journal_dead;
     bool keys_short;
+    char *keys_said; /* why they could not be renewed, as last told; NULL: they could; owned */
 
     /* probes */
     uint32_t round_op, round_left;
@@ -82,6 +84,9 @@ void drive_fence_event(struct drive *d, const struct fence_event *fe);
 
 void drive_verify_start(struct drive *d, const struct ramp_action *a);
 void drive_verify_step(struct drive *d);
+
+/* Renews the credentials ahead of their end and tells the machine when they end too soon. */
+void drive_keys_step(struct drive *d);
 
 void drive_probes_init(struct drive *d);
 void drive_probes_clear(struct drive *d);

@@ -183,6 +183,6 @@ void lint_read(struct rig *rig, const struct survey *s, struct lint_facts *f)
     read_sets(rig, s, f);
     read_suites(rig, f);
     f->skew_ms = route53_skew_ms(rig->route53);
-    if (rig->keys_end_ms)
-        f->keys_left_ms = rig->keys_end_ms - clock_wall_ms(&clock_real) - f->skew_ms;
+    if (rig_keys_until(rig))
+        f->keys_left_ms = rig_keys_until(rig) - clock_wall_ms(&clock_real) - f->skew_ms;
 }

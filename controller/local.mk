@@ -30,8 +30,16 @@ libcontroller_a_SOURCES += \
 	controller/aws_config.c controller/aws_config.h \
 	controller/aws_ini.c controller/aws_ini.h \
 	controller/credentials.c controller/credentials.h \
+	controller/credentials_inner.h controller/credentials_fetch.c \
 	controller/credentials_conceal.c controller/credentials_env.c \
-	controller/credentials_files.c controller/credentials_refused.c \
+	controller/credentials_files.c controller/credentials_login.c \
+	controller/credentials_json.c controller/credentials_process.c \
+	controller/credentials_container.c controller/credentials_metadata.c \
+	controller/credentials_role.c controller/credentials_mfa.c \
+	controller/credentials_web_identity.c controller/credentials_sso.c \
+	controller/credentials_sts.c controller/credentials_sts.h \
+	controller/credentials_keep.c controller/credentials_keep.h \
+	controller/sts_xml.c controller/sts_xml.h \
 	controller/route53.c controller/route53.h \
 	controller/route53_judge.c controller/route53_wait.c \
 	controller/denial.c controller/denial.h \
@@ -82,7 +90,7 @@ libcontroller_a_SOURCES += \
 	controller/walk.c controller/walk.h \
 	controller/cmd_observe.c controller/cmd_iam_policy.c controller/cmd_plan.c controller/cmd_ramp.c controller/cmd_rollback.c \
 	controller/drive.c controller/drive.h controller/drive_inner.h \
-	controller/drive_act.c controller/drive_probe.c controller/drive_say.c \
+	controller/drive_act.c controller/drive_probe.c controller/drive_keys.c controller/drive_say.c \
 	controller/command.h \
 	controller/cmd_status.c
 

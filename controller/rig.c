@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "aws_config.h"
-#include "credentials.h"
 #include "endpoints.h"
 #include "plan_file.h"
 #include "route53.h"
@@ -19,7 +18,6 @@
 #define LIST_WAIT_MS    60000 /* one zone's whole listing */
 #define LIST_TRIES      4
 #define LIST_PAUSE_MS   1000
-#define KEYS_AGAIN_MS   30000
 
 static bool load_suites(struct rig *rig, struct err *err)
 {
@@ -63,24 +61,26 @@ bool rig_load(struct rig *rig, const struct opts *opts, const char *path, bool s
     return suite_secrets_load(rig->suite_list, NULL, rig->suites_n, rig->secrets, err);
 }
 
+static struct credentials_ask whose(const struct rig *rig)
+{
+    return (struct credentials_ask){.profile = rig->plan.route53.profile,
+                                    .role_arn = rig->plan.route53.role_arn,
+                                    .secrets = rig->secrets};
+}
+
 bool rig_connect(struct rig *rig, struct err *err)
 {
     const struct http_config http = {.connections_max = CONNECTIONS_MAX};
+    struct credentials_ask ask = whose(rig);
     struct credentials keys = {0};
     struct aws_route53 door;
     bool ok;
 
-    if (rig->plan.route53.role_arn)
-        return err_set(err, ERR_REFUSED,
-                       "route53.role_arn: this version takes no other role; use a profile or "
-                       "the environment with that role's keys");
-    ok = aws_config_load(&rig->aws, rig->plan.route53.profile, err) &&
+    ask.may_prompt = true;
+    rig->http = http_new(&http, err);
+    ok = rig->http && aws_config_load(&rig->aws, rig->plan.route53.profile, err) &&
          aws_config_route53(&rig->aws, rig->plan.route53.endpoint_url, &door, err) &&
-         credentials_find(&rig->aws, &keys, err) && credentials_conceal(&keys, rig->secrets, err);
-    if (ok) {
-        rig->http = http_new(&http, err);
-        ok = rig->http != NULL;
-    }
+         credentials_get(rig->http, &ask, &keys, err);
     if (ok) {
         const struct route53_config config = {
             .http = rig->http,
@@ -89,34 +89,57 @@ bool rig_connect(struct rig *rig, struct err *err)
             .signing_region = door.signing_region,
             .ca_file = door.ca_file,
             .credentials = &keys,
-            .renew = true,
+            .renew = !ask.role_arn, /* what lies at hand is not that role's */
             .profile = rig->plan.route53.profile,
             .secrets = rig->secrets,
         };
 
         rig->route53 = route53_new(&config);
         rig->router = router_route53_new(rig->route53);
-        rig->keys_end_ms = keys.expires_ms;
+        rig->keeper = credentials_keep(rig->http, &keys);
     }
     credentials_clear(&keys);
     return ok;
 }
 
-bool rig_keys_short(struct rig *rig, int64_t wall_ms, int64_t need_ms)
-{
-    struct credentials keys = {0};
+/* ---- Credentials that end
+ * -------------------------------------------------------------------------- */
 
-    if (!rig->keys_end_ms || rig->keys_end_ms - wall_ms >= need_ms)
-        return false;
-    /* Somebody may have renewed the file; the client itself reads it anew when the old keys are
-     * refused. */
-    if (wall_ms - rig->keys_asked_ms >= KEYS_AGAIN_MS) {
-        rig->keys_asked_ms = wall_ms;
-        if (credentials_load(rig->plan.route53.profile, &keys, NULL))
-            rig->keys_end_ms = keys.expires_ms;
-        credentials_clear(&keys);
-    }
-    return rig->keys_end_ms && rig->keys_end_ms - wall_ms < need_ms;
+/* Unix ms as AWS counts them: a session's end is told by its clock, not by ours. */
+static int64_t aws_now(const struct rig *rig, int64_t wall_ms)
+{
+    return wall_ms + route53_skew_ms(rig->route53);
+}
+
+bool rig_keys_short(const struct rig *rig, int64_t wall_ms, int64_t need_ms)
+{
+    int64_t end_ms = credentials_keep_until(rig->keeper);
+
+    return end_ms && end_ms - aws_now(rig, wall_ms) < need_ms;
+}
+
+enum credentials_news rig_keys_step(struct rig *rig, int64_t now_ms, int64_t wall_ms,
+                                    int64_t need_ms, struct err *why)
+{
+    const struct credentials_ask ask = whose(rig);
+    enum credentials_news news;
+
+    if (route53_keys_refused(rig->route53))
+        credentials_keep_hurry(rig->keeper);
+    news = credentials_keep_step(rig->keeper, &ask, now_ms, aws_now(rig, wall_ms), need_ms, why);
+    if (news == CREDENTIALS_RENEWED)
+        route53_set_credentials(rig->route53, credentials_keep_keys(rig->keeper));
+    return news;
+}
+
+int64_t rig_keys_until(const struct rig *rig)
+{
+    return credentials_keep_until(rig->keeper);
+}
+
+size_t rig_fds(const struct rig *rig, struct pollfd *fds)
+{
+    return rig->keeper ? credentials_keep_fds(rig->keeper, fds) : 0;
 }
 
 /* ---- Reading the zones
@@ -124,14 +147,18 @@ bool rig_keys_short(struct rig *rig, int64_t wall_ms, int64_t need_ms)
 
 void rig_http(struct rig *rig, struct http_done *done, int64_t now_ms)
 {
-    (void)now_ms;
+    if (rig->keeper && credentials_keep_take(rig->keeper, done, now_ms))
+        return;
     if (!rig->router.self || !router_route53_take(rig->router.self, done))
         http_response_clear(&done->response);
 }
 
 int64_t rig_wake_at(const struct rig *rig)
 {
-    return rig->router.self ? router_route53_wake_at(rig->router.self) : INT64_MAX;
+    int64_t router = rig->router.self ? router_route53_wake_at(rig->router.self) : INT64_MAX;
+    int64_t keeper = rig->keeper ? credentials_keep_wake_at(rig->keeper) : INT64_MAX;
+
+    return router < keeper ? router : keeper;
 }
 
 /* Waits in place for the one operation in flight. */
@@ -384,7 +411,8 @@ void rig_new_run(char out[32])
             compact[n++] = time.data[i];
     compact[n] = '\0';
     crypto_random(random, sizeof random);
-    snprintf(out, 32, "%s-%03u%02x%02x", compact, (unsigned)((uint64_t)now % 1000), random[0], random[1]);
+    snprintf(out, 32, "%s-%03u%02x%02x", compact, (unsigned)((uint64_t)now % 1000), random[0],
+             random[1]);
 }
 
 void rig_forget_zones(struct rig *rig)
@@ -401,6 +429,7 @@ void rig_clear(struct rig *rig)
     rig_forget_zones(rig);
     if (rig->router.self)
         rig->router.ops->free(rig->router.self);
+    credentials_keep_free(rig->keeper);
     http_free(rig->http);
     for (size_t i = 0; i < rig->suites_n; i++)
         suite_clear(&rig->suites[i]);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "aws_config.h"
+#include "credentials_keep.h"
 #include "fence.h"
 #include "opts.h"
 #include "plan.h"
@@ -43,9 +44,8 @@ struct rig {
     struct http *http;
     struct route53 *route53; /* the router's */
     struct router router;
-    int64_t keys_end_ms;         /* the credentials' life, Unix ms; 0: none known */
-    int64_t keys_asked_ms;       /* when fresher ones were last looked for */
-    struct plan_stratum *strata; /* of plan.strata; owned */
+    struct credentials_keeper *keeper; /* renews what the router signs with */
+    struct plan_stratum *strata;       /* of plan.strata; owned */
     struct survey_zone zones[RIG_ZONES_MAX];
     struct router_answer listings[RIG_ZONES_MAX]; /* own the zones' sets */
     size_t n_zones;
@@ -85,16 +85,22 @@ struct fence *rig_fence_restore(struct rig *rig, const char *run, const json_t *
 struct pump *rig_pump(struct rig *rig, const struct endpoints *e, const char *run,
                       struct err *err) SL_MUST_CHECK;
 
-/* True when the credentials in hand end before wall_ms + need_ms; looks for fresher ones now and
- * then. */
-bool rig_keys_short(struct rig *rig, int64_t wall_ms, int64_t need_ms);
+/* True when the credentials in hand end before wall_ms + need_ms. */
+bool rig_keys_short(const struct rig *rig, int64_t wall_ms, int64_t need_ms);
+/* Renews them ahead of that, never blocking; call once a turn. CREDENTIALS_RENEWED: the router
+ * signs with the new ones from now on. CREDENTIALS_NOT_RENEWED: why says it; the old ones stay. */
+enum credentials_news rig_keys_step(struct rig *rig, int64_t now_ms, int64_t wall_ms,
+                                    int64_t need_ms, struct err *why);
+int64_t rig_keys_until(const struct rig *rig); /* Unix ms; 0: not known to end */
+/* Descriptors to watch beside http's (room for CREDENTIALS_FDS_MAX). */
+size_t rig_fds(const struct rig *rig, struct pollfd *fds);
 
 /* One answer of the HTTP pool that was not a probe's. */
 void rig_http(struct rig *rig, struct http_done *done, int64_t now_ms);
 int64_t rig_wake_at(const struct rig *rig);
 
-/* "20270203T021431Z-0427f3c": sorts by time, to the millisecond (the newest journal is the last by name: two
- * runs may begin in one second), random at the end. */
+/* "20270203T021431Z-0427f3c": sorts by time, to the millisecond (the newest journal is the last by
+ * name: two runs may begin in one second), random at the end. */
 void rig_new_run(char out[32]);
 
 void rig_clear(struct rig *rig);

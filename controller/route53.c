@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aws_config.h"
 #include "route53_batch.h"
 #include "sluice/common.h"
 #include "sluice/sigv4.h"
@@ -27,6 +28,7 @@ struct pending {
     enum route53_call call;
     bool urgent;
     bool corrected; /* sent again with a better date or fresher credentials */
+    uint32_t keys_nth; /* it was signed with */
     bool pinned;    /* sent to addresses that worked before */
     int64_t due_ms; /* boottime */
     char *path;
@@ -45,6 +47,8 @@ struct list {
 struct route53 {
     struct route53_config config;
     struct credentials credentials;
+    uint32_t keys_nth; /* counts every change of them */
+    bool keys_refused; /* since the last change */
     char *host; /* as in the Host header */
     int64_t skew_ms;
     int64_t tokens_milli, refilled_ms;
@@ -116,21 +120,6 @@ static void list_free(struct list *l)
     }
 }
 
-/* The Host header as libcurl writes it: without the scheme's own port. */
-static char *host_of(const char *endpoint)
-{
-    bool tls = text_starts_with(endpoint, "https://");
-    const char *host = strstr(endpoint, "://"), *own = tls ? ":443" : ":80";
-    size_t len;
-
-    assert(host);
-    host += 3;
-    len = strlen(host);
-    if (text_ends_with(host, own))
-        len -= strlen(own);
-    return x_strndup(host, len);
-}
-
 struct route53 *route53_new(const struct route53_config *config)
 {
     struct route53 *r = x_zalloc(sizeof *r);
@@ -140,7 +129,7 @@ struct route53 *route53_new(const struct route53_config *config)
         r->config.rate_milli = ROUTE53_RATE_MILLI;
     r->credentials = credentials_copy(config->credentials);
     r->config.credentials = NULL;
-    r->host = host_of(config->endpoint);
+    r->host = aws_config_host(config->endpoint);
     r->tokens_milli = ROUTE53_BURST * 1000;
     r->refilled_ms = clock_boot_ms(config->clock);
     if (config->known_address) {
@@ -177,6 +166,21 @@ void route53_borrow(const struct route53 *r, struct http **http, const struct cl
 {
     *http = r->config.http;
     *clock = r->config.clock;
+}
+
+void route53_set_credentials(struct route53 *r, const struct credentials *fresh)
+{
+    struct credentials copy = credentials_copy(fresh);
+
+    credentials_clear(&r->credentials);
+    r->credentials = copy;
+    r->keys_nth++;
+    r->keys_refused = false;
+}
+
+bool route53_keys_refused(const struct route53 *r)
+{
+    return r->keys_refused;
 }
 
 int64_t route53_skew_ms(const struct route53 *r)
@@ -277,6 +281,7 @@ static bool sign(struct route53 *r, struct pending *p, struct http_header header
     size_t n = 0;
 
     p->skew_ms = r->skew_ms;
+    p->keys_nth = r->keys_nth;
     p->reply.signed_ms = clock_wall_ms(r->config.clock) + r->skew_ms;
     sigv4_date(p->reply.signed_ms, scope.date);
     memcpy(date, scope.date, SIGV4_DATE_SIZE);
@@ -488,7 +493,7 @@ static bool renew(struct route53 *r)
     struct err ignored = {0};
     bool better;
 
-    if (!r->config.renew || !credentials_load(r->config.profile, &fresh, &ignored)) {
+    if (!r->config.renew || !credentials_at_hand(r->config.profile, &fresh, &ignored)) {
         credentials_clear(&fresh);
         return false;
     }
@@ -499,8 +504,8 @@ static bool renew(struct route53 *r)
         credentials_clear(&fresh);
         return false;
     }
-    credentials_clear(&r->credentials);
-    r->credentials = fresh;
+    route53_set_credentials(r, &fresh);
+    credentials_clear(&fresh);
     return true;
 }
 
@@ -531,7 +536,12 @@ static bool may_correct(struct route53 *r, struct pending *p, const char *code)
         return true;
     if (is_one_of(code, perhaps) && off_ms >= ROUTE53_SKEW_MIN_MS)
         return true;
-    return (is_one_of(code, keys) || is_one_of(code, perhaps)) && renew(r);
+    if (!is_one_of(code, keys) && !is_one_of(code, perhaps))
+        return false;
+    if (p->keys_nth != r->keys_nth || renew(r))
+        return true;
+    r->keys_refused = r->keys_refused || is_one_of(code, keys);
+    return false;
 }
 
 static void judge(struct route53 *r, struct pending *p, struct http_response *response)

@@ -46,7 +46,7 @@ struct route53_config {
     const char *signing_region; /* "us-east-1" */
     const char *ca_file;        /* NULL: the system's */
     const struct credentials *credentials; /* copied */
-    bool renew;          /* when the keys are refused, read them anew with credentials_load(profile) */
+    bool renew;          /* when the keys are refused, look for others with credentials_at_hand(profile) */
     const char *profile; /* for renew; NULL: the default one */
     struct secret_set *secrets; /* renewed keys are hidden in it, too; may be NULL */
     uint32_t rate_milli; /* 0: ROUTE53_RATE_MILLI */
@@ -103,6 +103,11 @@ void route53_tick(struct route53 *r);
 int64_t route53_wake_at(const struct route53 *r);
 bool route53_next(struct route53 *r, struct route53_reply *out);
 void route53_reply_clear(struct route53_reply *reply);
+
+/* Whatever is signed from now on is signed with these (copied). */
+void route53_set_credentials(struct route53 *r, const struct credentials *fresh);
+/* True when the service called the present ones expired or unknown. */
+bool route53_keys_refused(const struct route53 *r);
 
 /* How far Route 53's clock is ahead of ours, by the last response that told. */
 int64_t route53_skew_ms(const struct route53 *r);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "aws_config.h"
 #include "router_route53.h"
 #include "sluice/arena.h"
 #include "sluice/common.h"
@@ -213,6 +214,7 @@ int main(int argc, char **argv)
     struct http_config http_config = {0};
     struct route53_config client = {
         .clock = &clock_real, .credentials = &credentials, .renew = true};
+    const struct credentials_ask ask = {0};
     struct probe p = {0};
     char *line = NULL;
     size_t cap = 0;
@@ -222,7 +224,8 @@ int main(int argc, char **argv)
 
     if ((argc > 1 && !text_parse_u32(argv[1], 1, 1000, &rate, &err)) ||
         !aws_config_load(&config, NULL, &err) || !aws_config_route53(&config, NULL, &where, &err) ||
-        !credentials_find(&config, &credentials, &err) || !(p.http = http_new(&http_config, &err)))
+        !(p.http = http_new(&http_config, &err)) ||
+        !credentials_get(p.http, &ask, &credentials, &err))
         die(err.text);
     client.http = p.http;
     client.endpoint = where.endpoint;

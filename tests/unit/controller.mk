@@ -69,7 +69,12 @@ tests_unit_test_denial_LDADD = libcontroller.a libcore.a libbase.a $(EXPAT_LIBS)
 CONTROLLER_UNITS += tests/unit/test_credentials
 tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c
 tests_unit_test_credentials_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
-tests_unit_test_credentials_LDADD = libcontroller.a libbase.a $(BASE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_credentials_LDADD = libcontroller.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_credentials_chain
+tests_unit_test_credentials_chain_SOURCES = tests/unit/test_credentials_chain.c
+tests_unit_test_credentials_chain_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_credentials_chain_LDADD = libcontroller.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 CONTROLLER_UNITS += tests/unit/test_route53_xml
 tests_unit_test_route53_xml_SOURCES = tests/unit/test_route53_xml.c
