@@ -137,7 +137,7 @@ def instances(sb, kit, peer):
     broken(sb, kit, home, 77, "only IMDSv2 is spoken", "version 1 is not fallen back to")
     t.eq(len(peer.seen), seen + 1, "nothing is asked without a token")
     peer.answer["PUT /latest/api/token"] = lambda rq: None
-    broken(sb, kit, home, 11, "no AWS credentials here", "one that does not answer in a second is given up")
+    broken(sb, kit, home, 77, "no AWS credentials are configured for profile 'default'; instance metadata: ", "one that does not answer in a second is given up")
     replies = [(500, ""), (200, "metadata-token-1")]
     peer.answer["PUT /latest/api/token"] = lambda rq: replies.pop(0)
     peer.answer["GET " + roles] = with_token("ramp-role")
