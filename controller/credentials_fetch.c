@@ -23,6 +23,11 @@ static void end(struct credentials_fetch *f, const struct err *why)
 static void fail(struct credentials_fetch *f, struct err *why)
 {
     err_prefix(why, "%s: ", f->source->name);
+    /* Nobody asked for the instance by name: what is missing are credentials. */
+    if (f->source == &credentials_source_metadata && f->recipe.last_resort) {
+        why->kind = ERR_DENIED;
+        err_prefix(why, "no AWS credentials are configured for profile '%s'; ", f->config.profile);
+    }
     end(f, why);
 }
 
@@ -215,11 +220,6 @@ bool credentials_fetch_take(struct credentials_fetch *f, struct http_done *done,
     } else {
         err_set(&why, ERR_NET, "%s", done->response.reason);
         turn = done->response.outcome == HTTP_INVALID ? CREDENTIALS_FAILED : CREDENTIALS_AGAIN;
-        if (f->source == &credentials_source_metadata && f->recipe.last_resort)
-            err_prefix(&why,
-                       "there are no AWS credentials here: nothing is configured for profile "
-                       "'%s', and no instance metadata service answers: ",
-                       f->config.profile);
     }
     buf_wipe(&done->response.body);
     http_response_clear(&done->response);

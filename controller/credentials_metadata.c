@@ -124,10 +124,7 @@ static enum credentials_turn took_role(struct credentials_fetch *f, const struct
     size_t len = strcspn(buf_str(&r->body), "\r\n");
 
     if (r->status == 404 || (r->status == 200 && !len)) {
-        err_set(why, ERR_DENIED,
-                "no role is attached to this instance, and no other AWS credentials "
-                "are configured for profile '%s'",
-                f->config.profile);
+        err_set(why, ERR_DENIED, "no role is attached to this instance");
         return CREDENTIALS_FAILED;
     }
     if (r->status != 200)

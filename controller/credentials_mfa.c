@@ -8,8 +8,8 @@
 
 #define ANSWER_MAX 64
 
-/* A line from the terminal that is not shown on it. */
-static bool read_hidden(char *answer, int size)
+/* A line from the terminal that is not shown on it. What was typed ahead counts. */
+static bool read_hidden(const char *serial, char *answer, int size)
 {
     struct termios before, quiet;
     bool hide = tcgetattr(STDIN_FILENO, &before) == 0, ok;
@@ -17,11 +17,13 @@ static bool read_hidden(char *answer, int size)
     if (hide) {
         quiet = before;
         quiet.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
     }
+    fprintf(stderr, "Code of the MFA device %s: ", serial);
+    fflush(stderr);
     ok = fgets(answer, size, stdin) != NULL;
     if (hide)
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
     fputc('\n', stderr);
     return ok;
 }
@@ -37,9 +39,7 @@ bool credentials_ask_mfa(const char *serial, char code[8], struct err *err)
             "it needs a code of the MFA device %s, and there is no terminal to ask at: start "
             "at one, or hand over keys in the environment",
             serial);
-    fprintf(stderr, "Code of the MFA device %s: ", serial);
-    fflush(stderr);
-    if (!read_hidden(answer, sizeof answer))
+    if (!read_hidden(serial, answer, sizeof answer))
         answer[0] = '\0';
     len = strcspn(answer, "\r\n");
     answer[len] = '\0';

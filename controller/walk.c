@@ -248,7 +248,8 @@ bool walk_prepare(struct walk *w, struct err *err)
                        drive_keys_need_ms(w->fence, &w->rig.plan)))
         return err_set(
             err, ERR_REFUSED,
-            "the AWS credentials end before a drain and 15 minutes are over; renew them");
+            "the AWS credentials end before a drain and 15 minutes are over; renew them, or "
+            "ask for longer ones (duration_seconds of a role)");
     w->pump = rig_pump(&w->rig, &w->endpoints, w->run, err);
     if (w->pump)
         lint_eval(&w->survey, &w->rig.plan, &w->facts, true);

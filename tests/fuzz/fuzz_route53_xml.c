@@ -1,4 +1,4 @@
-/* Any bytes as any reply of Route 53: nothing but a value or an err comes back.
+/* Any bytes as any reply of Route 53 or STS: nothing but a value or an err comes back.
  *
  * seeds: tests/data/route53 */
 #include <stddef.h>
@@ -6,6 +6,7 @@
 
 #include "route53_xml.h"
 #include "sluice/arena.h"
+#include "sts_xml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -18,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct route53_zone zone;
     struct route53_change change;
     struct route53_error error;
-    struct err err[4] = {{0}};
+    struct sts_keys keys;
+    struct err err[5] = {{0}};
     bool ok;
 
     /* The same document as each kind: a root that does not fit is refused at once. */
@@ -28,6 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ok = route53_xml_parse_zones(&mem, text, size, &zones, &err[1]) || ok;
     ok = route53_xml_parse_zone(&mem, text, size, &zone, &err[2]) || ok;
     ok = route53_xml_parse_change(text, size, &change, &err[3]) || ok;
+    ok = sts_xml_parse(text, size, &keys, &err[4]) || ok;
+    sts_xml_clear(&keys);
     route53_xml_parse_error(text, size, 400, &error);
     route53_sets_clear(&sets);
     arena_clear(&mem);

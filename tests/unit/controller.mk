@@ -72,9 +72,14 @@ tests_unit_test_credentials_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_credentials_LDADD = libcontroller.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 CONTROLLER_UNITS += tests/unit/test_credentials_chain
-tests_unit_test_credentials_chain_SOURCES = tests/unit/test_credentials_chain.c
+tests_unit_test_credentials_chain_SOURCES = tests/unit/test_credentials_chain.c tests/unit/aws_home.h
 tests_unit_test_credentials_chain_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_credentials_chain_LDADD = libcontroller.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_credentials_fetch
+tests_unit_test_credentials_fetch_SOURCES = tests/unit/test_credentials_fetch.c tests/unit/aws_home.h
+tests_unit_test_credentials_fetch_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_credentials_fetch_LDADD = libcontroller.a libbase.a $(EXPAT_LIBS) $(BASE_LIBS) $(CMOCKA_LIBS)
 
 CONTROLLER_UNITS += tests/unit/test_route53_xml
 tests_unit_test_route53_xml_SOURCES = tests/unit/test_route53_xml.c
