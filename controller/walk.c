@@ -132,6 +132,26 @@ bool walk_state_unfinished(const json_t *state)
 /* ---- Looking
  * ---------------------------------------------------------------------------------------- */
 
+/* With --progress json every line is an event; before the run has begun its number is 0. */
+static void say_json(const struct walk *w, const struct survey_finding *f)
+{
+    struct buf line SL_CLEANUP(buf_clear) = {0}, time SL_CLEANUP(buf_clear) = {0};
+    json_t *o;
+    char *text;
+
+    text_format_time(&time, clock_wall_ms(&clock_real), true);
+    o = json_pack("{s:i, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "schema", 1, "seq", 0,
+                  "time", buf_str(&time), "cutover", w->rig.plan.cutover, "run", w->run, "event",
+                  "finding", "text", f->what, "code", f->id, "level", survey_level_name(f->level),
+                  "where", f->where, "todo", f->todo);
+    text = json_dumps(o, JSON_COMPACT);
+    buf_addf(&line, "%s\n", text ? text : "{}");
+    free(text);
+    json_decref(o);
+    secret_redact_sink(&line);
+    log_write(line.data, line.len);
+}
+
 void walk_say_findings(const struct walk *w, enum survey_level level)
 {
     static const char *const words[SURVEY_LEVEL_COUNT] = {[SURVEY_REFUSE] = "refused",
@@ -145,7 +165,9 @@ void walk_say_findings(const struct walk *w, enum survey_level level)
 
         if (f->level != level)
             continue;
-        if (level == SURVEY_NOTE)
+        if (w->rig.opts->progress == OPTS_PROGRESS_JSON && !w->rig.opts->quiet)
+            say_json(w, f);
+        else if (level == SURVEY_NOTE)
             log_detail("%s: %s: %s%s%s", words[level], f->where, f->what, joint, f->todo);
         else if (level == SURVEY_WARN)
             log_warn("%s: %s%s%s", f->where, f->what, joint, f->todo);

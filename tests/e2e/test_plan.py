@@ -136,6 +136,15 @@ def ramp_heeds():
         t.ok("connection pools" not in run.err, "notes are not said", run.err)
 
 
+def findings_are_events():
+    with Sandbox(ramp_config()) as sb, Kit(sb, steps="[100]", bake="1s") as kit:
+        run = kit.run("ramp", progress="json")
+        lines = [json.loads(line) for line in run.lines]
+        told = {e["code"]: e["level"] for e in lines if e["event"] == "finding"}
+        t.eq((told.get("certificate_unseen"), told.get("pools")), ("warn", "note"), "with --progress json findings are events")
+        t.ok(all({"time", "run", "seq", "cutover"} <= set(e) for e in lines), "of the usual form")
+
+
 def sandbox_reads():
     config = ramp_config()
     config["health_checks"] = [{"id": "h-1", "type": "HTTPS", "fqdn": "a<b", "port": 443}]
@@ -357,7 +366,7 @@ def check_writes_nothing():
 
 for part in (saved_plan_is_walked, saved_plan_is_refused, refused_plans_are_not_saved, times_and_calls,
              check_writes_nothing, policy_is_the_least, policy_offline, denials_name_what_is_missing, sandbox_reads, shows_lints, text_shows_lints, gone_check_is_refused, unread_is_said, twins_are_told,
-             policy_is_told, ramp_heeds):
+             policy_is_told, ramp_heeds, findings_are_events):
     try:
         part()
     except AssertionError as e:
