@@ -4,6 +4,7 @@ include tests/unit/smoke.mk
 include tests/unit/controller.mk
 include tests/unit/sandbox.mk
 include tests/sim/local.mk
+include tests/model/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/e2e/local.mk

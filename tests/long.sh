@@ -5,7 +5,7 @@
 #
 #   tests/long.sh [--quick] [--seeds N] [--fuzz-minutes N] [stage ...]
 #
-# Stages, all by default: build sim rates kill latency fencing drills asan fuzz. --quick does about a fiftieth of each,
+# Stages, all by default: build model sim rates kill latency fencing drills asan fuzz. --quick does about a fiftieth of each,
 # to try this script out. SLUICE_SEED chooses the kill points that fall at random times.
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -19,12 +19,12 @@ while [ $# -gt 0 ]; do
     --seeds) seeds=${2:?} && shift ;;
     --fuzz-minutes) fuzz_minutes=${2:?} && shift ;;
     -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    build | sim | rates | kill | latency | fencing | drills | asan | fuzz) stages="$stages $1" ;;
+    build | model | sim | rates | kill | latency | fencing | drills | asan | fuzz) stages="$stages $1" ;;
     *) echo "tests/long.sh: no such stage: $1" >&2; exit 64 ;;
     esac
     shift
 done
-stages=${stages:-build sim rates kill latency fencing drills asan fuzz}
+stages=${stages:-build model sim rates kill latency fencing drills asan fuzz}
 rate_runs=10000 rollbacks=100 hanging=20 kill_args=--all
 if [ $quick = yes ]; then
     seeds=$((seeds / 50)) rate_runs=200 rollbacks=3 hanging=2 kill_args= fuzz_minutes=$(((fuzz_minutes + 49) / 50))
@@ -84,6 +84,7 @@ for stage in $stages; do
     case $stage in
     build) step "gcc, and clang with sanitizers and fuzzers" build tests/run.sh --keep build ;;
     sim) step "simulation, $seeds seeds" sim seeds_of gcc "$seeds" ;;
+    model) step "the model of the fence" model tests/model/run.sh --long ;;
     rates) step "rates of the decision code, $rate_runs runs a row" rates "$out/gcc/tests/bench/rates" --full --runs "$rate_runs" ;;
     # shellcheck disable=SC2086
     kill) step "kill -9, then resume" kill e2e test_kill.py $kill_args ;;
