@@ -827,7 +827,8 @@ inline land()
 #endif
 #ifdef ONLY_B
         assert(!(R.rolled && R.goal == G_OVER) || nb); /* (b) after rolled_back nothing of that run lands */
-        assert(!(R.rolled && B(b).set != 0));
+        assert(!(R.rolled && B(b).set != 0 && B(b).kind != BACK)); /* nor, until it is released, anything but the same */
+        assert(!(R.rolled && B(b).set != 0) || weight[z * NC + B(b).set - 1] == B(b).to);
 #endif
 #ifdef ONLY_C
         B(b).landed++;

@@ -67,9 +67,10 @@ if [ $long = no ]; then
     holds "one run, crashes" "$safe" SAFETY -DN=3 -DCRASH
     holds "one run, a person deletes the TXT, which is made anew" "$safe" SAFETY -DN=3 -DPERSON -DMAKE_ANEW
     holds "two runs" "$safe" SAFETY -DN=3 -DRIVAL -DNO_BEAT
-    holds "one run, two batches a step" "$safe" SAFETY -DN=4 -DNC=2 -DNO_BEAT
+    holds "one run, two batches a step" "$safe" SAFETY -DN=3 -DNC=2 -DNO_BEAT
     holds "a rollback once the API works" d LIVE -DLIVE -DN=4 -DNO_BEAT
 else
+    holds "one run, two batches a step, four batches alive" "$safe" SAFETY -DN=4 -DNC=2 -DNO_BEAT
     holds "one run, crashes, four batches alive" "$safe" SAFETY -DN=4 -DCRASH
     holds "two runs, heartbeats, the released lease is removed" "$safe" SAFETY -DN=3 -DRIVAL -DREMOVE
     holds "two runs, two batches a step" "$safe" SAFETY -DN=3 -DNC=2 -DRIVAL -DNO_BEAT
