@@ -75,6 +75,7 @@ static void say_extra(struct lint_scene *s)
 void lint_eval(struct survey *survey, const struct plan *plan, const struct lint_facts *facts,
                bool strata)
 {
+    assert(survey->n_zones <= LINT_ZONES_MAX);
     for (size_t i = 0; i < ARRAY_LEN(lints); i++) {
         struct lint_scene s = {.survey = survey, .plan = plan, .facts = facts, .row = &lints[i]};
 

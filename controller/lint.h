@@ -17,6 +17,7 @@
 #include "survey.h"
 
 #define LINT_EACH_MAX   10 /* findings of one lint; what is more is one line with its number */
+#define LINT_ZONES_MAX  64 /* of a survey */
 #define LINT_CHECKS_MAX 32 /* health checks and policy instances that are asked for */
 
 /* A health check that a set of the plan hangs on, as AWS tells. */
@@ -38,8 +39,10 @@ struct lint_probe {
 };
 
 struct lint_facts {
-    const char *twins[64];  /* of each zone of the survey: other zones of its name, or NULL */
-    const char *unread[64]; /* what could not be asked, with the reason: one line each */
+    const char
+        *twins[LINT_ZONES_MAX]; /* of each zone of the survey: other zones of its name, or NULL */
+    const char
+        *unread[LINT_ZONES_MAX]; /* what could not be asked, with the reason: one line each */
     size_t n_unread;
     struct lint_health checks[LINT_CHECKS_MAX];
     size_t n_checks;

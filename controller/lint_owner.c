@@ -79,7 +79,7 @@ static bool zone_has_heritage(const struct lint_scene *s, uint32_t zone)
 
 void lint_external_dns(struct lint_scene *s)
 {
-    bool any[64];
+    bool any[LINT_ZONES_MAX];
 
     for (uint32_t z = 0; z < s->survey->n_zones; z++)
         any[z] = zone_has_heritage(s, z);

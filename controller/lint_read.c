@@ -6,8 +6,7 @@
 #include "sluice/clock.h"
 #include "sluice/text.h"
 
-_Static_assert(RIG_ZONES_MAX <= ARRAY_LEN(((struct lint_facts *)0)->twins),
-               "a place for each zone");
+_Static_assert(RIG_ZONES_MAX <= LINT_ZONES_MAX, "a place for each zone");
 
 static void note_unread(struct rig *rig, struct lint_facts *f, enum route53_call call,
                         const struct err *why)

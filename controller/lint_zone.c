@@ -97,10 +97,19 @@ void lint_apex(struct lint_scene *s)
     }
 }
 
+/* The plan moves records of a twin, too: then somebody thought of it. */
+static bool twin_is_planned(const struct lint_scene *s, size_t zone)
+{
+    for (size_t i = 0; i < s->survey->n_zones; i++)
+        if (i != zone && strstr(s->facts->twins[zone], s->survey->zones[i].id))
+            return true;
+    return false;
+}
+
 void lint_twin(struct lint_scene *s)
 {
     for (size_t i = 0; i < s->survey->n_zones; i++)
-        if (s->facts->twins[i])
+        if (s->facts->twins[i] && !twin_is_planned(s, i))
             lint_say(s, lint_safe(s, s->survey->zones[i].asked),
                      "move the records of the other zone too (`zone:` at a record names it), or "
                      "know that its clients stay where they are",

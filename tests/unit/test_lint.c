@@ -238,6 +238,26 @@ TEST(a_zone_of_the_same_name_is_told)
     is_silent(s, "zone_twin");
 }
 
+TEST(a_twin_that_the_plan_moves_too_is_not_told)
+{
+    static const uint32_t zone_of[] = {0, 1};
+    struct scene *s = plain_new();
+    struct survey_zone zones[2];
+
+    want(s, "shop.example.com", "A");
+    pair(s, "www.example.com.", "A", OLD_A, NEW_A);
+    zones[0] = zones[1] = s->zone;
+    zones[0].sets = s->sets;
+    zones[0].n_sets = s->n_sets;
+    zones[1].id = "Z2";
+    s->facts.twins[0] = "Z2 (private)";
+    s->facts.twins[1] = "Z1 (public)";
+    survey_eval(&s->survey, &s->mem, &s->plan, zones, 2, zone_of);
+    lint_eval(&s->survey, &s->plan, &s->facts, false);
+    assert_null(found(s, "zone_twin"));
+    scene_free(s);
+}
+
 TEST(addresses_of_the_other_family_outside_the_plan_are_told)
 {
     struct scene *s = plain_new();
@@ -714,6 +734,7 @@ int main(void)
         cmocka_unit_test(a_missing_record_says_how_long_its_absence_is_cached),
         cmocka_unit_test(a_cname_at_the_apex_is_refused_with_the_way_out),
         cmocka_unit_test(a_zone_of_the_same_name_is_told),
+        cmocka_unit_test(a_twin_that_the_plan_moves_too_is_not_told),
         cmocka_unit_test(addresses_of_the_other_family_outside_the_plan_are_told),
         cmocka_unit_test(https_records_beside_the_plan_are_told),
         cmocka_unit_test(records_that_name_the_old_side_are_listed),
