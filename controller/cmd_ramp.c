@@ -11,6 +11,8 @@
 #include "sluice/text.h"
 #include "walk.h"
 
+#define LAST_WORDS_MS 1000
+
 /* The percentage of --to must be a step's, and the new side's present share is asked about. */
 static bool check_goal(const struct walk *w, uint32_t *goal, struct err *err)
 {
@@ -88,6 +90,7 @@ static int ramp(struct walk *w, const struct opts *opts, struct err *err)
         !walk_open_state(w, err) || !refuse_second(w, err) || !rig_connect(&w->rig, err) ||
         !walk_survey(w, err))
         return 0;
+    log_patience(0); /* a warning that nobody reads must not keep a cutover from its hour */
     walk_say_findings(w, SURVEY_WARN);
     if (!ask_about_findings(w, err) || !walk_prepare(w, err))
         return 0;
@@ -108,6 +111,7 @@ int cmd_ramp(const struct opts *opts, struct err *err)
     struct walk *w = walk_new();
     int status = ramp(w, opts, err);
 
+    log_patience(LAST_WORDS_MS);
     walk_free(w, err);
     return status;
 }

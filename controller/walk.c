@@ -194,6 +194,9 @@ static bool check_saved(struct walk *w, struct err *err)
         if (!*end)
             break;
     }
+    /* It was for this moment only; a full zone's is large, and a run is long. */
+    json_object_del(w->saved, "records");
+    json_object_del(w->saved, "seen");
     return ok;
 }
 
