@@ -7,6 +7,7 @@
 #
 # Stages, all by default: build model sim rates kill latency fencing drills asan fuzz. --quick does about a fiftieth of each,
 # to try this script out. SLUICE_SEED chooses the kill points that fall at random times.
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -u
 cd "$(dirname "$0")/.." || exit 1
 top=$PWD

@@ -7,6 +7,7 @@
 #
 # Stages, all by default: build unit asan valgrind fuzz e2e dist. --keep leaves the build trees of an
 # earlier run in place. Everything it writes is below out/ (or $SLUICE_OUT).
+[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # also as `sh tests/run.sh`
 set -u
 cd "$(dirname "$0")/.." || exit 1
 top=$PWD
