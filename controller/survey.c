@@ -409,7 +409,7 @@ static void cut_group(struct survey *s, const struct plan *plan, const struct pl
     *out = (struct survey_record){.zone = zone,
                                   .name = n ? z->sets[from].name : arena_strdup(s->mem, name),
                                   .type = n ? z->sets[from].type : arena_strdup(s->mem, type),
-                                  .sets = z->sets + from,
+                                  .sets = n ? z->sets + from : NULL,
                                   .side = side,
                                   .n_sets = n,
                                   .usable = n > 0};

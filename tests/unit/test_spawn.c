@@ -136,8 +136,6 @@ TEST(what_cannot_be_started_is_an_error)
     /* valgrind turns vfork into fork, and the child's failure to start cannot reach its parent. */
     if (getenv("SLUICE_VALGRIND"))
         return;
-    if (getenv("SLUICE_VALGRIND"))
-        return; /* its vfork() is a fork(): the child's errno does not come back */
     assert_false(spawn_run(&q, &r, &err));
     assert_int_equal(err.kind, ERR_IO);
     assert_string_equal(err.text, "cannot run sluice-no-such-program: No such file or directory");
