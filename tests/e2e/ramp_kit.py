@@ -147,7 +147,7 @@ class Kit:
     def __exit__(self, kind, *_):
         # Promise 1: whatever the end, nothing but weights and the lease is otherwise than before.
         if kind is None and not self.sb.foreign and not self.converts and self.fields() != self.before:
-            raise AssertionError("the zone is not as it was: %s" % sorted(set(self.fields().items()) ^ set(self.before.items())))
+            raise AssertionError("the zone is not as it was: %s" % sorted(set(self.fields().items()) ^ set(self.before.items()), key=repr))
         for run in self.runs:
             run.kill()
             run.process.stdout.close()
