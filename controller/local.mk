@@ -40,6 +40,7 @@ libcontroller_a_SOURCES += \
 	controller/credentials_sts.c controller/credentials_sts.h \
 	controller/credentials_keep.c controller/credentials_keep.h \
 	controller/sts_xml.c controller/sts_xml.h \
+	controller/xml_reader.c controller/xml_reader.h \
 	controller/route53.c controller/route53.h \
 	controller/route53_judge.c controller/route53_wait.c \
 	controller/denial.c controller/denial.h \

@@ -1,18 +1,15 @@
 #include "route53_xml.h"
 
-#include <assert.h>
-#include <expat.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sluice/arena.h"
 #include "sluice/common.h"
 #include "sluice/text.h"
+#include "xml_reader.h"
 
-#define AMPLIFICATION_MAX  4.0f   /* no reply of ours has entities at all */
-#define AMPLIFICATION_FROM 65536  /* bytes */
-#define CHUNK_BYTES        ((size_t)64 * 1024)
-#define BODY_SHOWN_MAX     300    /* of an error that is no XML */
+#define BODY_SHOWN_MAX 300 /* of an error that is no XML */
 
 /* Where the parser stands. The name of an element means something only inside its parent, so a state
  * and a name give the next state; everything not in the table below is skipped with all it holds. */
@@ -121,14 +118,11 @@ static const struct edge edges[] = {
 };
 
 struct parse {
-    XML_Parser xml;
+    struct xml_reader xml;
     struct arena *mem;
-    struct err *err;
-    enum state stack[ROUTE53_XML_DEPTH_MAX + 1];
-    size_t depth;
+    enum state stack[ROUTE53_XML_DEPTH_MAX];
     enum state want; /* the root a reply must have; S_ERROR_REPLY takes any */
     struct buf text; /* of the innermost element */
-    bool done;       /* the root was closed */
 
     struct route53_zones *zones;
     size_t zones_cap;
@@ -145,11 +139,7 @@ struct parse {
 
 static void stop(struct parse *p, enum err_kind kind, const char *what)
 {
-    if (!p->err->kind) {
-        err_set(p->err, kind, "line %lu of the reply: %s",
-                (unsigned long)XML_GetCurrentLineNumber(p->xml), what);
-        XML_StopParser(p->xml, XML_FALSE);
-    }
+    xml_stop(&p->xml, kind, what);
 }
 
 static enum state next_state(enum state parent, const char *name)
@@ -199,21 +189,13 @@ static enum state root_state(struct parse *p, const char *name)
     return got;
 }
 
-static void XMLCALL on_start(void *user, const XML_Char *name, const XML_Char **attributes)
+static void on_start(void *user, const char *name)
 {
     struct parse *p = user;
-    const char *colon = strrchr(name, ':');
-    enum state s;
+    size_t depth = p->xml.depth;
+    enum state s = depth > 1 ? next_state(p->stack[depth - 2], name) : root_state(p, name);
 
-    (void)attributes;
-    if (p->depth == ROUTE53_XML_DEPTH_MAX) {
-        stop(p, ERR_LIMIT, "elements nested too deep");
-        return;
-    }
-    if (colon)
-        name = colon + 1;
-    s = p->depth ? next_state(p->stack[p->depth - 1], name) : root_state(p, name);
-    p->stack[p->depth++] = s;
+    p->stack[depth - 1] = s;
     buf_reset(&p->text);
     if (s == S_SET) {
         p->set = (struct rrset){0};
@@ -225,25 +207,15 @@ static void XMLCALL on_start(void *user, const XML_Char *name, const XML_Char **
     }
 }
 
-static void XMLCALL on_text(void *user, const XML_Char *text, int len)
+static void on_text(void *user, const char *text, size_t len)
 {
     struct parse *p = user;
 
-    if (!p->depth || p->stack[p->depth - 1] == S_SKIP)
+    if (p->stack[p->xml.depth - 1] == S_SKIP)
         return;
-    buf_add(&p->text, text, (size_t)len);
+    buf_add(&p->text, text, len);
     if (!buf_ok(&p->text))
         stop(p, ERR_LIMIT, "a field that is too long");
-}
-
-static void XMLCALL on_doctype(void *user, const XML_Char *name, const XML_Char *system_id,
-                               const XML_Char *public_id, int has_internal_subset)
-{
-    (void)name;
-    (void)system_id;
-    (void)public_id;
-    (void)has_internal_subset;
-    stop(user, ERR_PROTOCOL, "a document type declaration, which Route 53 never sends");
 }
 
 static bool take_bool(struct parse *p)
@@ -469,17 +441,11 @@ static void end_error_field(struct parse *p, enum state s)
         snprintf(e->message + used, sizeof e->message - used, "%s%s", used ? "; " : "", text);
 }
 
-static void XMLCALL on_end(void *user, const XML_Char *name)
+static void on_end(void *user)
 {
     struct parse *p = user;
-    enum state s;
+    enum state s = p->stack[p->xml.depth - 1];
 
-    (void)name;
-    if (p->err->kind)
-        return;
-    assert(p->depth);
-    s = p->stack[--p->depth];
-    p->done = p->depth == 0;
     if (s >= S_NAME && s <= S_TRAFFIC_POLICY && s != S_VALUES && s != S_RECORD && s != S_ALIAS)
         end_set_field(p, s);
     else if (s == S_SET)
@@ -499,53 +465,22 @@ static void XMLCALL on_end(void *user, const XML_Char *name)
     buf_reset(&p->text); /* what follows belongs to the parent */
 }
 
-static bool run(struct parse *p, const char *text, size_t len)
-{
-    bool fed = true;
-
-    if (!text)
-        text = "";
-    if (len > ROUTE53_XML_BYTES_MAX)
-        return err_set(p->err, ERR_LIMIT, "a reply of %zu bytes, at most %zu are read", len,
-                       ROUTE53_XML_BYTES_MAX);
-    buf_init(&p->text, ROUTE53_XML_TEXT_MAX);
-    p->xml = XML_ParserCreate(NULL);
-    if (!p->xml)
-        abort(); /* out of memory, as everywhere */
-    XML_SetUserData(p->xml, p);
-    XML_SetElementHandler(p->xml, on_start, on_end);
-    XML_SetCharacterDataHandler(p->xml, on_text);
-    XML_SetStartDoctypeDeclHandler(p->xml, on_doctype);
-#ifdef XML_DTD
-    XML_SetBillionLaughsAttackProtectionMaximumAmplification(p->xml, AMPLIFICATION_MAX);
-    XML_SetBillionLaughsAttackProtectionActivationThreshold(p->xml, AMPLIFICATION_FROM);
-#endif
-    for (size_t at = 0; fed && (at < len || !len); at += CHUNK_BYTES) {
-        size_t n = len - at < CHUNK_BYTES ? len - at : CHUNK_BYTES;
-
-        fed = XML_Parse(p->xml, text + at, (int)n, at + n == len) != XML_STATUS_ERROR;
-        if (!len)
-            break;
-    }
-    if (!fed && !p->err->kind)
-        err_set(p->err, ERR_PROTOCOL, "line %lu of the reply: %s",
-                (unsigned long)XML_GetCurrentLineNumber(p->xml),
-                XML_ErrorString(XML_GetErrorCode(p->xml)));
-    XML_ParserFree(p->xml);
-    buf_clear(&p->text);
-    free(p->values);
-    return !p->err->kind && p->done;
-}
-
-/* A parser needs an err to note its first fault in, even where the caller wants none. */
 static bool parse_reply(struct parse *p, const char *text, size_t len, struct err *err)
 {
-    struct err own = {0};
+    static const struct xml_handlers on = {.sender = "Route 53",
+                                           .bytes_max = ROUTE53_XML_BYTES_MAX,
+                                           .depth_max = ROUTE53_XML_DEPTH_MAX,
+                                           .start = on_start,
+                                           .end = on_end,
+                                           .text = on_text};
+    bool ok;
 
-    p->err = &own;
-    if (run(p, text, len))
-        return true;
-    return err_set(err, own.kind ? own.kind : ERR_PROTOCOL, "%s", own.text);
+    p->xml = (struct xml_reader){.on = &on, .user = p};
+    buf_init(&p->text, ROUTE53_XML_TEXT_MAX);
+    ok = xml_read(&p->xml, text, len, err);
+    buf_clear(&p->text);
+    free(p->values);
+    return ok;
 }
 
 bool route53_xml_parse_zones(struct arena *mem, const char *text, size_t len,

@@ -1,4 +1,4 @@
-/* route53_xml.h: what Route 53 answers; with sts_xml.h the only door to expat.
+/* route53_xml.h: what Route 53 answers, read through xml_reader.h.
  *
  * Replies are parsed as they stream by, straight into arenas; nothing of the document is kept but the
  * fields named here. Unknown elements are skipped, so that a new field does not break an old sluice. A

@@ -1,5 +1,5 @@
-/* sts_xml.h: what STS answers to AssumeRole and AssumeRoleWithWebIdentity. Shares the room of
- * route53_xml.h, which also reads the errors: they look the same. Source: STS API reference
+/* sts_xml.h: what STS answers to AssumeRole and AssumeRoleWithWebIdentity. Errors are
+ * read by route53_xml.h: they look the same. Source: STS API reference
  * 2011-06-15, "Credentials". */
 #ifndef SLUICE_STS_XML_H
 #define SLUICE_STS_XML_H
