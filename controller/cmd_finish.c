@@ -171,7 +171,7 @@ static int finish(struct walk *w, struct err *err)
     }
     desk_remembered(&w->rig, clock_wall_ms(&clock_real) / 1000, &ttl_was, &not_before_s);
     if (c->n_batches) {
-        if (!keep_undo(w, c, err) || !show_and_ask(w, c, "simple records of the new side", err))
+        if (!show_and_ask(w, c, "simple records of the new side", err) || !keep_undo(w, c, err))
             return 0;
     }
     if (c->n_batches) {

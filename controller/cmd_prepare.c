@@ -30,8 +30,7 @@ static bool look_again(struct walk *w, struct err *err)
     return rig_survey(&w->rig, &w->survey, WALK_FOREVER, err);
 }
 
-/* What stood there before, for the AWS CLI and for --undo: written once, before anything changes.
- */
+/* What stood there before, as batches for the AWS CLI. */
 static bool keep_before(struct walk *w, const struct convert *c, struct err *err)
 {
     for (size_t i = 0; i < c->n_batches; i++) {
@@ -150,10 +149,8 @@ static int prepare(struct walk *w, struct err *err)
     return 0;
 }
 
-/* ---- --undo
- * ---------------------------------------------------------------------------------------- */
-
-/* The TTLs from before, by name, from the files prepare kept; what they do not tell stays. */
+/* The longest TTL from before, as the zone's lease remembers it, for every record; without one they
+ * stay. */
 static void restore_ttls(struct walk *w, struct convert *c)
 {
     for (size_t i = 0; i < c->n_batches; i++)
