@@ -1,5 +1,5 @@
 /* aws_home.h: for tests of what is read from the AWS environment: no AWS_* variable, an empty home
- * directory, no instance metadata; a config file when a test puts one. */
+ * directory, no instance metadata; files when a test puts them. */
 #ifndef SLUICE_TESTS_AWS_HOME_H
 #define SLUICE_TESTS_AWS_HOME_H
 
@@ -14,6 +14,8 @@
 #include "test.h"
 
 static char aws_home[] = "/tmp/sluice-aws-XXXXXX";
+static const char *const aws_home_files[] = {".aws/config", ".aws/credentials", ".aws/other",
+                                             "helper"};
 
 static int aws_home_set_up(void **state)
 {
@@ -31,25 +33,32 @@ static int aws_home_set_up(void **state)
     }
     setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     setenv("HOME", aws_home, 1);
-    snprintf(path, sizeof path, "%s/.aws/config", aws_home);
-    unlink(path);
+    for (size_t i = 0; i < ARRAY_LEN(aws_home_files); i++) {
+        snprintf(path, sizeof path, "%s/%s", aws_home, aws_home_files[i]);
+        unlink(path);
+    }
     return 0;
 }
 
-static void aws_home_put(const char *text)
+/* A file below ~/.aws: "config", "credentials", "other". */
+static void aws_home_put_file(const char *name, const char *text)
 {
     char path[128];
     struct err err = {0};
 
-    snprintf(path, sizeof path, "%s/.aws/config", aws_home);
+    snprintf(path, sizeof path, "%s/.aws/%s", aws_home, name);
     if (!file_write(path, text, strlen(text), &err))
         fail_msg("%s", err.text);
+}
+
+static inline void aws_home_put(const char *text)
+{
+    aws_home_put_file("config", text);
 }
 
 /* The tests of a program, in such a directory, which is removed after them. */
 static int aws_home_run(const char *name, const struct CMUnitTest *tests, size_t n)
 {
-    static const char *const files[] = {".aws/config", "helper"};
     char path[128];
     int failed;
 
@@ -59,10 +68,7 @@ static int aws_home_run(const char *name, const struct CMUnitTest *tests, size_t
     if (mkdir(path, 0700) < 0)
         return 99;
     failed = _cmocka_run_group_tests(name, tests, n, NULL, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        snprintf(path, sizeof path, "%s/%s", aws_home, files[i]);
-        unlink(path);
-    }
+    aws_home_set_up(NULL);
     snprintf(path, sizeof path, "%s/.aws", aws_home);
     rmdir(path);
     rmdir(aws_home);

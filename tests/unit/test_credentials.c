@@ -10,42 +10,8 @@
 
 #include "sluice/common.h"
 #include "sluice/file.h"
+#include "aws_home.h"
 #include "test.h"
-
-static char home[] = "/tmp/sluice-aws-XXXXXX";
-
-static int set_up(void **state)
-{
-    char path[128];
-
-    (void)state;
-    for (char **e = environ; *e;) {
-        char name[64];
-
-        snprintf(name, sizeof name, "%.*s", (int)strcspn(*e, "="), *e);
-        if (strncmp(name, "AWS_", 4) == 0)
-            unsetenv(name); /* the next one is at this place now */
-        else
-            e++;
-    }
-    setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
-    setenv("HOME", home, 1);
-    snprintf(path, sizeof path, "%s/.aws/config", home);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/.aws/credentials", home);
-    unlink(path);
-    return 0;
-}
-
-static void put(const char *name, const char *text)
-{
-    char path[128];
-    struct err err = {0};
-
-    snprintf(path, sizeof path, "%s/.aws/%s", home, name);
-    if (!file_write(path, text, strlen(text), &err))
-        fail_msg("%s", err.text);
-}
 
 /* Loads and asks; err says why not. */
 static bool find(const char *profile, struct credentials *c, struct err *err)
@@ -59,7 +25,8 @@ TEST(keys_come_from_the_environment_first)
     struct credentials c SL_CLEANUP(credentials_clear) = {0};
     struct err err = {0};
 
-    put("credentials",
+    aws_home_put_file(
+        "credentials",
         "[default]\naws_access_key_id = FILEKEY\naws_secret_access_key = filesecret\n");
     setenv("AWS_ACCESS_KEY_ID", "ENVKEY", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "envsecret", 1);
@@ -78,7 +45,8 @@ TEST(a_named_profile_sets_the_environment_keys_aside_and_AWS_PROFILE_does_not)
     struct credentials c SL_CLEANUP(credentials_clear) = {0}, d SL_CLEANUP(credentials_clear) = {0};
     struct err err = {0};
 
-    put("credentials", "[shop]\naws_access_key_id = FILEKEY\naws_secret_access_key = filesecret\n");
+    aws_home_put_file("credentials",
+                      "[shop]\naws_access_key_id = FILEKEY\naws_secret_access_key = filesecret\n");
     setenv("AWS_ACCESS_KEY_ID", "ENVKEY", 1);
     setenv("AWS_SECRET_ACCESS_KEY", "envsecret", 1);
     assert_true(find("shop", &c, &err));
@@ -94,7 +62,8 @@ TEST(an_empty_variable_is_unset_and_half_a_pair_is_an_error)
     struct credentials c SL_CLEANUP(credentials_clear) = {0};
     struct err err = {0};
 
-    put("credentials",
+    aws_home_put_file(
+        "credentials",
         "[default]\naws_access_key_id = FILEKEY\naws_secret_access_key = filesecret\n");
     setenv("AWS_ACCESS_KEY_ID", "", 1);
     assert_true(find(NULL, &c, &err));
@@ -117,14 +86,16 @@ TEST(the_credentials_file_comes_before_the_config_file)
     struct credentials c SL_CLEANUP(credentials_clear) = {0};
     struct err err = {0};
 
-    put("config", "[profile shop]\nregion = eu-central-1\nAWS_Access_Key_Id = CONFIGKEY\n"
-                  "aws_secret_access_key = configsecret\naws_session_token = t\n");
+    aws_home_put_file("config",
+                      "[profile shop]\nregion = eu-central-1\nAWS_Access_Key_Id = CONFIGKEY\n"
+                      "aws_secret_access_key = configsecret\naws_session_token = t\n");
     assert_true(find("shop", &c, &err));
     assert_string_equal(c.key_id, "CONFIGKEY");
     assert_string_equal(c.token, "t");
     assert_string_equal(c.source, "config file");
     credentials_clear(&c);
-    put("credentials",
+    aws_home_put_file(
+        "credentials",
         "# ours\n\n [shop]\n  aws_access_key_id=FILEKEY\n  aws_secret_access_key=s=:ecret \r\n");
     assert_true(find("shop", &c, &err));
     assert_string_equal(c.key_id, "FILEKEY");
@@ -137,7 +108,7 @@ TEST(half_a_pair_in_a_file_is_an_error_with_its_place)
     struct credentials c SL_CLEANUP(credentials_clear) = {0};
     struct err err = {0};
 
-    put("credentials", "[default]\naws_access_key_id = FILEKEY\n");
+    aws_home_put_file("credentials", "[default]\naws_access_key_id = FILEKEY\n");
     assert_false(find(NULL, &c, &err));
     assert_int_equal(err.kind, ERR_FILE);
     assert_int_equal(err.line, 2);
@@ -180,7 +151,7 @@ TEST(what_has_to_be_fetched_is_never_signed_with_the_keys_behind_it)
 
         snprintf(text, sizeof text,
                  "[default]\n%saws_access_key_id = K\naws_secret_access_key = s\n", rows[i].text);
-        put("config", text);
+        aws_home_put_file("config", text);
         assert_false(find(NULL, &c, &err));
         if (err.kind != rows[i].kind || !strstr(err.text, rows[i].says))
             fail_msg("row %zu: %d %s", i, (int)err.kind, err.text);
@@ -207,7 +178,7 @@ TEST(a_broken_file_is_an_error_with_line_and_column)
     struct err err = {0};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        put("config", rows[i].text);
+        aws_home_put_file("config", rows[i].text);
         assert_false(find(NULL, &c, &err));
         if (err.line != rows[i].line || err.col != rows[i].col || !strstr(err.text, rows[i].says))
             fail_msg("%s: %u:%u %s", rows[i].text, err.line, err.col, err.text);
@@ -277,7 +248,7 @@ TEST(endpoint_overrides_have_an_order)
         "  endpoint_url = http://services:1/\ns3 =\n  endpoint_url = http://s3:1\n";
     struct aws_config c[6];
 
-    put("config", config);
+    aws_home_put_file("config", config);
     assert_string_equal(endpoint(NULL, NULL, &c[0]).endpoint, "http://services:1");
     assert_string_equal(endpoint(NULL, NULL, &c[1]).ca_file, "/from/profile.pem");
     setenv("AWS_ENDPOINT_URL", "http://all:1", 1);
@@ -313,12 +284,14 @@ TEST(files_may_live_elsewhere_and_names_may_be_quoted)
     struct credentials c SL_CLEANUP(credentials_clear) = {0};
     struct err err = {0};
 
-    put("config", "[profile \"my shop\"]\naws_access_key_id = K\naws_secret_access_key = s\n");
+    aws_home_put_file("config",
+                      "[profile \"my shop\"]\naws_access_key_id = K\naws_secret_access_key = s\n");
     assert_true(find("my shop", &c, &err));
     credentials_clear(&c);
     setenv("AWS_CONFIG_FILE", "~/.aws/other", 1);
     assert_false(find("my shop", &c, &err));
-    put("other", "[profile my shop]\naws_access_key_id = OTHER\naws_secret_access_key = s\n");
+    aws_home_put_file("other",
+                      "[profile my shop]\naws_access_key_id = OTHER\naws_secret_access_key = s\n");
     assert_true(find("my shop", &c, &err));
     assert_string_equal(c.key_id, "OTHER");
 }
@@ -326,36 +299,24 @@ TEST(files_may_live_elsewhere_and_names_may_be_quoted)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(keys_come_from_the_environment_first, set_up),
+        cmocka_unit_test_setup(keys_come_from_the_environment_first, aws_home_set_up),
         cmocka_unit_test_setup(
-            a_named_profile_sets_the_environment_keys_aside_and_AWS_PROFILE_does_not, set_up),
-        cmocka_unit_test_setup(an_empty_variable_is_unset_and_half_a_pair_is_an_error, set_up),
-        cmocka_unit_test_setup(the_credentials_file_comes_before_the_config_file, set_up),
-        cmocka_unit_test_setup(half_a_pair_in_a_file_is_an_error_with_its_place, set_up),
-        cmocka_unit_test_setup(nothing_anywhere_says_what_to_do, set_up),
+            a_named_profile_sets_the_environment_keys_aside_and_AWS_PROFILE_does_not,
+            aws_home_set_up),
+        cmocka_unit_test_setup(an_empty_variable_is_unset_and_half_a_pair_is_an_error,
+                               aws_home_set_up),
+        cmocka_unit_test_setup(the_credentials_file_comes_before_the_config_file, aws_home_set_up),
+        cmocka_unit_test_setup(half_a_pair_in_a_file_is_an_error_with_its_place, aws_home_set_up),
+        cmocka_unit_test_setup(nothing_anywhere_says_what_to_do, aws_home_set_up),
         cmocka_unit_test_setup(what_has_to_be_fetched_is_never_signed_with_the_keys_behind_it,
-                               set_up),
-        cmocka_unit_test_setup(a_broken_file_is_an_error_with_line_and_column, set_up),
-        cmocka_unit_test_setup(the_region_chooses_the_partition, set_up),
-        cmocka_unit_test_setup(fips_and_dual_stack_have_endpoints_of_their_own, set_up),
-        cmocka_unit_test_setup(endpoint_overrides_have_an_order, set_up),
-        cmocka_unit_test_setup(an_endpoint_that_is_no_origin_is_refused, set_up),
-        cmocka_unit_test_setup(files_may_live_elsewhere_and_names_may_be_quoted, set_up),
+                               aws_home_set_up),
+        cmocka_unit_test_setup(a_broken_file_is_an_error_with_line_and_column, aws_home_set_up),
+        cmocka_unit_test_setup(the_region_chooses_the_partition, aws_home_set_up),
+        cmocka_unit_test_setup(fips_and_dual_stack_have_endpoints_of_their_own, aws_home_set_up),
+        cmocka_unit_test_setup(endpoint_overrides_have_an_order, aws_home_set_up),
+        cmocka_unit_test_setup(an_endpoint_that_is_no_origin_is_refused, aws_home_set_up),
+        cmocka_unit_test_setup(files_may_live_elsewhere_and_names_may_be_quoted, aws_home_set_up),
     };
-    char path[128];
-    int failed;
 
-    if (!mkdtemp(home))
-        return 99;
-    snprintf(path, sizeof path, "%s/.aws", home);
-    if (mkdir(path, 0700) < 0)
-        return 99;
-    failed = cmocka_run_group_tests_name("credentials", tests, NULL, NULL);
-    set_up(NULL);
-    snprintf(path, sizeof path, "%s/.aws/other", home);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/.aws", home);
-    rmdir(path);
-    rmdir(home);
-    return failed;
+    return aws_home_run("credentials", tests, ARRAY_LEN(tests));
 }
