@@ -1,8 +1,11 @@
 /* cmd_finish.c: `sluice finish`: weighted groups become simple records on the new side, the lease
  * goes. `finish --undo` brings the groups back as they were; `sluice release` removes a lease
  * alone. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "desk.h"
@@ -52,13 +55,27 @@ static void undo_name(const struct walk *w, uint32_t zone, size_t i, struct buf 
     buf_addf(out, "finish-undo-%s-%s-%zu.json", w->rig.plan.cutover, w->rig.zones[zone].id, i + 1);
 }
 
+/* Files of before stay: a finish that was cut short and is given again converts only the rest. */
+static bool free_undo_name(const struct walk *w, uint32_t zone, struct buf *name, struct err *err)
+{
+    for (size_t i = 0; i < UNDO_FILES_MAX; i++) {
+        buf_reset(name);
+        undo_name(w, zone, i, name);
+        if (faccessat(w->state_fd, buf_str(name), F_OK, 0) < 0 && errno == ENOENT)
+            return true;
+    }
+    return err_set(err, ERR_LIMIT, "%s and %d more: remove the old ones of them", buf_str(name),
+                   UNDO_FILES_MAX - 1);
+}
+
 static bool keep_undo(struct walk *w, const struct convert *c, struct err *err)
 {
     for (size_t i = 0; i < c->n_batches; i++) {
         const struct convert_batch back = convert_opposite(&w->rig.mem, &c->batches[i]);
         struct buf text SL_CLEANUP(buf_clear) = {0}, name SL_CLEANUP(buf_clear) = {0};
 
-        undo_name(w, back.zone, i, &name);
+        if (!free_undo_name(w, back.zone, &name, err))
+            return err_prefix(err, "the way back could not be kept, so nothing was changed: ");
         rrset_batch_format(&text, "sluice: the weighted groups that finish replaced", back.changes,
                            back.n);
         if (!file_replace(w->state_fd, buf_str(&name), text.data, text.len, err))
@@ -67,15 +84,18 @@ static bool keep_undo(struct walk *w, const struct convert *c, struct err *err)
     return true;
 }
 
-/* The batches that were kept, newest first as they must go back. */
+/* The batches that were kept, newest first as they must go back; those still to be made. */
 static bool read_undo(struct walk *w, struct convert *c, struct err *err)
 {
-    c->batches = arena_array(&w->rig.mem, UNDO_FILES_MAX, sizeof *c->batches);
+    size_t n = 0;
+    struct convert_batch *kept =
+        arena_array(&w->rig.mem, UNDO_FILES_MAX * w->rig.n_zones, sizeof *kept);
+
     for (size_t i = UNDO_FILES_MAX; i-- > 0;)
         for (uint32_t z = 0; z < w->rig.n_zones; z++) {
             struct buf name SL_CLEANUP(buf_clear) = {0}, text SL_CLEANUP(buf_clear) = {0};
             struct err none = {0};
-            struct convert_batch *b = &c->batches[c->n_batches];
+            struct convert_batch *b = &kept[n];
 
             undo_name(w, z, i, &name);
             if (!file_read_at(&text, w->state_fd, buf_str(&name), UNDO_BYTES_MAX, &none))
@@ -83,13 +103,13 @@ static bool read_undo(struct walk *w, struct convert *c, struct err *err)
             if (!rrset_batch_parse(buf_str(&text), text.len, &w->rig.mem, &b->changes, &b->n, err))
                 return err_prefix(err, "%s: ", buf_str(&name));
             b->zone = z;
-            c->n_batches++;
+            n++;
         }
-    return c->n_batches > 0 ||
-           err_set(err, ERR_REFUSED,
-                   "no `sluice finish` of %s is known here: its undo files lie in "
-                   "the state directory of the machine it ran on",
-                   w->rig.plan.cutover);
+    convert_kept(c, &w->rig.mem, &w->survey, kept, n);
+    return n > 0 || err_set(err, ERR_REFUSED,
+                            "no `sluice finish` of %s is known here: its undo files lie in "
+                            "the state directory of the machine it ran on",
+                            w->rig.plan.cutover);
 }
 
 /* ---- the lease
@@ -201,8 +221,14 @@ static int undo(struct walk *w, struct err *err)
     struct convert *c = arena_alloc(&w->rig.mem, sizeof *c);
     struct desk d SL_CLEANUP(desk_free) = {0};
 
-    if (!read_undo(w, c, err) ||
-        !show_and_ask(w, c, "the weighted groups that finish replaced", err) ||
+    if (!read_undo(w, c, err))
+        return 0;
+    if (c->n_batches == 0) {
+        printf("%s: nothing to undo: the weighted groups stand as before finish\n",
+               w->rig.plan.cutover);
+        return 0;
+    }
+    if (!show_and_ask(w, c, "the weighted groups that finish replaced", err) ||
         !change(w, &d, c, err))
         return 0;
     printf("%s: weighted again, as before finish\n", w->rig.plan.cutover);

@@ -1,9 +1,9 @@
 /* convert.h: from simple records to weighted groups and back: which changes, in which batches, and
  * what stands in the way. Pure: listings and a plan in, changes out.
  *
- *   simple, long TTL ──lower──► simple, short TTL ──weigh──► old 100, new 0 ── ramp ──► old 0, new
- * 100 ▲                                                      │                          │
- *          └──────────────────── undo ────────────────────────────┘      simple on new ◄─finish┘
+ *   long TTL ──lower──► short TTL ──weigh──► old 100, new 0 ──ramp──► old 0, new 100
+ *                           ▲                        │                       │
+ *                           └───────── undo ─────────┘     simple on new ◄─finish
  *
  * Each arrow is one batch a zone where it fits, cut only between names, so that A and AAAA of one
  * name go together. Sources: Route 53 Developer Guide, "Values specific for weighted records" (no
@@ -58,6 +58,13 @@ void convert_weigh(struct convert *c, struct arena *mem, const struct survey *s,
 /* The opposite of a batch: what it CREATEs is DELETEd and the other way round, in the other order.
  */
 struct convert_batch convert_opposite(struct arena *mem, const struct convert_batch *batch);
+
+/* Of the ways back that were kept, newest first, those to make now. An older one of the same names
+ * gives way to a newer (a conversion that was cut short and given again keeps its rest twice), and
+ * one whose result stands already is left out (it was kept and never made, or is taken back). A
+ * batch that matches neither is tried: where somebody edited a record, Route 53 refuses it. */
+void convert_kept(struct convert *c, struct arena *mem, const struct survey *s,
+                  const struct convert_batch *kept, size_t n);
 
 /* The changes for people: "- www.example.com 3600 CNAME old.example.net" and "+ ...". */
 void convert_diff(const struct convert *c, const struct survey *s, struct buf *out);

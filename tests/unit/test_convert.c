@@ -425,6 +425,34 @@ TEST(a_file_that_is_no_batch_is_refused)
     }
 }
 
+TEST(of_kept_ways_back_the_newest_of_a_name_counts_and_none_that_stands)
+{
+    struct scene *s = scene_new();
+    struct convert_batch kept[3];
+    struct convert c = {0};
+
+    weighted(s, 0, 100);
+    weigh(s, CONVERT_FINISH, 3600);
+    assert_int_equal(s->c.n_batches, 1);
+    kept[0] = kept[1] = convert_opposite(&s->mem, &s->c.batches[0]);
+    /* The groups stand: it was kept, and never made. */
+    convert_kept(&c, &s->mem, &s->survey, kept, 1);
+    assert_int_equal(c.n_batches, 0);
+    /* It was made; what an attempt before had kept of the same names is older. */
+    s->n_sets = 0;
+    put(s, "www.example.com.", "A", NULL, 0, 3600, "203.0.113.20");
+    look(s);
+    convert_kept(&c, &s->mem, &s->survey, kept, 2);
+    assert_int_equal(c.n_batches, 1);
+    assert_ptr_equal(c.batches[0].changes, kept[0].changes);
+    /* Neither as before nor as after: tried, for Route 53 to refuse. */
+    s->sets[0].ttl = 5;
+    look(s);
+    convert_kept(&c, &s->mem, &s->survey, kept, 1);
+    assert_int_equal(c.n_batches, 1);
+    scene_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +470,7 @@ int main(void)
         cmocka_unit_test(addresses_of_several_sets_are_joined_and_names_are_not),
         cmocka_unit_test(batches_stay_within_route_53s_limits_and_never_part_one_name),
         cmocka_unit_test(the_opposite_of_a_batch_deletes_first_and_its_file_reads_back),
+        cmocka_unit_test(of_kept_ways_back_the_newest_of_a_name_counts_and_none_that_stands),
         cmocka_unit_test(a_file_that_is_no_batch_is_refused),
     };
 
