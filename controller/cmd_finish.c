@@ -8,18 +8,16 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "desk.h"
+#include "conversion.h"
 #include "rrset_json.h"
 #include "sluice/clock.h"
 #include "sluice/file.h"
 #include "sluice/log.h"
-#include "walk.h"
 
 #define UNDO_BYTES_MAX ((size_t)4 * 1024 * 1024)
 #define UNDO_FILES_MAX 1000
 
-/* ---- whether it may
- * -------------------------------------------------------------------------------- */
+/* ---- whether it may */
 
 /* The journal here says so, or, from another machine, the leases: released at the last step. */
 static bool completed(const struct walk *w)
@@ -38,17 +36,7 @@ static bool completed(const struct walk *w)
     return w->rig.n_zones > 0;
 }
 
-static bool check_faults(const struct convert *c, struct err *err)
-{
-    for (size_t i = 0; i < c->n_faults; i++)
-        log_error("%s: %s; %s", c->faults[i].where, c->faults[i].what, c->faults[i].todo);
-    return c->n_faults == 0 ||
-           err_set(err, ERR_REFUSED, "%zu record%s in the way; nothing was changed", c->n_faults,
-                   c->n_faults == 1 ? " is" : "s are");
-}
-
-/* ---- the way back
- * ---------------------------------------------------------------------------------- */
+/* ---- the way back */
 
 static void undo_name(const struct walk *w, uint32_t zone, size_t i, struct buf *out)
 {
@@ -112,8 +100,7 @@ static bool read_undo(struct walk *w, struct convert *c, struct err *err)
                             w->rig.plan.cutover);
 }
 
-/* ---- the lease
- * ------------------------------------------------------------------------------------- */
+/* ---- the lease */
 
 /* Removes every zone's lease once no late request can find its name free. */
 static bool remove_leases(struct walk *w, struct desk *d, struct err *err)
@@ -135,41 +122,7 @@ static bool remove_leases(struct walk *w, struct desk *d, struct err *err)
     return true;
 }
 
-/* ---- finish
- * ---------------------------------------------------------------------------------------- */
-
-/* Opens, changes, gives back. */
-static bool change(struct walk *w, struct desk *d, const struct convert *c, struct err *err)
-{
-    struct err why = {0};
-    int64_t insync_s;
-    size_t done = 0;
-    bool ok;
-
-    desk_init(d, &w->rig);
-    if (!desk_open(d, err))
-        return false;
-    for (size_t i = 0; i < d->n; i++)
-        edit_remember(d->edits[i], 0, 0);
-    ok = desk_change(d, c, &insync_s, &done, err);
-    if (!ok && c->n_batches > 1)
-        err_prefix(err, "after %zu of %zu batches: ", done, c->n_batches);
-    if (!desk_close(d, &why)) {
-        log_warn("%s", why.text);
-        return ok && err_set(err, ERR_NET, "the change was made, the lease was not given back");
-    }
-    return ok;
-}
-
-static bool show_and_ask(struct walk *w, const struct convert *c, const char *what, struct err *err)
-{
-    struct buf text SL_CLEANUP(buf_clear) = {0};
-
-    buf_addf(&text, "%s:\n", what);
-    convert_diff(c, &w->survey, &text);
-    log_block(LOG_LEVEL_INFO, &text);
-    return walk_confirm(w, "Make these changes?", err);
-}
+/* ---- finish */
 
 static int finish(struct walk *w, struct err *err)
 {
@@ -180,7 +133,7 @@ static int finish(struct walk *w, struct err *err)
 
     convert_weigh(c, &w->rig.mem, &w->survey, &w->rig.plan, CONVERT_FINISH,
                   (uint32_t)(w->rig.opts->ttl_ms / 1000));
-    if (!check_faults(c, err))
+    if (!conversion_possible(c, err))
         return 0;
     if (c->n_batches && !w->rig.opts->without_soak && !completed(w)) {
         err_set(err, ERR_REFUSED,
@@ -191,7 +144,7 @@ static int finish(struct walk *w, struct err *err)
     }
     desk_remembered(&w->rig, clock_wall_ms(&clock_real) / 1000, &ttl_was, &not_before_s);
     if (c->n_batches) {
-        if (!show_and_ask(w, c, "simple records of the new side", err) || !keep_undo(w, c, err))
+        if (!conversion_ask(w, c, "simple records of the new side", err) || !keep_undo(w, c, err))
             return 0;
     }
     if (c->n_batches) {
@@ -199,7 +152,7 @@ static int finish(struct walk *w, struct err *err)
         if (!desk_wait(&d, not_before_s, "resolvers may still hold answers with the old TTL", err))
             return 0;
         desk_free(&d);
-        if (!change(w, &d, c, err))
+        if (!conversion_make(w, &d, c, err))
             return 0;
     } else {
         desk_init(&d, &w->rig);
@@ -228,22 +181,11 @@ static int undo(struct walk *w, struct err *err)
                w->rig.plan.cutover);
         return 0;
     }
-    if (!show_and_ask(w, c, "the weighted groups that finish replaced", err) ||
-        !change(w, &d, c, err))
+    if (!conversion_ask(w, c, "the weighted groups that finish replaced", err) ||
+        !conversion_make(w, &d, c, err))
         return 0;
     printf("%s: weighted again, as before finish\n", w->rig.plan.cutover);
     return 0;
-}
-
-static bool open_all(struct walk *w, const struct opts *opts, struct err *err)
-{
-    if (!rig_load(&w->rig, opts, opts->args[0], false, err) || !walk_open_state(w, err))
-        return false;
-    if (walk_unfinished(w))
-        return err_set(err, ERR_REFUSED,
-                       "a run of %s is not over (%s): `sluice resume` or `sluice rollback` first",
-                       w->rig.plan.cutover, w->journal_name);
-    return rig_connect(&w->rig, err) && rig_survey(&w->rig, &w->survey, 0, err);
 }
 
 int cmd_finish(const struct opts *opts, struct err *err)
@@ -251,14 +193,13 @@ int cmd_finish(const struct opts *opts, struct err *err)
     struct walk *w = walk_new();
     int status = 0;
 
-    if (open_all(w, opts, err))
+    if (conversion_open(w, opts, err))
         status = opts->undo ? undo(w, err) : finish(w, err);
     walk_free(w, err);
     return status;
 }
 
-/* ---- release
- * --------------------------------------------------------------------------------------- */
+/* ---- release */
 
 static int release(struct walk *w, struct err *err)
 {
@@ -307,7 +248,7 @@ int cmd_release(const struct opts *opts, struct err *err)
     struct walk *w = walk_new();
     int status = 0;
 
-    if (open_all(w, opts, err))
+    if (conversion_open(w, opts, err))
         status = release(w, err);
     walk_free(w, err);
     return status;

@@ -8,21 +8,11 @@
 #include <string.h>
 
 #include "command.h"
-#include "desk.h"
+#include "conversion.h"
 #include "rrset_json.h"
 #include "sluice/clock.h"
 #include "sluice/file.h"
 #include "sluice/log.h"
-#include "walk.h"
-
-static int say_faults(const struct convert *c, struct err *err)
-{
-    for (size_t i = 0; i < c->n_faults; i++)
-        log_error("%s: %s; %s", c->faults[i].where, c->faults[i].what, c->faults[i].todo);
-    err_set(err, ERR_REFUSED, "%zu record%s in the way; nothing was changed", c->n_faults,
-            c->n_faults == 1 ? " is" : "s are");
-    return 0;
-}
 
 static bool look_again(struct walk *w, struct err *err)
 {
@@ -75,9 +65,7 @@ static bool weigh(struct walk *w, struct desk *d, struct err *err)
     if (!look_again(w, err))
         return false;
     convert_weigh(c, &w->rig.mem, &w->survey, &w->rig.plan, CONVERT_PREPARE, 0);
-    if (c->n_faults)
-        return say_faults(c, err);
-    if (!keep_before(w, c, err))
+    if (!conversion_possible(c, err) || !keep_before(w, c, err))
         return false;
     if (desk_change(d, c, &insync_s, &done, err))
         return true;
@@ -116,8 +104,8 @@ static int prepare(struct walk *w, struct err *err)
 
     convert_lower(lowering, &w->rig.mem, &w->survey, &w->rig.plan);
     convert_weigh(weighing, &w->rig.mem, &w->survey, &w->rig.plan, CONVERT_PREPARE, 0);
-    if (weighing->n_faults)
-        return say_faults(weighing, err);
+    if (!conversion_possible(weighing, err))
+        return 0;
     desk_remembered(&w->rig, clock_wall_ms(&clock_real) / 1000, &ttl_was, &not_before_s);
     if (!lowering->n_batches && !weighing->n_batches) {
         printf("%s: prepared: %zu record%s weighted\n", w->rig.plan.cutover, weighing->done,
@@ -172,37 +160,21 @@ static void restore_ttls(struct walk *w, struct convert *c)
 static int undo(struct walk *w, struct err *err)
 {
     struct convert *c = arena_alloc(&w->rig.mem, sizeof *c);
-    struct buf text SL_CLEANUP(buf_clear) = {0};
     struct desk d SL_CLEANUP(desk_free) = {0};
-    struct err why = {0};
-    int64_t insync_s;
-    size_t done;
-    bool ok;
 
     convert_weigh(c, &w->rig.mem, &w->survey, &w->rig.plan, CONVERT_UNDO, 0);
-    if (c->n_faults)
-        return say_faults(c, err);
+    if (!conversion_possible(c, err))
+        return 0;
     if (c->n_batches == 0) {
         printf("%s: nothing to undo: no record is weighted\n", w->rig.plan.cutover);
         return 0;
     }
     restore_ttls(w, c);
-    buf_add_str(&text, "back to simple records of the old side:\n");
-    convert_diff(c, &w->survey, &text);
-    log_block(LOG_LEVEL_INFO, &text);
-    if (!walk_confirm(w, "Make these changes?", err))
+    if (!conversion_ask(w, c, "back to simple records of the old side", err) ||
+        !conversion_make(w, &d, c, err))
         return 0;
-    desk_init(&d, &w->rig);
-    if (!desk_open(&d, err))
-        return 0;
-    for (size_t i = 0; i < d.n; i++)
-        edit_remember(d.edits[i], 0, 0);
-    ok = desk_change(&d, c, &insync_s, &done, err);
-    if (!desk_close(&d, &why))
-        log_warn("%s", why.text);
-    if (ok)
-        printf("%s: simple records again; `sluice release %s` removes the lease\n",
-               w->rig.plan.cutover, w->rig.plan.path);
+    printf("%s: simple records again; `sluice release %s` removes the lease\n", w->rig.plan.cutover,
+           w->rig.plan.path);
     return 0;
 }
 
@@ -211,15 +183,8 @@ int cmd_prepare(const struct opts *opts, struct err *err)
     struct walk *w = walk_new();
     int status = 0;
 
-    if (rig_load(&w->rig, opts, opts->args[0], false, err) && walk_open_state(w, err)) {
-        if (walk_unfinished(w))
-            err_set(err, ERR_REFUSED,
-                    "a run of %s is not over (%s): `sluice resume` or `sluice "
-                    "rollback` first",
-                    w->rig.plan.cutover, w->journal_name);
-        else if (rig_connect(&w->rig, err) && rig_survey(&w->rig, &w->survey, 0, err))
-            status = opts->undo ? undo(w, err) : prepare(w, err);
-    }
+    if (conversion_open(w, opts, err))
+        status = opts->undo ? undo(w, err) : prepare(w, err);
     walk_free(w, err);
     return status;
 }

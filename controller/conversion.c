@@ -1,0 +1,55 @@
+#include "conversion.h"
+
+#include "sluice/log.h"
+
+bool conversion_open(struct walk *w, const struct opts *opts, struct err *err)
+{
+    if (!rig_load(&w->rig, opts, opts->args[0], false, err) || !walk_open_state(w, err))
+        return false;
+    if (walk_unfinished(w))
+        return err_set(err, ERR_REFUSED,
+                       "a run of %s is not over (%s): `sluice resume` or `sluice rollback` first",
+                       w->rig.plan.cutover, w->journal_name);
+    return rig_connect(&w->rig, err) && rig_survey(&w->rig, &w->survey, 0, err);
+}
+
+bool conversion_possible(const struct convert *c, struct err *err)
+{
+    for (size_t i = 0; i < c->n_faults; i++)
+        log_error("%s: %s; %s", c->faults[i].where, c->faults[i].what, c->faults[i].todo);
+    return c->n_faults == 0 ||
+           err_set(err, ERR_REFUSED, "%zu record%s in the way; nothing was changed", c->n_faults,
+                   c->n_faults == 1 ? " is" : "s are");
+}
+
+bool conversion_ask(struct walk *w, const struct convert *c, const char *what, struct err *err)
+{
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+
+    buf_addf(&text, "%s:\n", what);
+    convert_diff(c, &w->survey, &text);
+    log_block(LOG_LEVEL_INFO, &text);
+    return walk_confirm(w, "Make these changes?", err);
+}
+
+bool conversion_make(struct walk *w, struct desk *d, const struct convert *c, struct err *err)
+{
+    struct err why = {0};
+    int64_t insync_s;
+    size_t done = 0;
+    bool ok;
+
+    desk_init(d, &w->rig);
+    if (!desk_open(d, err))
+        return false;
+    for (size_t i = 0; i < d->n; i++)
+        edit_remember(d->edits[i], 0, 0);
+    ok = desk_change(d, c, &insync_s, &done, err);
+    if (!ok && c->n_batches > 1)
+        err_prefix(err, "after %zu of %zu batches: ", done, c->n_batches);
+    if (!desk_close(d, &why)) {
+        log_warn("%s", why.text);
+        return ok && err_set(err, ERR_NET, "the change was made, the lease was not given back");
+    }
+    return ok;
+}
