@@ -5,25 +5,19 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from sandbox import Tap, program  # noqa: E402
+from sandbox import Tap  # noqa: E402
+from smoke_kit import Answers, Bench  # noqa: E402
 
 SEEN, COUNT, COOKIES = [], {}, {}
 STUCK, RELEASE = threading.Event(), threading.Event()
 BODY = {"id": 7, "name": "Acme", "tags": ["a", "b"], "owner": {"email": "a@example.com"}, "items": [{"id": 1}, {"id": 2, "note": None}]}
 
 
-class Server(BaseHTTPRequestHandler):
-    protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
-
-    def log_message(self, *_):
-        pass
-
+class Server(Answers):
     def answer(self):
         path = urlsplit(self.path).path
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -45,44 +39,21 @@ class Server(BaseHTTPRequestHandler):
         elif path == "/stuck":
             STUCK.set()
             RELEASE.wait(20)
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        for k, v in more:
-            self.send_header(k, v)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        try:
-            self.wfile.write(data)
-        except OSError:
-            pass  # the program is gone
+        self.reply(status, body, more)
 
     do_GET = do_POST = do_DELETE = answer
 
 
 def main():
     tap = Tap()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = "http://127.0.0.1:%d" % server.server_address[1]
-    work = tempfile.TemporaryDirectory(prefix="smoke-care-")
 
-    def write(name, text):
-        with open(os.path.join(work.name, name), "w", encoding="utf-8") as f:
-            f.write(text)
-
-    def start(suite, *args):
+    def forget():
         del SEEN[:]
         COUNT.clear()
         COOKIES.clear()
-        write("s.yaml", "version: 1\nbase_url: %s\n%s" % (base, suite))
-        return subprocess.Popen([program("smoke/smoke"), *args, os.path.join(work.name, "s.yaml")], text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
-    def smoke(suite, *args):
-        p = start(suite, *args)
-        out = p.communicate(timeout=60)[0]
-        return p.returncode, out
+    bench = Bench(Server, forget)
+    write, start, smoke = bench.write, bench.start, bench.smoke
 
     # finally
     flow = """checks:
@@ -232,8 +203,7 @@ checks:
                         ("only: {plan: pro}", "choose some with 'columns'")):
         status, out = smoke(wide % rule)
         tap.ok(status == 78 and words in out, "wrong: " + rule, out)
-    server.shutdown()
-    work.cleanup()
+    bench.end()
     return tap.done()
 
 

@@ -1,28 +1,20 @@
 #!/usr/bin/python3
 """What checks lend to each other, what runs before and after all, polling, and rows out of CSV files."""
-import json
 import os
 import signal
-import subprocess
 import sys
-import tempfile
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from sandbox import Tap, program  # noqa: E402
+from sandbox import Tap  # noqa: E402
+from smoke_kit import Answers, Bench  # noqa: E402
 
 SEEN, RELEASE, STUCK = [], threading.Event(), threading.Event()
 COUNT = {}
 
 
-class Server(BaseHTTPRequestHandler):
-    protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
-
-    def log_message(self, *_):
-        pass
-
+class Server(Answers):
     def do_GET(self):
         url = urlsplit(self.path)
         q = {k: v[0] for k, v in parse_qs(url.query).items()}
@@ -44,13 +36,7 @@ class Server(BaseHTTPRequestHandler):
             RELEASE.wait(20)
         elif url.path == "/fail":
             status = 500
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        for k, v in more:
-            self.send_header(k, v)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
+        self.reply(status, body, more)
 
 
 LOGIN = "  - {name: sign in, request: {get: /login}, capture: {token: {json: /token}}}\n"
@@ -59,27 +45,13 @@ PRIVATE = '  - {name: private %d, needs: sign in, request: {get: "/private?%d", 
 
 def main():
     tap = Tap()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    base = "http://127.0.0.1:%d" % server.server_address[1]
-    work = tempfile.TemporaryDirectory(prefix="smoke-flow-")
 
-    def write(name, text):
-        with open(os.path.join(work.name, name), "w", encoding="utf-8", newline="") as f:
-            f.write(text)
-
-    def start(suite, *args):
+    def forget():
         del SEEN[:]
         COUNT.clear()
-        write("s.yaml", "version: 1\nbase_url: %s\n%s" % (base, suite))
-        return subprocess.Popen([program("smoke/smoke"), *args, os.path.join(work.name, "s.yaml")], text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
-    def smoke(suite, *args):
-        p = start(suite, *args)
-        out = p.communicate(timeout=60)[0]
-        return p.returncode, out
+    bench = Bench(Server, forget)
+    work, write, start, smoke = bench.work, bench.write, bench.start, bench.smoke
 
     # a shared login
     checks = "".join(PRIVATE % (i, i) for i in range(5)) + LOGIN
@@ -195,8 +167,7 @@ checks:
         write("d%d.yaml" % i, "version: 1\ninclude: d%d.yaml\nchecks:\n  - {name: d%d, request: {get: /}}\n" % (i + 1, i))
     status, out = smoke("include: d0.yaml\nchecks:\n" + LOGIN)
     tap.ok(status == 78 and "more than 8 files deep" in out, "nine deep", out)
-    server.shutdown()
-    work.cleanup()
+    bench.end()
     return tap.done()
 
 
