@@ -234,8 +234,11 @@ static void operator_rollback(struct ramp_turn *t)
 {
     struct ramp_core *c = &t->s->core;
 
-    if (going_back(t->s) && c->after_revert == RAMP_ROLLED_BACK)
+    if (going_back(t->s) && c->after_revert == RAMP_ROLLED_BACK) {
+        if (c->phase == RAMP_UNSAFE)
+            ramp_back_again(t);
         return;
+    }
     if (c->phase == RAMP_PREFLIGHT) {
         ramp_back_stop(t, RAMP_WHY_OPERATOR); /* nothing to go back from */
         return;

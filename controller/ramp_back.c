@@ -109,6 +109,16 @@ static void send(struct ramp_turn *t)
     ramp_op(t, RAMP_ACT_ROLLBACK)->percent = (uint32_t)t->s->core.target;
 }
 
+void ramp_back_again(struct ramp_turn *t)
+{
+    struct ramp_action *a;
+
+    t->s->core.listing = 0;
+    a = ramp_op(t, RAMP_ACT_ROLLBACK);
+    a->percent = (uint32_t)t->s->core.target;
+    a->take_over = true;
+}
+
 void ramp_back_begin(struct ramp_turn *t, uint32_t target, enum ramp_phase after, enum ramp_why why,
                      uint32_t index)
 {
