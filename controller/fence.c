@@ -318,8 +318,11 @@ void fence_rollback(struct fence *f, uint32_t op_id, uint32_t percent, bool make
         return;
     }
     f->sent_told = false;
-    for (uint32_t i = 0; i < f->n_zones; i++)
+    for (uint32_t i = 0; i < f->n_zones; i++) {
         back_start(f, f->zones[i], now);
+        if (make_anew)
+            back_make_anew(f->zones[i], now);
+    }
     all_go(f, now);
 }
 

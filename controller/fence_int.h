@@ -345,7 +345,7 @@ struct fwork *work_next(struct fzone *z, int64_t now);
 bool work_left(const struct fzone *z);
 
 /* fence_mend.c */
-/* A person has decided: where the lease is gone, it is created and the rollback goes on. */
+/* A person has decided: where the lease is known to be gone, it is created and the rollback goes on. */
 void back_make_anew(struct fzone *z, int64_t now);
 void back_read(struct fence *f, struct fzone *z, struct freading *rd, int64_t now);
 

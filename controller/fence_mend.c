@@ -73,11 +73,13 @@ static bool back_lease(struct fence *f, struct fzone *z, const struct flv *v, in
 
 void back_make_anew(struct fzone *z, int64_t now)
 {
-    if (z->phase != Z_BACK_GONE && z->phase != Z_BACK_STUCK)
+    if (z->lease.kind != LV_ABSENT)
         return;
     z->make_anew = true;
-    z->phase = Z_BACK_GONE;
-    z->due_ms = now;
+    if (z->phase == Z_BACK_GONE || z->phase == Z_BACK_STUCK) {
+        z->phase = Z_BACK_GONE;
+        z->due_ms = now;
+    }
 }
 
 /* Nothing in the zone tells "somebody removed our lease" from "somebody removed that of a run that took

@@ -236,7 +236,7 @@ static void operator_rollback(struct ramp_turn *t)
 
     if (going_back(t->s) && c->after_revert == RAMP_ROLLED_BACK) {
         if (c->phase == RAMP_UNSAFE)
-            ramp_back_again(t);
+            ramp_back_anew(t);
         return;
     }
     if (c->phase == RAMP_PREFLIGHT) {
@@ -244,7 +244,10 @@ static void operator_rollback(struct ramp_turn *t)
         return;
     }
     c->asked = 1;
-    ramp_back_rollback(t, RAMP_WHY_OPERATOR, PLAN_WHOLE);
+    if (c->phase == RAMP_HELD && c->why == RAMP_WHY_LEASE_ABSENT)
+        ramp_back_anew(t);
+    else
+        ramp_back_rollback(t, RAMP_WHY_OPERATOR, PLAN_WHOLE);
 }
 
 static void on_operator(struct ramp_turn *t, const struct ramp_event *ev)

@@ -116,6 +116,19 @@ def lease_removed():
         t.eq((percents(sb), lease_state(sb)), ([0, 10, 0], "released"), "all is back, the lease is given back")
 
 
+def lease_removed_and_told():
+    """Held because the TXT is gone: who says "go back" knows it, so once is enough."""
+    with Sandbox(ramp_config()) as sb, Kit(sb, steps="[10, 100]", bake="3s") as kit:
+        run = kit.start("ramp")
+        run.wait_line("baking")
+        for s in sb.sets("_sluice.example.com", "TXT").values():
+            sb.change(delete=[s])
+        run.wait_line("held")
+        t.has(run.err, "the lease record is gone", "it holds and says that the lease is gone")
+        t.eq(kit.run("rollback").process.returncode, 0, "told to go back")
+        t.eq((run.wait(), percents(sb), lease_state(sb)), (0, [0, 10, 0], "released"), "it is back, with a lease made anew")
+
+
 def notices():
     with Sandbox(ramp_config()) as sb, Kit(sb) as kit:
         out = os.path.join(kit.dir, "told")
@@ -129,7 +142,7 @@ def notices():
         t.ok(all({"time", "event", "run", "seq"} <= set(line) for line in lines), "progress lines are JSON")
 
 
-for part in (other_lease, told_without_secrets, take_over, short_keys, from_elsewhere, people, lease_removed, notices):
+for part in (other_lease, told_without_secrets, take_over, short_keys, from_elsewhere, people, lease_removed, lease_removed_and_told, notices):
     try:
         part()
     except (AssertionError, KeyError) as e:
