@@ -185,6 +185,7 @@ struct fence_event {
     bool has_lease;
     struct lease lease; /* BUSY, DEPOSED, REVERTING */
     bool expired;       /* BUSY: its expiry is past in Route 53's time (--take-over takes it) */
+    bool denied;        /* UNSAFE: AWS refuses us, a definite answer */
     int64_t sent_boot_us;
     char text[FENCE_TEXT_MAX]; /* for people; the service's own words are made safe */
 };
@@ -222,6 +223,10 @@ int64_t fence_route53_ms(const struct fence *f, int64_t now_ms);
 bool fence_in_flight(const struct fence *f);
 /* When the newest request of this run that may still land was signed, Unix ms; 0 when none may. */
 int64_t fence_open_signed_ms(const struct fence *f);
+
+/* True while a rollback is neither confirmed in the zone nor shut out by another run: what its rollback
+ * files are good for. */
+bool fence_zone_is_unsafe(const struct fence *f, uint32_t zone);
 
 /* How many change batches one step takes in a zone, and one rollback. */
 uint32_t fence_batches(const struct fence *f, uint32_t zone, bool back);

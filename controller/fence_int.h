@@ -336,6 +336,7 @@ void back_check(struct fence *f);
 int64_t back_due(const struct fzone *z);
 void back_unsafe(struct fence *f, struct fzone *z, const struct frec *r, const char *field,
                  const char *text);
+void back_denied(struct fence *f, struct fzone *z, const char *text);
 void back_fault(struct fence *f, struct fzone *z, struct frec *r, const char *field,
                 const char *text);
 void back_left_out(struct fence *f, struct fzone *z, uint32_t lo, uint32_t hi);

@@ -100,6 +100,8 @@ static enum ramp_outcome unsafe(const struct fence_event *e)
 {
     if (e->record != FENCE_NONE)
         return RAMP_REFUSED_RECORD;
+    if (e->denied)
+        return RAMP_DENIED;
     return e->field && strcmp(e->field, "lease") == 0 ? RAMP_IS_LEASE_ABSENT : RAMP_UNCONFIRMED;
 }
 
