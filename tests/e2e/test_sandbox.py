@@ -196,6 +196,9 @@ def bad_days(t):
         t.eq([(s, tag(b, "Code")) for s, b in got], [(503, "ServiceUnavailable"), (400, "Throttling"), (200, None)],
              "faults come at their call")
         sb.clear_faults()
+        sb.fault(kind="throttle", on="api", from_nth=2, count=2)
+        t.eq([sb.call("GET", LIST)[0] for _ in range(4)], [200, 400, 400, 200], "and stay from a call on, so often")
+        sb.clear_faults()
 
         def lost(**fault):
             sb.fault(on="api", action="ChangeResourceRecordSets", count=1, **fault)
