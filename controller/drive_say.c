@@ -269,6 +269,9 @@ void drive_say_fence(struct drive *d, const struct fence_event *fe)
         [FENCE_UNSAFE] = {"cannot be confirmed:", VIEW_BAD},
         [FENCE_RELEASED] = {"the lease is released", VIEW_DETAIL},
         [FENCE_BASELINE] = {"rollback files written anew", VIEW_DETAIL},
+        [FENCE_WATCHING] = {"the lease of another run is past its time; it is taken once it was "
+                            "watched for a whole life:",
+                            VIEW_INFO},
     };
     enum view_level level;
     struct buf text SL_CLEANUP(buf_clear) = {0};

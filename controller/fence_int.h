@@ -166,6 +166,9 @@ struct fzone {
     struct flv lease;     /* last certain value */
     bool lease_certain;   /* by this very process */
     struct flv former;    /* taken over from: given back to when taking fails */
+    /* take: another's lease that is past its time, as it was first seen; "": none. */
+    char watched[LEASE_VALUE_SIZE];
+    int64_t watched_ms, asked_ms; /* boottime: since when, and when the reading under way was begun */
     int64_t seen_ours_ms; /* when a reading or an answer showed our lease; INT64_MIN: not in this
                              process */
     int64_t batch_ms;     /* when the last batch landed: the heartbeat counts from here */
