@@ -1,31 +1,31 @@
 #include "sluice/clock.h"
 
 #include <assert.h>
-#include <time.h>
+#include <limits.h>
+#include <math.h>
 
 const struct clock clock_real = {.manual = false};
 
-static int64_t read_us(clockid_t id)
-{
-    struct timespec ts;
-
-    clock_gettime(id, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 int64_t clock_boot_ms(const struct clock *c)
 {
-    return c->manual ? c->boot_ms : read_us(CLOCK_BOOTTIME) / 1000;
+    return c->manual ? c->boot_ms : clock_source_boot_us() / 1000;
 }
 
 int64_t clock_wall_ms(const struct clock *c)
 {
-    return c->manual ? c->wall_ms : read_us(CLOCK_REALTIME) / 1000;
+    return c->manual ? c->wall_ms : clock_source_wall_us() / 1000;
 }
 
 int64_t clock_boot_us(void)
 {
-    return read_us(CLOCK_BOOTTIME);
+    return clock_source_boot_us();
+}
+
+int clock_poll_ms(int64_t ms)
+{
+    double wait = ceil((double)ms / clock_source_rate());
+
+    return wait <= 0 ? 0 : wait < INT_MAX ? (int)wait : INT_MAX;
 }
 
 void clock_advance(struct clock *c, int64_t ms)

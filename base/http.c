@@ -309,7 +309,8 @@ bool http_wait(struct http *http, struct pollfd *extra, size_t n, int timeout_ms
     used = copy_fds(http, extra, n);
     if (!http->finished.n) { /* else all have been moved just now, or will be by the next call */
         errno = 0;
-        code = curl_multi_poll(http->multi, http->waitfds, (unsigned int)used, timeout_ms, NULL);
+        code = curl_multi_poll(http->multi, http->waitfds, (unsigned int)used,
+                               clock_poll_ms(timeout_ms), NULL);
         if (code != CURLM_OK && errno != EINTR)
             return err_set(err, ERR_IO, "libcurl cannot wait: %s", curl_multi_strerror(code));
         if (!move(http, err))

@@ -7,7 +7,7 @@ libbase_a_SOURCES = \
 	base/buf.c include/sluice/buf.h \
 	base/arena.c include/sluice/arena.h \
 	base/text.c base/text_write.c include/sluice/text.h \
-	base/clock.c include/sluice/clock.h \
+	base/clock.c base/clock_source.c include/sluice/clock.h \
 	base/file.c include/sluice/file.h \
 	base/crypto.c include/sluice/crypto.h \
 	base/http.c base/http_internal.h base/http_outcome.c base/http_receive.c base/http_request.c \

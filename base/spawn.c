@@ -299,7 +299,7 @@ bool spawn_run(const struct spawn_request *q, struct spawn_result *result, struc
         int64_t at = spawn_wake_at(s);
         int64_t wait = at == INT64_MAX ? REAP_MS : at - now;
 
-        poll(fds, (nfds_t)n, wait < 0 ? 0 : wait > INT32_MAX ? INT32_MAX : (int)wait);
+        poll(fds, (nfds_t)n, clock_poll_ms(wait));
         now = clock_boot_ms(&clock_real);
     }
     *result = s->result;

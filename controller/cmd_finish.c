@@ -152,7 +152,7 @@ static int finish(struct walk *w, struct err *err)
         if (!desk_wait(&d, not_before_s, "resolvers may still hold answers with the old TTL", err))
             return 0;
         desk_free(&d);
-        if (!conversion_make(w, &d, c, err))
+        if (!conversion_make(w, &d, c, false, err))
             return 0;
     } else {
         desk_init(&d, &w->rig);
@@ -182,7 +182,7 @@ static int undo(struct walk *w, struct err *err)
         return 0;
     }
     if (!conversion_ask(w, c, "the weighted groups that finish replaced", err) ||
-        !conversion_make(w, &d, c, err))
+        !conversion_make(w, &d, c, false, err))
         return 0;
     printf("%s: weighted again, as before finish\n", w->rig.plan.cutover);
     return 0;

@@ -171,7 +171,7 @@ static int undo(struct walk *w, struct err *err)
     }
     restore_ttls(w, c);
     if (!conversion_ask(w, c, "back to simple records of the old side", err) ||
-        !conversion_make(w, &d, c, err))
+        !conversion_make(w, &d, c, true, err))
         return 0;
     printf("%s: simple records again; `sluice release %s` removes the lease\n", w->rig.plan.cutover,
            w->rig.plan.path);

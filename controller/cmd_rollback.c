@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "sluice/clock.h"
 #include "sluice/crypto.h"
 #include "sluice/file.h"
 #include "sluice/log.h"
@@ -54,7 +55,7 @@ static int through_running(struct walk *w, struct err *err)
             return status_of_run(w, err);
         }
         word = "status";
-        poll(NULL, 0, ASK_AGAIN_MS);
+        poll(NULL, 0, clock_poll_ms(ASK_AGAIN_MS));
     }
 }
 

@@ -175,7 +175,7 @@ static bool wait_for(int fd, short events, int64_t until)
     for (;;) {
         int64_t left = until - clock_boot_ms(&clock_real);
         struct pollfd p = {.fd = fd, .events = events};
-        int n = poll(&p, 1, left > 0 ? (int)left : 0);
+        int n = poll(&p, 1, clock_poll_ms(left));
 
         if (n < 0 && errno == EINTR)
             continue;

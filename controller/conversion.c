@@ -1,5 +1,6 @@
 #include "conversion.h"
 
+#include "sluice/clock.h"
 #include "sluice/log.h"
 
 bool conversion_open(struct walk *w, const struct opts *opts, struct err *err)
@@ -32,19 +33,50 @@ bool conversion_ask(struct walk *w, const struct convert *c, const char *what, s
     return walk_confirm(w, "Make these changes?", err);
 }
 
-bool conversion_make(struct walk *w, struct desk *d, const struct convert *c, struct err *err)
+/* How long resolvers go on with what is taken away, where that is longer than what comes in its place
+ * lives: a ramp must not begin before. 0: no such wait. */
+static uint32_t outlives(const struct convert *c)
+{
+    uint32_t gone = 0, comes = UINT32_MAX;
+
+    for (size_t i = 0; i < c->n_batches; i++)
+        for (size_t k = 0; k < c->batches[i].n; k++) {
+            const struct router_change *ch = &c->batches[i].changes[k];
+
+            if (!ch->set->has_ttl)
+                continue;
+            if (ch->action == ROUTER_DELETE)
+                gone = ch->set->ttl > gone ? ch->set->ttl : gone;
+            else
+                comes = ch->set->ttl < comes ? ch->set->ttl : comes;
+        }
+    return gone > comes ? gone : 0;
+}
+
+bool conversion_make(struct walk *w, struct desk *d, const struct convert *c, bool ttls_restored,
+                     struct err *err)
 {
     struct err why = {0};
-    int64_t insync_s;
+    int64_t insync_s, not_before_s;
+    uint32_t ttl_was, outlive = ttls_restored ? 0 : outlives(c);
     size_t done = 0;
     bool ok;
 
+    desk_remembered(&w->rig, clock_wall_ms(&clock_real) / 1000, &ttl_was, &not_before_s);
     desk_init(d, &w->rig);
     if (!desk_open(d, err))
         return false;
-    for (size_t i = 0; i < d->n; i++)
-        edit_remember(d->edits[i], 0, 0);
+    if (ttls_restored)
+        ttl_was = 0, not_before_s = 0;
+    for (size_t i = 0; i < d->n; i++) /* 0: until it is known when it was INSYNC */
+        edit_remember(d->edits[i], outlive > ttl_was ? outlive : ttl_was, outlive ? 0 : not_before_s);
     ok = desk_change(d, c, &insync_s, &done, err);
+    if (ok && outlive) {
+        if (insync_s + outlive > not_before_s)
+            not_before_s = insync_s + outlive;
+        for (size_t i = 0; i < d->n; i++)
+            edit_remember(d->edits[i], ttl_was, not_before_s);
+    }
     if (!ok && c->n_batches > 1)
         err_prefix(err, "after %zu of %zu batches: ", done, c->n_batches);
     if (!desk_close(d, &why)) {

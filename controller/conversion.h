@@ -17,9 +17,11 @@ bool conversion_possible(const struct convert *c, struct err *err) SL_MUST_CHECK
 bool conversion_ask(struct walk *w, const struct convert *c, const char *what,
                     struct err *err) SL_MUST_CHECK;
 
-/* Takes the zones, makes every batch, gives the zones back, nothing remembered in their leases.
- * After a failure err says how many batches were made. */
-bool conversion_make(struct walk *w, struct desk *d, const struct convert *c,
+/* Takes the zones, makes every batch, gives the zones back. Their leases go on saying which TTL the
+ * records had before prepare, unless these changes give it back (ttls_restored), and that nothing moves
+ * before answers that live longer than the new ones are gone. After a failure err says how many batches
+ * were made. */
+bool conversion_make(struct walk *w, struct desk *d, const struct convert *c, bool ttls_restored,
                      struct err *err) SL_MUST_CHECK;
 
 #endif

@@ -234,7 +234,7 @@ static bool family_reached(const struct endpoints *e)
     while (open && n && !reached) {
         int64_t left = until - clock_boot_ms(&clock_real);
 
-        if (left <= 0 || poll(fds, (nfds_t)n, (int)left) < 0)
+        if (left <= 0 || poll(fds, (nfds_t)n, clock_poll_ms(left)) < 0)
             break;
         open = finish_tries(fds, n, &reached);
     }

@@ -47,7 +47,7 @@ static size_t look_up(const char *resolver, struct arena *mem, const char *name,
         int64_t now = clock_boot_ms(&clock_real), wake = dns_client_wake_at(client);
 
         if (wake > now)
-            poll(fds, (nfds_t)n_fds, wake - now > 1000 ? 1000 : (int)(wake - now));
+            poll(fds, (nfds_t)n_fds, clock_poll_ms(wake - now > 1000 ? 1000 : wake - now));
         dns_client_step(client, clock_boot_ms(&clock_real));
         while (dns_client_next(client, &done)) {
             take_addresses(mem, &done.answer, out, max, &n);

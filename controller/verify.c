@@ -230,7 +230,7 @@ void verify_wait(struct verify *v)
         int64_t wake = verify_wake_at(v);
 
         if (wake > now)
-            poll(fds, (nfds_t)n, wake - now > 1000 ? 1000 : (int)(wake - now));
+            poll(fds, (nfds_t)n, clock_poll_ms(wake - now > 1000 ? 1000 : wake - now));
         now = clock_boot_ms(&clock_real);
     }
 }

@@ -8,6 +8,7 @@ include tests/model/local.mk
 include tests/fuzz/local.mk
 include tests/bench/local.mk
 include tests/e2e/local.mk
+include tests/scaled/local.mk
 
 # Cases and seeds: tests read them in place.
 EXTRA_DIST += tests/data

@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "sluice/clock.h"
 
 #define TURN_EVENTS 256
 
@@ -25,10 +26,7 @@ struct loop {
 
 int64_t loop_now_us(void)
 {
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+    return clock_boot_us();
 }
 
 struct loop *loop_new(struct err *err)
@@ -172,7 +170,7 @@ static int wait_ms(const struct loop *l)
     if (!l->n_heap)
         return -1;
     left = (l->heap[1]->at_us - loop_now_us() + 999) / 1000;
-    return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
+    return clock_poll_ms(left > 60000 ? 60000 : left);
 }
 
 void loop_run(struct loop *l)

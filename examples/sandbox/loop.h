@@ -2,7 +2,7 @@
  *
  * Watches and timers live in their owner's struct; the loop only points at them. A callback may
  * remove any watch or timer, its own too, but the memory of a removed watch must stay until the
- * turn ends: hand it to loop_later(). Times are CLOCK_MONOTONIC microseconds. */
+ * turn ends: hand it to loop_later(). Times are CLOCK_BOOTTIME microseconds. */
 #ifndef SANDBOX_LOOP_H
 #define SANDBOX_LOOP_H
 

@@ -35,7 +35,7 @@ struct web_request {
     const char *body; /* NUL-terminated behind body_len bytes */
     size_t body_len;
     bool tls;
-    int64_t first_us, done_us; /* CLOCK_MONOTONIC: first byte seen, last byte seen */
+    int64_t first_us, done_us; /* CLOCK_BOOTTIME: first byte seen, last byte seen */
 };
 
 struct web_conn;

@@ -185,7 +185,9 @@ def percents(sb, name="www.example.com.", rtype="A", new="ec2"):
         for group in event["groups"]:
             if group["name"] != name or group["type"] != rtype:
                 continue
-            w = {s["set"]: s["weight"] for s in group["sets"]} if isinstance(group["sets"], list) else group["sets"]
+            w = {s.get("set"): s.get("weight") for s in group["sets"]} if isinstance(group["sets"], list) else group["sets"]
+            if None in w:  # simple: before prepare, after finish
+                continue
             total = sum(w.values())
             share = round(100 * w[new] / total) if total else None
             if not shares or shares[-1] != share:

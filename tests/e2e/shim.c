@@ -6,7 +6,7 @@
  *   SHIM_KILL=EVENT:N[:TEXT]  SIGKILL at the Nth EVENT (from 1); TEXT: only those that hold it
  *   SHIM_DEAF=TEXT            a journal write that holds TEXT never returns, like a disk that hangs
  *   SHIM_HANG=FILE            while FILE is there, fsync of a journal never returns (its thread is stuck for good)
- *   SHIM_LOG=FILE             a line an event: CLOCK_MONOTONIC microseconds, name, number
+ *   SHIM_LOG=FILE             a line an event: CLOCK_BOOTTIME microseconds, name, number
  *
  * Events: post-before, post-half (half of its first bytes are out), post-sent (the last byte is out),
  * post-answer (the first bytes of the answer are here, nobody has seen them), get-before, get-sent,
@@ -57,7 +57,7 @@ static void note(const char *event, int n)
 
     if (!path)
         return;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_BOOTTIME, &t);
     len = snprintf(line, sizeof line, "%lld %s %d\n", (long long)t.tv_sec * 1000000 + t.tv_nsec / 1000, event, n);
     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fd < 0)

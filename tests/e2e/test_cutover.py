@@ -1,76 +1,34 @@
 #!/usr/bin/python3
 """The whole way: simple records, prepared, ramped, finished, and taken back at each stage, while a DNS client asks all the time."""
 import os
+import re
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from ramp_kit import *  # noqa: E402,F403
-from sandbox import Sandbox, Tap, dns  # noqa: E402
+from cutover_kit import *  # noqa: E402,F403
+from sandbox import Sandbox, Tap  # noqa: E402
 
 t = Tap()
-HOST = "tidy-fern-1.herokudns.test"
-OLD6, NEW6 = "::ffff:127.0.1.1", "::ffff:127.0.2.1"
-SIMPLE = [{"name": "www.example.com", "type": "CNAME", "ttl": 3, "values": [HOST]},
-          {"name": "files.example.com", "type": "A", "ttl": 3, "values": [OLD]},
-          {"name": "files.example.com", "type": "AAAA", "ttl": 2, "values": [OLD6]},
-          {"name": "mail.example.com", "type": "A", "ttl": 300, "values": ["192.0.2.9"]}]
-RECORDS = "[{name: www.example.com, type: CNAME}, {name: files.example.com, type: A}, {name: files.example.com, type: AAAA}]"
-PLAN_OF = dict(records=RECORDS, sides="{old: {set: heroku}, new: {set: ec2, target: ['%s', '%s']}}" % (NEW, NEW6), prepare="{ttl: 1s}",
-               steps="[50, 100]", bake="1s")
+SIMPLE = simple(3, 3, 2)
+PLAN_OF = dict(records=RECORDS, sides=SIDES, prepare="{ttl: 1s}", steps="[50, 100]", bake="1s")
 
 
-class Converting(Kit):  # noqa: F405
-    def __init__(self, *args, **kw):
-        super().__init__(*args, **kw)
-        self.converts = True
+def later(kit, *args):
+    """Given again for as long as it says to come back later."""
+    for _ in range(60):
+        status = kit.run(*args).process.returncode
+        if status != 75:
+            break
+    return status
 
 
-def config(records=SIMPLE):
-    c = ramp_config()
-    c["zones"][0]["records"] = [dict(r) for r in records]
-    c["dns"]["hosts"] = {HOST: [OLD]}
-    return c
-
-
-def zone(sb, lease=False):
-    """What stands, as sorted tuples; the lease left out unless asked for."""
-    return sorted((s["name"], s["type"], s.get("set"), s.get("weight"), s.get("ttl"), tuple(s.get("values", ())), str(s.get("alias")))
-                  for z in sb.state()["zones"] for s in z["sets"] if (lease or not s["name"].startswith("_sluice")) and s["type"] not in ("NS", "SOA"))
-
-
-class Client(threading.Thread):
-    """Asks every server in turn for every name, from before the first change to after the last one."""
-
-    # The first is a CNAME until `finish` puts the helper's addresses at the name itself: one question for A shows either.
-    ALLOWED = {("www.example.com", "A"): {HOST + ".", "new-www.example.com.", NEW}, ("files.example.com", "A"): {OLD, NEW},
-               ("files.example.com", "AAAA"): {OLD6, NEW6}}
-
-    def __init__(self, sb):
-        super().__init__(daemon=True)
-        self.servers, self.bad, self.n, self.over = sb.ready["dns"], [], 0, threading.Event()
-        self.began = time.monotonic()
-        self.start()
-
-    def run(self):
-        while not self.over.wait(0.008):
-            for server in self.servers:
-                for (name, rtype), allowed in self.ALLOWED.items():
-                    a = dns(server, name, rtype)
-                    self.n += 1
-                    values = {r[3] for r in a.answer if r[0] == name + "."}
-                    if a.rcode != "NOERROR" or not values or not values <= allowed:
-                        self.bad.append((name, rtype, a.rcode, values))
-
-    def end(self):
-        self.over.set()
-        self.join(30)
-        return self.n / (time.monotonic() - self.began)
+def not_before(sb):
+    return int(re.search(r" nb=(\d+)", sb.sets("_sluice.example.com", "TXT")[""]["values"][0]).group(1))
 
 
 def story():
-    with Sandbox(config()) as sb, Converting(sb, **PLAN_OF) as kit:
+    with Sandbox(config(SIMPLE)) as sb, Converting(sb, **PLAN_OF) as kit:
         before = zone(sb)
         client = Client(sb)
         run = kit.start("prepare")
@@ -95,15 +53,20 @@ def story():
         t.eq(refuse.process.returncode, 11, "finish before the ramp is refused")
         t.has(refuse.err, "the old side still gets traffic", "because old still has traffic")
 
+        client.sides("old", "new")
         ramp = kit.run("ramp")
         t.eq(ramp.process.returncode, 0, "the ramp completes")
-        groups = zone(sb)
-        finish = kit.run("finish", "--no-wait", "--ttl", "5m")
+        client.sides("new")
+        groups, waited = zone(sb), not_before(sb)
+        finish = kit.run("finish", "--no-wait", "--ttl", "2s")
         t.eq(finish.process.returncode, 0, "finish ends with 0")
-        want = sorted([("files.example.com.", "A", None, None, 300, (NEW,), "None"), ("files.example.com.", "AAAA", None, None, 300, (NEW6,), "None"),
-                       ("www.example.com.", "A", None, None, 300, (NEW,), "None"), ("www.example.com.", "AAAA", None, None, 300, (NEW6,), "None"),
-                       ("mail.example.com.", "A", None, None, 300, ("192.0.2.9",), "None")])
-        t.eq(zone(sb), want, "simple records of the new side, no helper, nothing else touched")
+
+        def want(ttl):
+            return sorted([("files.example.com.", "A", None, None, ttl, (NEW,), "None"), ("files.example.com.", "AAAA", None, None, ttl, (NEW6,), "None"),
+                           ("www.example.com.", "A", None, None, ttl, (NEW,), "None"), ("www.example.com.", "AAAA", None, None, ttl, (NEW6,), "None"),
+                           ("mail.example.com.", "A", None, None, 300, ("192.0.2.9",), "None")])
+
+        t.eq(zone(sb), want(2), "simple records of the new side, no helper, nothing else touched")
         t.eq(lease_state(sb), "released", "the lease stays for now")
         early = kit.run("release", "--no-wait")
         t.eq(lease_state(sb), "released", "and is not removed within six minutes")
@@ -111,13 +74,15 @@ def story():
         t.eq((back.process.returncode, zone(sb)), (0, groups), "finish --undo brings back what stood before, byte for byte")
         t.eq(kit.run("finish", "--undo").process.returncode, 0, "a second undo finds nothing to do")
         t.eq(zone(sb), groups, "and does nothing")
-        t.eq(kit.run("finish", "--no-wait", "--ttl", "5m").process.returncode, 0, "and finish again")
+        t.has(sb.sets("_sluice.example.com", "TXT")[""]["values"][0], " ttl=3 ", "the lease still remembers the TTL from before prepare")
+        t.ok(not_before(sb) > waited, "and that what lives longer than the groups is waited out", (waited, not_before(sb)))
+        t.eq(later(kit, "finish", "--no-wait", "--ttl", "2s"), 0, "and finish again")
         t.eq([kit.run("finish", "--undo").process.returncode, zone(sb)], [0, groups], "the undo of a second finish, beside the files of the first")
-        t.eq(kit.run("finish", "--no-wait", "--ttl", "5m").process.returncode, 0, "and finish for good")
+        t.eq(later(kit, "finish", "--no-wait", "--ttl", "5m"), 0, "and finish for good")
         sb.clock(offset_ms=400000)
         free = kit.run("release")
         t.eq((free.process.returncode, lease_state(sb)), (0, None), "six minutes later the lease is removed")
-        t.eq(zone(sb, lease=True), want, "no trace is left")
+        t.eq(zone(sb, lease=True), want(300), "no trace is left")
         t.eq(kit.run("release").process.returncode, 0, "release without a lease is no error")
         rate = client.end()
         t.eq(client.bad, [], "not one empty or foreign answer in %d" % client.n)
@@ -125,16 +90,18 @@ def story():
 
 
 def undone():
-    with Sandbox(config()) as sb, Converting(sb, **PLAN_OF) as kit:
+    with Sandbox(config(SIMPLE)) as sb, Converting(sb, **PLAN_OF) as kit:
         before = zone(sb)
         client = Client(sb)
         t.eq(kit.run("prepare").process.returncode, 0, "prepare")
+        client.sides("old", "new")
         run = kit.run("ramp", "--to", "50")
         t.eq(sb.weights("files.example.com", "A"), {"heroku": 50, "ec2": 50}, "half way")
         no = kit.run("prepare", "--undo")
         t.eq(no.process.returncode, 11, "prepare --undo with traffic on new is refused")
         t.ok("still gets traffic" in no.err or "is not over" in no.err, "with the reason", no.err)
         t.eq(kit.run("rollback").process.returncode, 0, "rolled back")
+        client.sides("old")
         t.eq(kit.run("prepare", "--undo").process.returncode, 0, "prepare --undo")
         after = zone(sb)
         # The lease remembers one TTL, the longest: it is what all records get back.
@@ -181,14 +148,14 @@ def lease(state, left_s):
 
 def remembers():
     """Stopped while it waits, and given again: no batch comes twice, no wait is shortened; a ramp obeys it, too."""
-    with Sandbox(config()) as sb, Converting(sb, **PLAN_OF) as kit:
+    with Sandbox(config(SIMPLE)) as sb, Converting(sb, **PLAN_OF) as kit:
         run = kit.run("prepare", "--no-wait")
         t.eq(run.process.returncode, 75, "--no-wait: come back later")
         t.eq({s["ttl"] for s in sb.sets("files.example.com", "A").values()}, {1}, "the TTLs are lowered")
         t.eq(kit.run("prepare").process.returncode, 0, "given again it waits for the rest and goes on")
         changes = [b for b in batches(sb) if any(c["type"] != "TXT" for c in b["changes"])]
         t.eq(len(changes), 2, "two batches in all")
-    with Sandbox(config()) as sb, Converting(sb, **PLAN_OF) as kit:
+    with Sandbox(config(SIMPLE)) as sb, Converting(sb, **PLAN_OF) as kit:
         run = kit.start("prepare")
         run.wait_line("waiting until")
         run.kill()
