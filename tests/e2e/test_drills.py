@@ -8,6 +8,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import drill_kit  # noqa: E402
 import drills_clock  # noqa: E402,F401
+import drills_hours  # noqa: E402,F401
 import drills_keys  # noqa: E402,F401
 import drills_lease  # noqa: E402,F401
 import drills_outage  # noqa: E402,F401
