@@ -84,13 +84,13 @@ def two_zones(**api):
 
 
 def _one(case):
-    d = Notes()
+    d, began = Notes(), time.monotonic()
     label, function, args = case
     try:
         function(d, *args)
     except (AssertionError, RuntimeError, KeyError, IndexError) as e:
         d.ok(False, "it runs to its end", "%s: %s" % (type(e).__name__, e))
-    return {"label": label, "notes": d.list}
+    return {"label": label, "notes": d.list, "seconds": time.monotonic() - began}
 
 
 def main():
@@ -102,15 +102,16 @@ def main():
     program("sluice"), program("sluice-sandbox")
     t, began = Tap(), time.monotonic()
     chosen = [c for c in DRILLS if (args.only in c[0] if args.only else args.all or c[3])]
-    done = 0
+    took = []
     for r in side_by_side(_one, [c[:3] for c in chosen], args.jobs):
         if "notes" not in r:
             t.ok(False, r["case"][0], "\n".join(r["faults"]))
             continue
-        done += 1
+        took.append((r["seconds"], r["label"]))
         for good, what, detail in r["notes"]:
             t.ok(good, "%s: %s" % (r["label"], what), detail)
-    print("# %d of %d drills, %d checks, %d s" % (done, len(DRILLS), t.n, time.monotonic() - began))
+    print("# %d of %d drills, %d checks, %d s" % (len(took), len(DRILLS), t.n, time.monotonic() - began))
+    print("# the longest: " + ", ".join("%s (%d s)" % (label, s) for s, label in sorted(took, reverse=True)[:3]))
     kinds = [c[0].partition(":")[0] for c in chosen]
     print("# " + ", ".join("%s %d" % (k, kinds.count(k)) for k in sorted(set(kinds))))
     t.done()

@@ -63,7 +63,7 @@ def pending_forward(d):
         ended(d, sb, 100, "released")
 
 
-@drill("hours: the fleet breaks while a step is PENDING for an hour, and the rollback is too", sample=True)
+@drill("hours: the fleet breaks while a step is PENDING for an hour, and the rollback is too")
 def pending_both(d):
     with ScaledClock(MOVING) as clock, Sandbox(ramp_config()) as sb, hours_kit(sb) as kit:
         run = kit.start("ramp")
@@ -86,7 +86,7 @@ def pending_both(d):
         ended(d, sb, 0, "released")
 
 
-@drill("hours: stopped while the rollback is PENDING")
+@drill("hours: stopped while the rollback is PENDING", sample=True)
 def pending_stopped(d):
     with ScaledClock(MOVING) as clock, Sandbox(ramp_config()) as sb, hours_kit(sb) as kit:
         sb.fault(kind="pending", on="api", comment=" rollback", nth=1, ms=-1)

@@ -96,7 +96,7 @@ def renewed(d, source):
         at_end(d, sb, kit, run)
 
 
-@drill("keys: good ones are used while a renewal hangs", sample=True)
+@drill("keys: good ones are used while a renewal hangs")
 def not_waited_for(d):
     """They live too short for another step, so others are asked for, and nobody answers: no rollback waits for that."""
     with Peer() as peer, Sandbox(config()) as sb, Kit(sb, **dict(PLAN_OF, records=plan_records(many(MANY)), bake="60s")) as kit:
