@@ -7,6 +7,7 @@ struct credentials_keeper {
     struct credentials keys;
     struct credentials_fetch *fetch; /* NULL: none is open */
     int64_t next_ms;                 /* boottime: not before this */
+    int64_t ended_ms;                /* boottime: of the last fetch; INT64_MIN: none yet */
     int64_t retry_ms;
     bool hurry;
 };
@@ -17,7 +18,7 @@ struct credentials_keeper *credentials_keep(struct http *http, const struct cred
 
     k->http = http;
     k->keys = credentials_copy(keys);
-    k->next_ms = INT64_MIN;
+    k->next_ms = k->ended_ms = INT64_MIN;
     k->retry_ms = CREDENTIALS_RETRY_MS;
     return k;
 }
@@ -55,6 +56,7 @@ static enum credentials_news judge(struct credentials_keeper *k, int64_t now_ms,
 
     credentials_fetch_free(k->fetch);
     k->fetch = NULL;
+    k->ended_ms = now_ms;
     if (!ok) {
         k->next_ms = now_ms + k->retry_ms;
         k->retry_ms =
@@ -79,10 +81,10 @@ static enum credentials_news judge(struct credentials_keeper *k, int64_t now_ms,
 static bool is_due(const struct credentials_keeper *k, int64_t now_ms, int64_t wall_ms,
                    int64_t need_ms)
 {
-    if (now_ms < k->next_ms)
-        return false;
-    return k->hurry ||
-           (k->keys.expires_ms && k->keys.expires_ms - wall_ms < need_ms + CREDENTIALS_EARLY_MS);
+    if (k->hurry)
+        return k->ended_ms == INT64_MIN || now_ms >= k->ended_ms + CREDENTIALS_HURRY_MS;
+    return now_ms >= k->next_ms && k->keys.expires_ms &&
+           k->keys.expires_ms - wall_ms < need_ms + CREDENTIALS_EARLY_MS;
 }
 
 enum credentials_news credentials_keep_step(struct credentials_keeper *k,

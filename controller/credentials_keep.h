@@ -12,6 +12,7 @@
 #define CREDENTIALS_EARLY_MS (5 * 60 * 1000) /* renewed so long before the need begins */
 #define CREDENTIALS_RETRY_MS 2000            /* after a failure; doubled up to the next */
 #define CREDENTIALS_PAUSE_MS 60000           /* also when the chain only had the same again */
+#define CREDENTIALS_HURRY_MS 5000            /* no longer pause while the service refuses those in hand */
 
 struct credentials_keeper; /* opaque */
 
@@ -25,7 +26,8 @@ const struct credentials *credentials_keep_keys(const struct credentials_keeper 
 int64_t
 credentials_keep_until(const struct credentials_keeper *k); /* Unix ms; 0: not known to end */
 
-/* Renews at the next step, whatever is left of them: the service has refused them. */
+/* Renews, whatever is left of them, and asks again every CREDENTIALS_HURRY_MS: the service has refused
+ * them, and a rollback may be waiting for better ones. */
 void credentials_keep_hurry(struct credentials_keeper *k);
 
 /* Starts what is due and moves what was started. now_ms: boottime; wall_ms: Unix ms by the

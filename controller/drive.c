@@ -390,6 +390,16 @@ static bool take_signals(struct drive *d, sigset_t *old, struct err *err)
     return d->signal_fd >= 0 || err_set(err, ERR_IO, "cannot watch signals: %s", strerror(errno));
 }
 
+/* From here to the exit is a moment. One more Ctrl-C in it must not take the result and the exit
+ * status away: 12 says that a rollback is not confirmed, 130 does not. */
+static void leave_signals(const sigset_t *old)
+{
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    sigprocmask(SIG_SETMASK, old, NULL);
+}
+
 /* The exit of a run that a signal ended before the machine had come to its end. */
 static int forced_status(const struct drive *d)
 {
@@ -470,7 +480,7 @@ int drive_run(const struct drive_setup *setup, struct err *err)
     }
     leave(d);
     status = d->forced ? forced_status(d) : ramp_exit_status(setup->ramp);
-    sigprocmask(SIG_SETMASK, &old, NULL);
+    leave_signals(&old);
     file_close(&d->signal_fd);
     drive_probes_clear(d);
     free(d->keys_said);

@@ -149,6 +149,38 @@ void drive_say_phase(struct drive *d)
     drive_tell(d, "phase", buf_str(&text), detail);
 }
 
+/* The way back for other hands: the files are there since the lease was taken. */
+static bool add_by_hand(const struct drive_setup *s, uint32_t zone, struct buf *out)
+{
+    struct buf dir SL_CLEANUP(buf_clear) = {0};
+    struct err ignored = {0};
+    const char *id = fence_zone_id(s->fence, zone);
+    uint32_t n = fence_batches(s->fence, zone, true);
+
+    if (s->state_fd < 0 || !fence_zone_is_unsafe(s->fence, zone) ||
+        !opts_state_dir(s->rig->opts, &dir, &ignored))
+        return false;
+    buf_addf(out,
+             "aws route53 change-resource-record-sets --hosted-zone-id %s --change-batch file://",
+             id);
+    text_add_safe(out, buf_str(&dir), dir.len, 1000);
+    buf_addf(out, "/rollback-%s-0.json", id);
+    if (n > 1)
+        buf_addf(out, " and so on, to rollback-%s-%u.json", id, n - 1);
+    return true;
+}
+
+static void say_by_hand(const struct drive *d)
+{
+    for (uint32_t z = 0; z < fence_n_zones(d->s.fence); z++) {
+        struct buf text SL_CLEANUP(buf_clear) = {0};
+
+        if (add_by_hand(&d->s, z, &text))
+            view_event(d->s.view, VIEW_BAD, d->wall_ms, "by_hand", NULL,
+                       "should this run not come through: %s", buf_str(&text));
+    }
+}
+
 void drive_say_notice(struct drive *d, const struct ramp_action *a)
 {
     static const char *const words[RAMP_NOTICE_COUNT] = {
@@ -172,6 +204,8 @@ void drive_say_notice(struct drive *d, const struct ramp_action *a)
     }
     view_event(d->s.view, VIEW_BAD, d->wall_ms, ramp_notice_name(a->notice),
                json_pack("{s:s}", "why", ramp_why_name(a->why)), "%s", buf_str(&text));
+    if (a->notice == RAMP_NOTICE_UNSAFE)
+        say_by_hand(d);
     drive_tell(d, ramp_notice_name(a->notice), buf_str(&text),
                json_pack("{s:s}", "why", ramp_why_name(a->why)));
 }
@@ -235,6 +269,9 @@ void drive_say_fence(struct drive *d, const struct fence_event *fe)
         [FENCE_UNSAFE] = {"cannot be confirmed:", VIEW_BAD},
         [FENCE_RELEASED] = {"the lease is released", VIEW_DETAIL},
         [FENCE_BASELINE] = {"rollback files written anew", VIEW_DETAIL},
+        [FENCE_WATCHING] = {"the lease of another run is past its time; it is taken once it was "
+                            "watched for a whole life:",
+                            VIEW_INFO},
     };
     enum view_level level;
     struct buf text SL_CLEANUP(buf_clear) = {0};
@@ -333,6 +370,12 @@ static void print_result(const struct drive_setup *s, int status)
     if (status == 0 || phase == RAMP_ROLLED_BACK || phase == RAMP_REFUSED)
         return;
     printf("go on: sluice resume %s\ngo back: sluice rollback %s\n", plan->path, plan->path);
+    for (uint32_t z = 0; z < fence_n_zones(s->fence); z++) {
+        struct buf text SL_CLEANUP(buf_clear) = {0};
+
+        if (add_by_hand(s, z, &text))
+            printf("by hand: %s\n", buf_str(&text));
+    }
 }
 
 /* What the run came to is its exit status: a full disk behind standard output does not turn a

@@ -32,7 +32,8 @@ static const char *const event_names[] = {[FENCE_TAKEN] = "taken",
                                           [FENCE_BACK] = "back",
                                           [FENCE_UNSAFE] = "unsafe",
                                           [FENCE_RELEASED] = "released",
-                                          [FENCE_BASELINE] = "baseline"};
+                                          [FENCE_BASELINE] = "baseline",
+                                          [FENCE_WATCHING] = "watching"};
 _Static_assert(ARRAY_LEN(event_names) == FENCE_EVENT_COUNT, "a name for every event");
 
 const char *fence_event_name(enum fence_event_kind kind)
@@ -275,6 +276,7 @@ void fence_take(struct fence *f, uint32_t op_id, enum fence_take_how how, int64_
         read_cancel(&f->zones[i]->rd[RD_WRITE]);
         f->zones[i]->phase = Z_IDLE;
         f->zones[i]->refused = f->zones[i]->tries = 0;
+        f->zones[i]->watched[0] = '\0';
         zone_cut(f, f->zones[i]);
     }
     take_start(f, f->by_id[0], now);

@@ -84,7 +84,7 @@ bool fence_ready(struct fence *f, struct err *err) SL_MUST_CHECK;
  * ---------------------- */
 
 enum fence_take_how {
-    FENCE_TAKE_FREE,    /* absent or released leases only */
+    FENCE_TAKE_FREE,    /* absent or released leases; an expired one once it was watched for a life */
     FENCE_TAKE_OVER,    /* --take-over: any lease, at once */
     FENCE_TAKE_ROLLBACK /* `sluice rollback`: any lease, at once; nothing is proven, no record is
                            touched */
@@ -170,6 +170,7 @@ enum fence_event_kind {
                        trying */
     FENCE_RELEASED, /* release: done */
     FENCE_BASELINE, /* a reading changed a field: rollback files are to be written again */
+    FENCE_WATCHING, /* take: another run's lease of `zone` is past its time: watched for a whole life */
     FENCE_EVENT_COUNT
 };
 
@@ -184,8 +185,9 @@ struct fence_event {
     uint32_t n_done, n_all; /* records */
     bool partly;            /* apply failed: some batch of it has landed or may have */
     bool has_lease;
-    struct lease lease; /* BUSY, DEPOSED, REVERTING */
-    bool expired;       /* BUSY: its expiry is past in Route 53's time (--take-over takes it) */
+    struct lease lease; /* BUSY, DEPOSED, REVERTING, WATCHING */
+    bool expired;       /* BUSY, WATCHING: its expiry is past in Route 53's time */
+    bool denied;        /* UNSAFE: AWS refuses us, a definite answer */
     int64_t sent_boot_us;
     char text[FENCE_TEXT_MAX]; /* for people; the service's own words are made safe */
 };
@@ -223,6 +225,10 @@ int64_t fence_route53_ms(const struct fence *f, int64_t now_ms);
 bool fence_in_flight(const struct fence *f);
 /* When the newest request of this run that may still land was signed, Unix ms; 0 when none may. */
 int64_t fence_open_signed_ms(const struct fence *f);
+
+/* True while a rollback is neither confirmed in the zone nor shut out by another run: what its rollback
+ * files are good for. */
+bool fence_zone_is_unsafe(const struct fence *f, uint32_t zone);
 
 /* How many change batches one step takes in a zone, and one rollback. */
 uint32_t fence_batches(const struct fence *f, uint32_t zone, bool back);

@@ -87,6 +87,16 @@ void back_unsafe(struct fence *f, struct fzone *z, const struct frec *r, const c
     safe_copy(e->text, sizeof e->text, text);
 }
 
+/* AWS says no: told once a rollback, for it is tried on. */
+void back_denied(struct fence *f, struct fzone *z, const char *text)
+{
+    if (z->denied_told)
+        return;
+    z->denied_told = true;
+    back_unsafe(f, z, NULL, NULL, text);
+    f->events[f->n_events - 1].denied = true;
+}
+
 void back_fault(struct fence *f, struct fzone *z, struct frec *r, const char *field,
                 const char *text)
 {
@@ -431,9 +441,7 @@ void back_answer(struct fence *f, struct fzone *z, struct fbatch *b, const struc
         back_refused(f, z, b, n, now);
         break;
     case ROUTER_DENIED:
-        if (!z->denied_told)
-            back_unsafe(f, z, NULL, NULL, z->refusal);
-        z->denied_told = true;
+        back_denied(f, z, z->refusal);
         if (w)
             round_over(f, z, w, now);
         break;

@@ -222,11 +222,12 @@ static void move_answer(struct fence *f, struct fzone *z, const struct router_an
 static int64_t beat_due(const struct fence *f, const struct fzone *z)
 {
     bool idle = z->phase == Z_IDLE || z->phase == Z_MOVED || z->phase == Z_DONE;
+    bool waits = f->goal == G_TAKE && z->rank < f->take_rank; /* for a zone that is watched */
 
     /* A lease that says `reverting` is all that remembers a rollback no journal knows: it stays. */
     if (f->cfg.no_heartbeat || f->cfg.lease_off || !z->taken || !idle || z->deposed || z->cur ||
         z->back_unsaid || z->rd[RD_WRITE].active || !z->lease_certain || z->lease.kind != LV_OURS ||
-        z->n_open >= OPEN_MAX || f->goal == G_RELEASE || f->goal == G_TAKE ||
+        z->n_open >= OPEN_MAX || f->goal == G_RELEASE || (f->goal == G_TAKE && !waits) ||
         (f->goal == G_BACK && z->phase != Z_DONE))
         return NEVER;
     return z->batch_ms + f->cfg.life_ms / 3;

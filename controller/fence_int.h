@@ -166,6 +166,9 @@ struct fzone {
     struct flv lease;     /* last certain value */
     bool lease_certain;   /* by this very process */
     struct flv former;    /* taken over from: given back to when taking fails */
+    /* take: another's lease that is past its time, as it was first seen; "": none. */
+    char watched[LEASE_VALUE_SIZE];
+    int64_t watched_ms, asked_ms; /* boottime: since when, and when the reading under way was begun */
     int64_t batch_ms;     /* when the last batch landed: the heartbeat counts from here */
     uint64_t top_gen;
     /* Readings begun before this f->seq may miss a batch of the process before us that lands late:
@@ -335,6 +338,7 @@ void back_check(struct fence *f);
 int64_t back_due(const struct fzone *z);
 void back_unsafe(struct fence *f, struct fzone *z, const struct frec *r, const char *field,
                  const char *text);
+void back_denied(struct fence *f, struct fzone *z, const char *text);
 void back_fault(struct fence *f, struct fzone *z, struct frec *r, const char *field,
                 const char *text);
 void back_left_out(struct fence *f, struct fzone *z, uint32_t lo, uint32_t hi);

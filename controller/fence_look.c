@@ -173,6 +173,13 @@ int64_t fence_open_signed_ms(const struct fence *f)
     return at;
 }
 
+bool fence_zone_is_unsafe(const struct fence *f, uint32_t zone)
+{
+    const struct fzone *z = f->zones[zone];
+
+    return f->goal == G_BACK && !z->deposed && z->phase != Z_DONE;
+}
+
 uint32_t fence_batches(const struct fence *f, uint32_t zone, bool back)
 {
     (void)back; /* both ways are cut alike */

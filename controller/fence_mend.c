@@ -199,7 +199,9 @@ void back_read(struct fence *f, struct fzone *z, struct freading *rd, int64_t no
 /* A reading that fails must not stop the writing. */
 void back_read_failed(struct fence *f, struct fzone *z, const struct freading *rd, int64_t now)
 {
-    if (rd->hard && !z->denied_told) {
+    if (rd->outcome == ROUTER_DENIED)
+        back_denied(f, z, rd->message);
+    else if (rd->hard && !z->denied_told) {
         back_unsafe(f, z, NULL, NULL, rd->message);
         z->denied_told = true;
     }

@@ -100,6 +100,8 @@ static enum ramp_outcome unsafe(const struct fence_event *e)
 {
     if (e->record != FENCE_NONE)
         return RAMP_REFUSED_RECORD;
+    if (e->denied)
+        return RAMP_DENIED;
     return e->field && strcmp(e->field, "lease") == 0 ? RAMP_IS_LEASE_ABSENT : RAMP_UNCONFIRMED;
 }
 
@@ -145,6 +147,7 @@ bool fence_ramp_event(const struct fence *f, const struct fence_event *e, struct
     case FENCE_OURS_AGAIN:
     case FENCE_BACK_SENT:
     case FENCE_BASELINE:
+    case FENCE_WATCHING:
     case FENCE_EVENT_COUNT:
         return false;
     }

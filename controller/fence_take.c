@@ -2,11 +2,14 @@
  * way back proven with batches that must fail, and the baseline read again. Zones one after
  * another, by id.
  *
- *   Z_LEASE ──► absent: Z_CREATE ──┬──► Z_READ ⇄ Z_MOVE (fence_forward.c) ──► Z_PROOF ──►
- * Z_BASELINE ──► taken ├─► released, ours ────┤ └─► another's: Z_SEIZE ┘  (or refused: busy)
+ *   Z_LEASE ──┬─► absent: Z_CREATE ────────┬──► Z_READ ⇄ Z_MOVE (fence_forward.c) ──► Z_PROOF
+ *     ▲  │    ├─► released, ours ───────────┤      ──► Z_BASELINE ──► taken
+ *     └──┘    └─► another's: Z_SEIZE ───────┘      (or refused: busy)
+ *   another's, past its time: read until a whole life has passed
  *
  * `sluice rollback` only seizes the lease. */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "backoff.h"
@@ -25,6 +28,7 @@ void take_go(struct fence *f, struct fzone *z, int64_t now)
 {
     if (z->phase == Z_LEASE && z->due_ms <= now && !z->rd[RD_WRITE].active) {
         z->due_ms = NEVER;
+        z->asked_ms = now;
         if (f->cfg.lease_off && f->how == FENCE_TAKE_ROLLBACK)
             zone_taken(f, z, now);
         else if (f->cfg.lease_off)
@@ -96,6 +100,43 @@ static void lease_in_hand(struct fence *f, struct fzone *z, int64_t now)
         move_start(f, z, now);
 }
 
+/* Past its time, in Route 53's. */
+static bool is_past(const struct fence *f, const struct flv *v, int64_t now)
+{
+    return f->offset_known && v->lease.expires_s * 1000 < fence_route53_ms(f, now);
+}
+
+/* Another run's lease. A dead run's is taken by and by: its time must be over by Route 53's clock, and
+ * nobody may have written it for a whole life by ours. Whoever writes is alive, whatever time the
+ * lease tells. */
+static void foreign_lease(struct fence *f, struct fzone *z, const struct flv *v, int64_t now)
+{
+    char text[160];
+    bool first = !z->watched[0], same = strcmp(z->watched, v->text) == 0;
+    struct fence_event *e;
+
+    if (!is_past(f, v, now) || (!first && !same)) {
+        forward_fail(f, z, FENCE_BUSY, NULL, who(v, text), now);
+        return;
+    }
+    if (same && z->asked_ms - z->watched_ms >= f->cfg.life_ms) {
+        z->former = *v;
+        seize_send(f, z, now);
+        return;
+    }
+    z->due_ms = now + WATCH_MS;
+    if (!first) {
+        if (z->watched_ms + f->cfg.life_ms < z->due_ms)
+            z->due_ms = z->watched_ms + f->cfg.life_ms;
+        return;
+    }
+    snprintf(z->watched, sizeof z->watched, "%s", v->text);
+    z->watched_ms = now;
+    e = event_add(f, FENCE_WATCHING, f->op, false);
+    event_zone(e, z, v);
+    e->expired = true;
+}
+
 static void take_lease(struct fence *f, struct fzone *z, const struct flv *v, int64_t now)
 {
     char text[160];
@@ -122,9 +163,10 @@ static void take_lease(struct fence *f, struct fzone *z, const struct flv *v, in
         if (f->how != FENCE_TAKE_FREE) {
             z->former = *v;
             seize_send(f, z, now);
+        } else if (v->kind == LV_FOREIGN) {
+            foreign_lease(f, z, v, now);
         } else {
-            forward_fail(f, z, v->kind == LV_FOREIGN ? FENCE_BUSY : FENCE_INVALID, NULL,
-                         who(v, text), now);
+            forward_fail(f, z, FENCE_INVALID, NULL, who(v, text), now);
         }
         break;
     }

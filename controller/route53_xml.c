@@ -213,6 +213,10 @@ static void on_text(void *user, const char *text, size_t len)
 
     if (p->stack[p->xml.depth - 1] == S_SKIP)
         return;
+    /* A batch of hundreds of changes is refused with a complaint for each in one Message. What an error
+     * is rests on its code: of its words as many are kept as fit. */
+    if (p->stack[p->xml.depth - 1] == S_MESSAGE && len > p->text.max - p->text.len)
+        len = p->text.max - p->text.len;
     buf_add(&p->text, text, len);
     if (!buf_ok(&p->text))
         stop(p, ERR_LIMIT, "a field that is too long");

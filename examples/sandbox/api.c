@@ -470,6 +470,16 @@ const struct sigv4_key *api_key(const struct api *a, size_t i)
     return i < a->rules.n_keys ? &a->rules.keys[i] : NULL;
 }
 
+bool api_end_key(struct api *a, const char *id, int64_t expires_ms)
+{
+    for (size_t i = 0; i < a->rules.n_keys; i++)
+        if (strcmp(a->rules.keys[i].id, id) == 0) {
+            a->rules.keys[i].expires_ms = expires_ms;
+            return true;
+        }
+    return false;
+}
+
 json_t *api_state(const struct api *a)
 {
     json_t *calls = json_object(), *held = json_array();

@@ -41,6 +41,9 @@ bool api_listen(struct api *a, const char *address, uint16_t *port, bool tls,
                 struct err *err) SL_MUST_CHECK;
 
 const struct sigv4_key *api_key(const struct api *a, size_t i); /* NULL behind the last */
+/* From expires_ms (the sandbox's clock, Unix ms) on the key's requests are ExpiredToken; 0: it never
+ * ends. False: no such key. */
+bool api_end_key(struct api *a, const char *id, int64_t expires_ms);
 json_t *api_state(const struct api *a);                         /* counters and held requests */
 
 void api_set_date_skew(struct api *a, int64_t ms); /* the Date header against the sandbox's clock */

@@ -287,6 +287,24 @@ static void post_clock(struct control *c, const struct web_request *rq, json_t *
     a->json = json_pack("{s:I}", "wall_ms", (json_int_t)sandbox_wall_ms(c->sb));
 }
 
+/* A session's end, told beforehand or now. */
+static void post_keys(struct control *c, const struct web_request *rq, json_t *body,
+                      struct answer *a)
+{
+    const char *id;
+    json_int_t life_s = 0;
+
+    (void)rq;
+    if (!json_take(body, "keys", &a->err, "{s:s, s:I}", "id", &id, "expires_in_s", &life_s))
+        return;
+    if (!api_end_key(c->api, id, sandbox_wall_ms(c->sb) + life_s * 1000)) {
+        err_set(&a->err, ERR_FILE, "keys: no key %s", id);
+        return;
+    }
+    note(c, "keys", body);
+    a->json = json_object();
+}
+
 static void post_dns(struct control *c, const struct web_request *rq, json_t *body,
                      struct answer *a)
 {
@@ -365,7 +383,7 @@ static const struct route routes[] = {
     {"POST", "/change", true, post_change}, {"POST", "/release", true, post_release},
     {"POST", "/sync", true, post_sync},     {"POST", "/clock", true, post_clock},
     {"POST", "/dns", true, post_dns},       {"POST", "/health", true, post_health},
-    {"GET", "/shares", false, get_shares},
+    {"POST", "/keys", true, post_keys},     {"GET", "/shares", false, get_shares},
 };
 
 static void send_answer(struct web_conn *conn, struct answer *a)

@@ -98,26 +98,27 @@ static bool take(struct fault *x, json_t *json, struct err *err)
     const char *kind, *on, *fleet = NULL, *address = NULL, *path = NULL, *method = NULL;
     const char *action = NULL, *key = NULL, *comment = NULL, *code = NULL, *message = NULL;
     const char *body = NULL;
-    int nth = 0, every = 0, count = 0, reply = 0, hold = 0;
+    int nth = 0, from_nth = 0, every = 0, count = 0, reply = 0, hold = 0;
     json_int_t from_ms = 0, to_ms = -1, ms = 0, bytes = 0;
 
     if (!json_take(
             json, "fault", err,
-            "{s:s, s:s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?i, s?i, s?i, s?i, s?F, s?I, s?I,"
+            "{s:s, s:s, s?s, s?s, s?s, s?s, s?s, s?s, s?s, s?i, s?i, s?i, s?i, s?i, s?F, s?I, s?I,"
             " s?I, s?I, s?i, s?i, s?b, s?b, s?s, s?s, s?s}",
             "kind", &kind, "on", &on, "fleet", &fleet, "address", &address, "path", &path, "method",
             &method, "action", &action, "key", &key, "comment", &comment, "server", &x->server,
-            "nth", &nth, "every", &every, "count", &count, "probability", &x->probability,
-            "from_ms", &from_ms, "to_ms", &to_ms, "ms", &ms, "bytes", &bytes, "status", &x->status,
-            "retry_after", &x->retry_after, "reply", &reply, "hold", &hold, "code", &code,
-            "message", &message, "body", &body))
+            "nth", &nth, "from_nth", &from_nth, "every", &every, "count", &count, "probability",
+            &x->probability, "from_ms", &from_ms, "to_ms", &to_ms, "ms", &ms, "bytes", &bytes,
+            "status", &x->status, "retry_after", &x->retry_after, "reply", &reply, "hold", &hold,
+            "code", &code, "message", &message, "body", &body))
         return false;
     if (!find_name(kind, &x->kind, &x->on, on, err))
         return false;
-    if (nth < 0 || every < 0 || count < 0 || x->probability < 0 || x->probability > 1 ||
-        bytes < 0 || x->status < 100 || x->status > 599 || from_ms < 0)
+    if (nth < 0 || from_nth < 0 || every < 0 || count < 0 || x->probability < 0 ||
+        x->probability > 1 || bytes < 0 || x->status < 100 || x->status > 599 || from_ms < 0)
         return err_set(err, ERR_FILE, "fault %s: a number is out of its range", kind);
     x->nth = (uint32_t)nth;
+    x->from_nth = (uint32_t)from_nth;
     x->every = (uint32_t)every;
     x->count = (uint32_t)count;
     x->from_us = from_ms * 1000;
@@ -220,6 +221,8 @@ static bool fires(struct fault *x, int64_t at_us)
         return false;
     x->matched++;
     if (x->nth && x->matched != x->nth)
+        return false;
+    if (x->matched < x->from_nth)
         return false;
     if (x->every && x->matched % x->every != 0)
         return false;

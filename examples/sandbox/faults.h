@@ -53,7 +53,7 @@ struct fault {
     char *fleet, *address, *path, *method; /* fleet; NULL: any. path is a prefix */
     char *action, *key, *comment;          /* api; comment is a part of the batch's comment */
     int server;                            /* dns; -1: all */
-    uint32_t nth, every, count;            /* 0: not used */
+    uint32_t nth, from_nth, every, count;  /* 0: not used */
     double probability;
     int64_t from_us, to_us; /* since the start */
     int64_t ms;

@@ -162,6 +162,10 @@ class Sandbox:
         what = {"offset_ms": offset_ms, "date_skew_ms": date_skew_ms}
         return self.control("POST", "/clock", {k: v for k, v in what.items() if v is not None})
 
+    def end_key(self, key, seconds=0):
+        """The session of this access key ends so many seconds from now."""
+        self.control("POST", "/keys", {"id": key, "expires_in_s": seconds})
+
     def events(self, kind=None, since=0):
         log = self.control("GET", "/log?since=%d" % since)
         return [e for e in log if kind is None or e["event"] == kind]

@@ -72,6 +72,11 @@ def signatures(t):
         sb.clock(2000)
         status, _, body = sb.call("GET", LIST, key="ASIAOLD", secret="s3", token="tok3")
         t.eq((status, tag(body, "Code")), (403, "ExpiredToken"), "a session that is over is refused")
+        sb.end_key("ASIATOKEN", 60)
+        t.eq(sb.call("GET", LIST, key="ASIATOKEN", secret="s2", token="tok")[0], 200, "one that is to end in a minute is not")
+        sb.end_key("ASIATOKEN")
+        status, _, body = sb.call("GET", LIST, key="ASIATOKEN", secret="s2", token="tok")
+        t.eq((status, tag(body, "Code")), (403, "ExpiredToken"), "one that was ended on order is")
 
         sb.clock(10 * 60 * 1000)
         status, headers, body = sb.call("GET", LIST)
@@ -190,6 +195,9 @@ def bad_days(t):
         got = [sb.call("GET", LIST)[0::2] for _ in range(3)]
         t.eq([(s, tag(b, "Code")) for s, b in got], [(503, "ServiceUnavailable"), (400, "Throttling"), (200, None)],
              "faults come at their call")
+        sb.clear_faults()
+        sb.fault(kind="throttle", on="api", from_nth=2, count=2)
+        t.eq([sb.call("GET", LIST)[0] for _ in range(4)], [200, 400, 400, 200], "and stay from a call on, so often")
         sb.clear_faults()
 
         def lost(**fault):

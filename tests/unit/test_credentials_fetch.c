@@ -311,8 +311,12 @@ TEST(the_same_again_or_sooner_ending_ones_are_no_gain)
     assert_int_equal(keep(k, http, now, end, &err), CREDENTIALS_NO_NEWS);
     assert_string_equal(credentials_keep_keys(k)->key_id, "OLD");
     /* Refused by the service: whatever is other is better. */
+    assert_int_equal(keep(k, http, now + CREDENTIALS_HURRY_MS, end, &err), CREDENTIALS_NO_NEWS);
+    assert_string_equal(credentials_keep_keys(k)->key_id, "OLD");
+    /* … and asked for every few seconds, whatever pause the last answer had earned. */
     credentials_keep_hurry(k);
-    assert_int_equal(keep(k, http, now + CREDENTIALS_PAUSE_MS, end, &err), CREDENTIALS_RENEWED);
+    assert_int_equal(keep(k, http, now + CREDENTIALS_HURRY_MS - 1, end, &err), CREDENTIALS_NO_NEWS);
+    assert_int_equal(keep(k, http, now + CREDENTIALS_HURRY_MS, end, &err), CREDENTIALS_RENEWED);
     credentials_keep_free(k);
     credentials_clear(&old);
     http_free(http);

@@ -1,5 +1,6 @@
 /* Going back: fence_back.c, fence_mend.c. */
 #include "fence_kit.h"
+#include "fence_ramp.h"
 
 TEST(the_first_request_leaves_at_once_and_is_urgent)
 {
@@ -340,14 +341,19 @@ TEST(no_record_is_ever_left_with_a_sum_of_zero)
 TEST(denied_is_unsafe_and_tried_until_allowed)
 {
     struct kit *k = kit_new(1, 1);
+    struct ramp_event ev;
 
     at_10_percent(k);
     k->changes_denied = true;
     fence_rollback(k->f, 3, 0, false, k->now);
     kit_run_to(k, k->now + 60000);
     assert_non_null(kit_event(k, FENCE_UNSAFE));
+    assert_true(fence_ramp_event(k->f, kit_event(k, FENCE_UNSAFE), &ev));
+    assert_int_equal(ev.done.outcome, RAMP_DENIED);
+    assert_true(fence_zone_is_unsafe(k->f, 0));
     k->changes_denied = false;
     kit_want(k, 3, FENCE_BACK);
+    assert_false(fence_zone_is_unsafe(k->f, 0));
     all_back(k, 1, 1);
     kit_free(k);
 }

@@ -89,17 +89,103 @@ TEST(another_runs_live_lease_refuses_and_says_whose)
     kit_free(k);
 }
 
-TEST(an_expired_lease_refuses_unless_taken_over)
+#define LIFE_MS (10 * 60 * 1000)
+
+TEST(an_expired_lease_is_taken_after_it_was_seen_for_a_whole_life)
+{
+    struct kit *k = kit_new(1, 1);
+    const int64_t began = k->now;
+    struct lease l;
+
+    kit_foreign(k, 0, "run-z", LEASE_FORWARD, KIT_WALL / 1000 - 500, 1800000000);
+    fence_take(k->f, 1, FENCE_TAKE_FREE, k->now);
+    kit_run_to(k, began + LIFE_MS - 1);
+    assert_int_equal(kit_count(k, FENCE_WATCHING), 1);
+    assert_true(kit_event(k, FENCE_WATCHING)->expired);
+    assert_string_equal(kit_event(k, FENCE_WATCHING)->lease.run, "run-z");
+    assert_int_equal(k->n_changes, 0);
+    assert_true(k->n_lists >= 30); /* it is watched, not waited for */
+    kit_want(k, 1, FENCE_TAKEN);
+    assert_true(k->now - began < LIFE_MS + 30000);
+    assert_int_equal(kit_lease(k, 0, &l), LEASE_READ);
+    assert_string_equal(l.run, "run-a");
+    kit_free(k);
+}
+
+TEST(one_that_is_written_while_it_is_watched_refuses)
+{
+    struct kit *k = kit_new(1, 1);
+
+    kit_foreign(k, 0, "run-z", LEASE_FORWARD, KIT_WALL / 1000 - 500, 1800000000);
+    fence_take(k->f, 1, FENCE_TAKE_FREE, k->now);
+    kit_run_to(k, k->now + LIFE_MS - 20000);
+    /* Even by an end that is past again: whoever writes is alive. */
+    kit_foreign(k, 0, "run-z", LEASE_FORWARD, KIT_WALL / 1000 - 400, 1800000001);
+    kit_want(k, 1, FENCE_BUSY);
+    assert_true(kit_event(k, FENCE_BUSY)->expired);
+    assert_string_equal(kit_event(k, FENCE_BUSY)->lease.run, "run-z");
+    assert_int_equal(k->n_changes, 0);
+    kit_free(k);
+}
+
+TEST(one_that_is_written_as_its_taking_is_on_the_way_refuses)
 {
     struct kit *k = kit_new(1, 1);
     struct lease l;
 
     kit_foreign(k, 0, "run-z", LEASE_FORWARD, KIT_WALL / 1000 - 500, 1800000000);
     fence_take(k->f, 1, FENCE_TAKE_FREE, k->now);
+    while (k->n_changes == 0) {
+        k->now += 5;
+        kit_turn(k);
+        assert_true(k->now < 2 * LIFE_MS);
+    }
+    kit_foreign(k, 0, "run-z", LEASE_FORWARD, KIT_WALL / 1000 + 900, 1800000001); /* it comes first */
     kit_want(k, 1, FENCE_BUSY);
-    assert_true(kit_event(k, FENCE_BUSY)->expired);
+    assert_int_equal(k->n_changes, 1);
+    assert_int_equal(kit_lease(k, 0, &l), LEASE_READ);
+    assert_string_equal(l.run, "run-z");
+    kit_free(k);
+}
+
+TEST(a_release_is_taken_at_once_also_while_it_is_watched)
+{
+    struct kit *k = kit_new(1, 1);
+
+    kit_foreign(k, 0, "run-z", LEASE_FORWARD, KIT_WALL / 1000 - 500, 1800000000);
+    fence_take(k->f, 1, FENCE_TAKE_FREE, k->now);
+    kit_run_to(k, k->now + 60000);
+    kit_foreign(k, 0, "run-z", LEASE_RELEASED, 0, 1800000001);
+    kit_want(k, 1, FENCE_TAKEN);
+    assert_true(k->now < 2 * 60000);
+    kit_free(k);
+}
+
+/* The zone that is taken already must not expire while another one is watched. */
+TEST(what_is_taken_is_kept_while_another_zone_is_watched)
+{
+    struct kit *k = kit_new(2, 1);
+    struct lease l;
+
+    kit_foreign(k, 1, "run-z", LEASE_FORWARD, KIT_WALL / 1000 - 500, 1800000000);
+    fence_take(k->f, 1, FENCE_TAKE_FREE, k->now);
+    kit_run_to(k, k->now + LIFE_MS - 1000);
+    assert_int_equal(kit_lease(k, 0, &l), LEASE_READ);
+    assert_string_equal(l.run, "run-a");
+    assert_true(l.expires_s * 1000 > KIT_WALL + k->now + LIFE_MS / 3);
+    kit_want(k, 1, FENCE_TAKEN);
+    kit_free(k);
+}
+
+TEST(an_expired_lease_is_taken_over_at_once)
+{
+    struct kit *k = kit_new(1, 1);
+    struct lease l;
+
+    kit_foreign(k, 0, "run-z", LEASE_FORWARD, KIT_WALL / 1000 - 500, 1800000000);
     fence_take(k->f, 2, FENCE_TAKE_OVER, k->now);
     kit_want(k, 2, FENCE_TAKEN);
+    assert_true(k->now < 10000);
     assert_int_equal(kit_lease(k, 0, &l), LEASE_READ);
     assert_string_equal(l.run, "run-a");
     kit_free(k);
@@ -251,7 +337,12 @@ int main(void)
         cmocka_unit_test(a_lone_create_that_landed_without_an_answer_is_read_and_used),
         cmocka_unit_test(a_released_lease_goes_with_the_taking_batch),
         cmocka_unit_test(another_runs_live_lease_refuses_and_says_whose),
-        cmocka_unit_test(an_expired_lease_refuses_unless_taken_over),
+        cmocka_unit_test(an_expired_lease_is_taken_after_it_was_seen_for_a_whole_life),
+        cmocka_unit_test(one_that_is_written_while_it_is_watched_refuses),
+        cmocka_unit_test(one_that_is_written_as_its_taking_is_on_the_way_refuses),
+        cmocka_unit_test(a_release_is_taken_at_once_also_while_it_is_watched),
+        cmocka_unit_test(what_is_taken_is_kept_while_another_zone_is_watched),
+        cmocka_unit_test(an_expired_lease_is_taken_over_at_once),
         cmocka_unit_test(something_that_is_no_lease_is_left_alone),
         cmocka_unit_test(a_denied_way_forward_ends_with_77_and_gives_the_lease_back),
         cmocka_unit_test(a_denied_way_back_ends_with_77_before_anything_moved),

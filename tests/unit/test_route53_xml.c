@@ -171,6 +171,26 @@ TEST(an_empty_or_cut_error_still_says_something)
     assert_string_equal(e.code, "Throttling");
 }
 
+/* Route 53 writes a complaint for each change of a batch into one Message: of 500 changes it is far longer
+ * than any field that is kept. */
+TEST(an_error_of_any_length_is_known_for_what_it_is)
+{
+    struct buf text SL_CLEANUP(buf_clear) = {0};
+    struct route53_error e;
+
+    buf_add_str(&text, "<ErrorResponse><Error><Code>InvalidChangeBatch</Code><Message>[");
+    for (int i = 0; i < 1000; i++)
+        buf_addf(&text, "Tried to delete resource record set [name='r%03d.example.com.', type='A'] but it was not found, ", i);
+    buf_add_str(&text, "]</Message></Error><RequestId>r-1</RequestId></ErrorResponse>");
+    assert_true(text.len > 4 * (size_t)ROUTE53_XML_TEXT_MAX);
+    route53_xml_parse_error(text.data, text.len, 400, &e);
+    assert_true(e.known);
+    assert_string_equal(e.code, "InvalidChangeBatch");
+    assert_string_equal(e.request_id, "r-1");
+    assert_memory_equal(e.message, "[Tried to delete resource record set [name='r000.", 49);
+    assert_int_equal(strlen(e.message), sizeof e.message - 1);
+}
+
 TEST(a_document_type_is_refused_before_anything_expands)
 {
     struct buf text SL_CLEANUP(buf_clear) = sample("error-doctype.xml");
@@ -426,6 +446,7 @@ int main(void)
         cmocka_unit_test(changes_are_pending_or_insync),
         cmocka_unit_test(every_shape_of_error_gives_a_code_and_a_message),
         cmocka_unit_test(an_empty_or_cut_error_still_says_something),
+        cmocka_unit_test(an_error_of_any_length_is_known_for_what_it_is),
         cmocka_unit_test(a_document_type_is_refused_before_anything_expands),
         cmocka_unit_test(malformed_replies_are_refused),
         cmocka_unit_test(unknown_elements_are_skipped_with_what_they_hold),
