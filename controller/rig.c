@@ -300,6 +300,27 @@ bool rig_survey(struct rig *rig, struct survey *s, int64_t patience_ms, struct e
     return true;
 }
 
+bool rig_read_again(struct rig *rig, struct arena *mem, struct survey *s, struct err *err)
+{
+    uint32_t *zone_of =
+        arena_array(mem, rig->plan.records_n ? rig->plan.records_n : 1, sizeof *zone_of);
+
+    for (size_t i = 0; i < rig->n_zones; i++) {
+        struct router_answer before = rig->listings[i];
+
+        memset(&rig->listings[i], 0, sizeof rig->listings[i]);
+        if (!list_zone(rig, i, err)) {
+            rig->listings[i] = before;
+            return false;
+        }
+        rig->router.ops->release(rig->router.self, &before);
+    }
+    if (!read_zones(rig, zone_of, err))
+        return false;
+    survey_eval(s, mem, &rig->plan, rig->zones, rig->n_zones, zone_of);
+    return true;
+}
+
 /* ---- Fence and pump
  * --------------------------------------------------------------------------------- */
 

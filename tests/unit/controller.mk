@@ -133,6 +133,11 @@ tests_unit_test_observe_SOURCES = tests/unit/test_observe.c tests/unit/dns_serve
 tests_unit_test_observe_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_observe_LDADD = libcontroller.a libbase.a $(LDNS_LIBS) $(BASE_LIBS) -lm $(CMOCKA_LIBS)
 
+CONTROLLER_UNITS += tests/unit/test_lookout
+tests_unit_test_lookout_SOURCES = tests/unit/test_lookout.c tests/unit/dns_server.h
+tests_unit_test_lookout_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_lookout_LDADD = libcontroller.a libcore.a libbase.a $(LDNS_LIBS) $(BASE_LIBS) -lm $(CMOCKA_LIBS)
+
 # The shell: journal and command line.
 CONTROLLER_UNITS += tests/unit/test_journal
 tests_unit_test_journal_SOURCES = tests/unit/test_journal.c
