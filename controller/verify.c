@@ -119,8 +119,12 @@ bool verify_requests(const struct fence *f, const struct verify_servers *servers
         out[z] = (struct observe_request){
             .servers = zone->servers, .servers_n = zone->n, .records = records};
         for (uint32_t r = 0; r < fence_n_records(f) && !zone->passed_over; r++)
-            if (fence_record_zone(f, r) == z)
-                records[out[z].records_n++] = record_of(mem, f, r);
+            if (fence_record_zone(f, r) == z) {
+                struct observe_record *to = &records[out[z].records_n];
+
+                *to = record_of(mem, f, r);
+                out[z].records_n += to->sets_n > 0; /* of one that is gone nothing can be said */
+            }
         asked += !zone->passed_over;
     }
     return asked || !fence_n_zones(f) ||
