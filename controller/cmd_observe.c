@@ -338,6 +338,8 @@ static int look_on(struct look *k, struct err *err)
                 break;
             in_round = true;
             next_round = now + k->every_ms;
+            if (lookout_least_ms(k->lookout) > k->every_ms)
+                next_round = now + lookout_least_ms(k->lookout);
         }
         if (in_round && lookout_step(k->lookout, now)) {
             in_round = false;

@@ -411,6 +411,19 @@ bool lookout_step(struct lookout *l, int64_t now_ms)
     return over;
 }
 
+int64_t lookout_least_ms(const struct lookout *l)
+{
+    int64_t questions = 0;
+
+    for (size_t z = 0; z < l->zones_n; z++) {
+        const struct observe_request *q = &l->zones[z].request;
+        size_t sampled = q->records_n < OBSERVE_SHARES_MAX ? q->records_n : OBSERVE_SHARES_MAX;
+
+        questions += (int64_t)(q->servers_n * (q->records_n + sampled * (LOOKOUT_EACH - 1)));
+    }
+    return questions * 1000 / LOOKOUT_RATE;
+}
+
 uint32_t lookout_rounds(const struct lookout *l)
 {
     return l->rounds;

@@ -20,6 +20,7 @@
 #include "resolvers.h"
 
 #define LOOKOUT_EACH     10   /* questions a round to each server about a sampled record */
+#define LOOKOUT_RATE     200  /* questions a second to all servers together, over a round and its pause */
 #define LOOKOUT_KEEP     2000 /* answers of one server about one record; the oldest half goes at twice that */
 #define LOOKOUT_FDS_MAX  256
 #define LOOKOUT_ZONES_MAX 64
@@ -41,6 +42,8 @@ size_t lookout_fds(const struct lookout *l, struct pollfd *fds, size_t max);
 int64_t lookout_wake_at(const struct lookout *l);
 bool lookout_step(struct lookout *l, int64_t now_ms); /* true when the round is over, and after it */
 
+/* From one round's begin to the next one's, at least: many records are asked less often. */
+int64_t lookout_least_ms(const struct lookout *l);
 uint32_t lookout_rounds(const struct lookout *l); /* that were whole */
 /* Of the last whole round: every server that answers agrees, and one did about every record. */
 bool lookout_agrees(const struct lookout *l);

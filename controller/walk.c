@@ -242,10 +242,17 @@ static bool ask_dns(struct walk *w, struct err *err)
     struct buf findings SL_CLEANUP(buf_clear) = {0};
     enum observe_verdict verdict;
     bool warn = w->rig.plan.verify == PLAN_VERIFY_WARN;
+    struct err why = {0};
 
     rig_servers(&w->rig, &w->servers);
-    if (!verify_now(w->fence, &w->servers, &verdict, &findings, err))
-        return warn || err_prefix(err, "`verify: api` in the plan does without DNS: ");
+    if (!verify_now(w->fence, &w->servers, &verdict, &findings, &why)) {
+        if (warn) {
+            log_warn("DNS cannot be asked: %s", why.text);
+            return true;
+        }
+        *err = why;
+        return err_prefix(err, "`verify: api` in the plan does without DNS: ");
+    }
     if (verdict == OBSERVE_NO_SERVER && !warn)
         return err_set(
             err, ERR_REFUSED,
