@@ -375,6 +375,33 @@ static bool take_section(struct dns_answer *a, const ldns_rr_list *list, struct 
     return true;
 }
 
+#define OPTION_EXTENDED_ERROR 15 /* RFC 8914, section 2 */
+#define ERROR_STALE_ANSWER    3
+#define ERROR_STALE_NXDOMAIN  19
+
+/* The options of an OPT record: code, length, data (RFC 6891, section 6.1.2). */
+static bool says_stale(const ldns_rdf *options)
+{
+    const uint8_t *p = options ? ldns_rdf_data(options) : NULL;
+    size_t left = p ? ldns_rdf_size(options) : 0;
+
+    while (left >= 4) {
+        size_t code = (size_t)p[0] << 8 | p[1], len = (size_t)p[2] << 8 | p[3];
+
+        if (len > left - 4)
+            return false;
+        if (code == OPTION_EXTENDED_ERROR && len >= 2) {
+            size_t why = (size_t)p[4] << 8 | p[5];
+
+            if (why == ERROR_STALE_ANSWER || why == ERROR_STALE_NXDOMAIN)
+                return true;
+        }
+        p += 4 + len;
+        left -= 4 + len;
+    }
+    return false;
+}
+
 bool dns_answer_parse(struct dns_answer *out, const void *query, size_t query_len,
                       const void *reply, size_t reply_len, struct err *err)
 {
@@ -393,6 +420,7 @@ bool dns_answer_parse(struct dns_answer *out, const void *query, size_t query_le
         return err_set(err, ERR_PROTOCOL, "a broken DNS message");
     ok = take_section(out, ldns_pkt_answer(pkt), &out->records, &out->records_n) &&
          take_section(out, ldns_pkt_authority(pkt), &out->authority, &out->authority_n);
+    out->served_stale = says_stale(ldns_pkt_edns_data(pkt));
     ldns_pkt_free(pkt);
     return ok || err_set(err, ERR_PROTOCOL, "a DNS message with a broken record");
 }

@@ -47,6 +47,7 @@ struct dns_answer {
     uint8_t rcode;              /* enum dns_rcode or another of RFC 6895 */
     bool authoritative;         /* AA */
     bool truncated;             /* TC: ask again by TCP */
+    bool served_stale; /* the server says so itself: extended error 3 or 19 (RFC 8914, section 4) */
     struct dns_record *records; /* the answer section, in order */
     size_t records_n;
     struct dns_record

@@ -268,6 +268,7 @@ void drive_say_fence(struct drive *d, const struct fence_event *fe)
         [FENCE_BACK] = {"the rollback is confirmed", VIEW_INFO},
         [FENCE_UNSAFE] = {"cannot be confirmed:", VIEW_BAD},
         [FENCE_RELEASED] = {"the lease is released", VIEW_DETAIL},
+        [FENCE_GONE] = {"gone from the zone, and left out from now on:", VIEW_INFO},
         [FENCE_BASELINE] = {"rollback files written anew", VIEW_DETAIL},
         [FENCE_WATCHING] = {"the lease of another run is past its time; it is taken once it was "
                             "watched for a whole life:",

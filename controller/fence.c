@@ -33,7 +33,8 @@ static const char *const event_names[] = {[FENCE_TAKEN] = "taken",
                                           [FENCE_UNSAFE] = "unsafe",
                                           [FENCE_RELEASED] = "released",
                                           [FENCE_BASELINE] = "baseline",
-                                          [FENCE_WATCHING] = "watching"};
+                                          [FENCE_WATCHING] = "watching",
+                                          [FENCE_GONE] = "gone"};
 _Static_assert(ARRAY_LEN(event_names) == FENCE_EVENT_COUNT, "a name for every event");
 
 const char *fence_event_name(enum fence_event_kind kind)

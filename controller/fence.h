@@ -57,6 +57,7 @@ struct fence_config {
     int64_t not_before_s;
     bool no_heartbeat; /* do not renew the lease a third of its life after the last batch */
     bool lease_off;    /* `lease: off`: no lease record, no fence */
+    bool all;          /* `records: all`: a record that goes, while others stand, is no drift */
 };
 
 /* ---- Building. All of it before the first command.
@@ -171,6 +172,7 @@ enum fence_event_kind {
     FENCE_RELEASED, /* release: done */
     FENCE_BASELINE, /* a reading changed a field: rollback files are to be written again */
     FENCE_WATCHING, /* take: another run's lease of `zone` is past its time: watched for a whole life */
+    FENCE_GONE,     /* with `all`: every set of `record` is gone; it is left out from now on */
     FENCE_EVENT_COUNT
 };
 

@@ -174,7 +174,7 @@ void back_left_out(struct fence *f, struct fzone *z, uint32_t lo, uint32_t hi)
 
         for (uint32_t i = 0; i < r->n_sets; i++)
             whole &= !(r->sets[i].missing && w[i]);
-        if (!whole)
+        if (!whole && !r->left)
             back_fault(f, z, r, "missing",
                        r->added
                            ? "the record is no longer weighted: `sluice finish --undo`"

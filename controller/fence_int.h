@@ -55,6 +55,7 @@ struct frec {
     uint32_t touched;              /* f->seq of our last certain write */
     uint32_t added_seen[RD_COUNT]; /* the reading that saw a set of the group that is not ours */
     bool added;
+    bool left;    /* gone whole with its owner (`all`): not missed */
     bool foreign; /* somebody else changed it since we last wrote it */
     bool fault;   /* going back: refused alone, or cannot be sent */
     bool told;    /* ... and FENCE_UNSAFE said so */
@@ -369,6 +370,7 @@ void watch_read(struct fence *f, struct fzone *z, struct freading *rd, int64_t n
 /* fence_sync.c */
 void sync_add(struct fzone *z, const char *change_id, int64_t now);
 void sync_clear(struct fzone *z);
+void event_drift(struct fence *f, struct fzone *z, const struct freading *rd); /* unasked */
 void sync_read(struct fence *f, struct fzone *z, struct freading *rd, int64_t now);
 void sync_check(struct fence *f);
 void sync_go(struct fence *f, struct fzone *z, int64_t now);

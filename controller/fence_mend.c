@@ -151,6 +151,8 @@ static void back_confirm(struct fence *f, struct fzone *z, struct freading *rd, 
         lease_learn(f, z, &rd->lease, now);
     else if (!back_lease(f, z, &rd->lease, now))
         return;
+    if (rd->n_drift) /* said, and waited for by nobody */
+        event_drift(f, z, rd);
     back_left_out(f, z, 0, z->n_recs);
     back_disagree(f, z, now);
     if (z->n_work == 0 && back_settled(f, z, now))

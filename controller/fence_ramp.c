@@ -148,6 +148,7 @@ bool fence_ramp_event(const struct fence *f, const struct fence_event *e, struct
     case FENCE_BACK_SENT:
     case FENCE_BASELINE:
     case FENCE_WATCHING:
+    case FENCE_GONE:
     case FENCE_EVENT_COUNT:
         return false;
     }

@@ -305,14 +305,62 @@ uint32_t records_unseen(const struct fzone *z, const struct freading *rd, uint32
     return rd->hi;
 }
 
+static bool was_listed(const struct frec *r, const struct freading *rd)
+{
+    bool listed = r->added_seen[rd->slot] == rd->stamp;
+
+    for (uint32_t i = 0; i < r->n_sets; i++)
+        listed |= r->sets[i].seen[rd->slot] == rd->stamp;
+    return listed;
+}
+
+/* Some record of ours stands in the zone, by this reading or, where it did not look, by what is known. */
+static bool any_stands(const struct fzone *z, const struct freading *rd)
+{
+    for (uint32_t k = 0; k < z->n_recs; k++) {
+        const struct frec *r = z->recs[k];
+        bool stands = k >= rd->lo && k < rd->hi && was_listed(r, rd);
+
+        for (uint32_t i = 0; i < r->n_sets && (k < rd->lo || k >= rd->hi); i++)
+            stands |= !r->sets[i].missing;
+        if (stands)
+            return true;
+    }
+    return false;
+}
+
+/* With `records: all` records come and go with their owners: one that left whole is said and left out. When
+ * nothing of ours is left it was no owner. True when that is all there is to it. */
+static bool has_left(struct fence *f, struct fzone *z, struct freading *rd, struct frec *r)
+{
+    bool news = false;
+
+    r->left = f->cfg.all && !was_listed(r, rd) && any_stands(z, rd);
+    if (!r->left)
+        return false;
+    for (uint32_t i = 0; i < r->n_sets; i++) {
+        news |= !r->sets[i].missing;
+        r->sets[i].missing = true;
+    }
+    r->added = false;
+    if (news) {
+        struct fence_event *e = event_add(f, FENCE_GONE, 0, false);
+
+        event_zone(e, z, NULL);
+        e->record = r->id;
+    }
+    return true;
+}
+
 /* The listing is whole: what was not in it is gone. */
 void records_finish(struct fence *f, struct fzone *z, struct freading *rd)
 {
-    (void)f;
     for (uint32_t k = rd->lo; k < rd->hi; k++) {
         struct frec *r = z->recs[k];
         bool added = r->added_seen[rd->slot] == rd->stamp;
 
+        if (has_left(f, z, rd, r))
+            continue;
         for (uint32_t i = 0; i < r->n_sets; i++) {
             struct fset *s = &r->sets[i];
             bool missing = s->seen[rd->slot] != rd->stamp;

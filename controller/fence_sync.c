@@ -99,6 +99,17 @@ void sync_check(struct fence *f)
         f->zones[i]->phase = Z_IDLE;
 }
 
+void event_drift(struct fence *f, struct fzone *z, const struct freading *rd)
+{
+    struct fence_event *e = event_add(f, FENCE_DRIFT, 0, false);
+
+    event_zone(e, z, NULL);
+    e->record = rd->drift_rec;
+    e->set_id = rd->drift_set;
+    e->field = rd->drift_field;
+    e->n_all = rd->n_drift;
+}
+
 /* After INSYNC: everything once more. Somebody else's change is told, and does not stop the step.
  */
 void sync_read(struct fence *f, struct fzone *z, struct freading *rd, int64_t now)
@@ -118,15 +129,8 @@ void sync_read(struct fence *f, struct fzone *z, struct freading *rd, int64_t no
             return;
         }
     }
-    if (rd->n_drift) {
-        struct fence_event *e = event_add(f, FENCE_DRIFT, 0, false);
-
-        event_zone(e, z, NULL);
-        e->record = rd->drift_rec;
-        e->set_id = rd->drift_set;
-        e->field = rd->drift_field;
-        e->n_all = rd->n_drift;
-    }
+    if (rd->n_drift)
+        event_drift(f, z, rd);
     z->phase = Z_DONE;
     sync_check(f);
 }

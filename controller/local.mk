@@ -68,7 +68,10 @@ libcontroller_a_SOURCES += \
 libcontroller_a_SOURCES += \
 	controller/dns.c controller/dns.h \
 	controller/dns_client.c controller/dns_client.h \
-	controller/observe.c controller/observe_run.c controller/observe.h
+	controller/observe.c controller/observe_run.c controller/observe.h \
+	controller/resolvers.c controller/resolvers.h \
+	controller/lookout.c controller/lookout_int.h controller/lookout_report.c controller/lookout_text.c controller/lookout.h \
+	controller/screen.c controller/screen.h
 
 # The program sluice: its command line, its journal, its loop.
 libcontroller_a_SOURCES += \

@@ -31,11 +31,15 @@ static const struct command commands[] = {
      "Prints, as JSON, what a role needs to walk this plan and to go back: its names, types and "
      "actions, and the\n"
      "lease record. Asks Route 53 only where the plan names no zone id. Writes nothing."},
-    {"observe", cmd_observe, 0, 1, 1, "PLAN",
+    {"observe", cmd_observe, OPTS_OBSERVE, 1, 1, "PLAN",
      "show what the zones' name servers answer now, write nothing",
      "Asks every authoritative server for every record of the plan, samples the shares of up to "
      "five, and holds\n"
-     "the answers against what Route 53 lists. Exit status 10 when they do not agree."},
+     "the answers against what Route 53 lists. Recursive resolvers, of --resolver or the plan, are "
+     "asked what they\n"
+     "have cached and how long they will hand it out. Exit status 10 when a server does not agree.\n\n"
+     "  sluice observe plan.yaml --resolver 9.9.9.9\n"
+     "  sluice observe plan.yaml --watch --every 5s --for 10m"},
     {"prepare", cmd_prepare, OPTS_CONVERT | OPTS_NO_WAIT | OPTS_TAKE_OVER, 1, 1, "PLAN",
      "make simple records weighted, all on the old side",
      "Lowers long TTLs first and waits until the old ones are over, then turns each simple record of "

@@ -46,28 +46,6 @@ struct observe_set {
     size_t values_n;
 };
 
-struct observe_record {
-    const char
-        *name; /* as listed, octal escapes; for "*..." a name below it is made up and asked */
-    const char *type;
-    const struct observe_set *sets;
-    size_t sets_n;
-    bool health_checked; /* shares may differ for good reasons: a finding is a warning */
-};
-
-struct observe_request {
-    const char *const *servers; /* addresses, as dns_client.h takes them; borrowed */
-    size_t servers_n;           /* 1 to OBSERVE_SERVERS_MAX */
-    const struct observe_record *records;
-    size_t records_n;
-    uint32_t
-        tests_in_run; /* share tests of the whole run, at least this one's records; 0: this one's */
-    uint64_t seed;    /* picks the records whose shares are sampled, when there are more */
-};
-
-/* ---- Deciding
- * ------------------------------------------------------------------------------------------- */
-
 /* What one answer is. */
 enum observe_kind {
     OBSERVE_IS_OLD,
@@ -78,6 +56,37 @@ enum observe_kind {
     OBSERVE_IS_LAME,    /* the server refuses, fails or is no authority */
     OBSERVE_KINDS
 };
+
+struct observe_record {
+    const char
+        *name; /* as listed, octal escapes; for "*..." a name below it is made up and asked */
+    const char *type;
+    const struct observe_set *sets;
+    size_t sets_n;
+    bool health_checked; /* shares may differ for good reasons: a finding is a warning */
+};
+
+/* What came of one question, as it comes: kind is not said of no answer (answer NULL). */
+typedef void observe_answer_fn(void *ctx, size_t record, size_t server,
+                               const struct dns_answer *answer, enum observe_kind kind,
+                               bool ttl_wrong);
+
+struct observe_request {
+    const char *const *servers; /* addresses, as dns_client.h takes them; borrowed */
+    size_t servers_n;           /* 1 to OBSERVE_SERVERS_MAX */
+    const struct observe_record *records;
+    size_t records_n;
+    uint32_t
+        tests_in_run; /* share tests of the whole run, at least this one's records; 0: this one's */
+    uint64_t seed;    /* picks the records whose shares are sampled, when there are more */
+    uint32_t each;    /* questions to each server about a sampled record; 0: as its share needs */
+    bool once;        /* no second round: who asks comes again */
+    observe_answer_fn *on_answer; /* may be NULL */
+    void *ctx;
+};
+
+/* ---- Deciding
+ * ------------------------------------------------------------------------------------------- */
 
 /* Values and TTL of one answer, canonical, in any order, against the sets of the record. *ttl_wrong
  * (may be NULL) becomes true when the values are a set's and the TTL is not. canonical[i] holds set
@@ -90,6 +99,10 @@ enum observe_kind observe_classify(const struct observe_record *record,
  */
 bool observe_canonical(struct buf *out, uint16_t type, const char *const *values, size_t n,
                        struct err *err) SL_MUST_CHECK;
+
+/* The name that is asked for a record, canonical. "*.shops.example.com." is answered for names below
+ * it, and the literal "*" is not what people ask for: a label is made up, another one each time. */
+bool observe_name(struct buf *out, const char *listed, struct err *err) SL_MUST_CHECK;
 
 /* The new side's share by the weights, 0 to 1. Negative when all weights are 0. */
 double observe_share(const struct observe_record *record);

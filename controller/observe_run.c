@@ -66,16 +66,20 @@ static void pick_sampled(struct observe *o)
     o->result.records_sampled = (uint32_t)(OBSERVE_SHARES_MAX - want);
 }
 
-/* "*.shops.example.com." is answered for names below it; the literal "*" is not what people ask
- * for. */
-static const char *askable(struct observe *o, const char *canonical)
+bool observe_name(struct buf *out, const char *listed, struct err *err)
 {
+    struct buf name SL_CLEANUP(buf_clear) = {0};
     uint32_t random;
 
-    if (!text_starts_with(canonical, "*."))
-        return arena_strdup(&o->mem, canonical);
+    if (!dns_name_canonical(&name, listed, true, err))
+        return false;
+    if (!text_starts_with(buf_str(&name), "*.")) {
+        buf_add(out, name.data, name.len);
+        return true;
+    }
     crypto_random(&random, sizeof random);
-    return arena_printf(&o->mem, "sluice-%08" PRIx32 "%s", random, canonical + 1);
+    buf_addf(out, "sluice-%08" PRIx32 "%s", random, buf_str(&name) + 1);
+    return true;
 }
 
 static bool load_target(struct observe *o, size_t i, struct err *err)
@@ -88,9 +92,9 @@ static bool load_target(struct observe *o, size_t i, struct err *err)
     t->type = dns_type_parse(r->type);
     if (!t->type)
         return err_set(err, ERR_FILE, "%s: unknown type %s", r->name, r->type);
-    if (!dns_name_canonical(&name, r->name, true, err))
+    if (!observe_name(&name, r->name, err))
         return false;
-    t->name = askable(o, buf_str(&name));
+    t->name = arena_strdup(&o->mem, buf_str(&name));
     t->canonical = arena_array(&o->mem, r->sets_n, sizeof *t->canonical);
     for (s = 0; s < r->sets_n; s++) {
         struct buf values SL_CLEANUP(buf_clear) = {0};
@@ -112,6 +116,8 @@ static void plan_round(struct observe *o)
         uint32_t n = t->sampled && share >= 0 ? observe_samples(share) : 1;
 
         t->each = t->sampled ? (n + (uint32_t)servers - 1) / (uint32_t)servers : 1;
+        if (t->sampled && o->request->each)
+            t->each = o->request->each;
         if (o->phase == ROUND_TWO)
             t->each *= 2;
     }
@@ -252,6 +258,13 @@ static void feed(struct observe *o, int64_t now_ms)
     }
 }
 
+static void tell(const struct observe *o, size_t record, size_t server,
+                 const struct dns_answer *answer, enum observe_kind kind, bool ttl_wrong)
+{
+    if (o->request->on_answer)
+        o->request->on_answer(o->request->ctx, record, server, answer, kind, ttl_wrong);
+}
+
 static void count(struct observe *o, const struct dns_done *done)
 {
     struct observe_tally *t = done->ctx;
@@ -264,6 +277,7 @@ static void count(struct observe *o, const struct dns_done *done)
     if (done->outcome != DNS_ANSWERED && done->outcome != DNS_FAILED) {
         t->silent++;
         o->unanswered[s]++;
+        tell(o, r, s, NULL, OBSERVE_KINDS, false);
         return;
     }
     o->answered[s]++;
@@ -274,6 +288,7 @@ static void count(struct observe *o, const struct dns_done *done)
                                 done->answer.records_n, o->targets[r].type, &ttl_wrong);
     t->count[kind]++;
     t->ttl_wrong += ttl_wrong;
+    tell(o, r, s, &done->answer, kind, ttl_wrong);
 }
 
 /* -- judging ----------------------------------------------------------------------------------- */
@@ -374,7 +389,7 @@ bool observe_step(struct observe *o, int64_t now_ms)
     feed(o, now_ms);
     if (dns_client_open(o->client))
         return false;
-    if (o->phase == ROUND_ONE && mark_again(o)) {
+    if (o->phase == ROUND_ONE && !o->request->once && mark_again(o)) {
         o->phase = PAUSE;
         o->again_ms = now_ms + OBSERVE_AGAIN_MS;
         return false;

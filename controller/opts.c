@@ -8,7 +8,7 @@
 
 #define WORDS_MAX 48
 
-enum kind { FLAG, WORD, CHOICE, PERCENT, TIME, DURATION };
+enum kind { FLAG, WORD, WORDS, CHOICE, PERCENT, TIME, DURATION };
 
 struct option {
     const char *name;
@@ -28,6 +28,9 @@ static const struct option options[] = {
     {"color", 0, CHOICE, MEMBER(color), 0, "auto|always|never", "colour the output"},
     {"detailed-exitcode", 0, FLAG, MEMBER(detailed_exitcode), OPTS_PLAN, NULL,
      "exit with 2 when a ramp would change something"},
+    {"every", 0, DURATION, MEMBER(every_ms), OPTS_OBSERVE, "TIME",
+     "watch, and ask again after so long (5s)"},
+    {"for", 0, DURATION, MEMBER(for_ms), OPTS_OBSERVE, "TIME", "watch, and end after so long"},
     {"format", 0, CHOICE, MEMBER(format), 0, "text|json",
      "form of what is printed on standard output"},
     {"from-current", 0, FLAG, MEMBER(from_current), OPTS_RAMP | OPTS_PLAN, NULL,
@@ -46,6 +49,8 @@ static const struct option options[] = {
     {"progress", 0, CHOICE, MEMBER(progress), 0, "auto|tty|plain|json|quiet",
      "how to show what happens, on standard error"},
     {"quiet", 'q', FLAG, MEMBER(quiet), 0, NULL, "say nothing unless it goes wrong"},
+    {"resolver", 0, WORDS, MEMBER(resolvers), OPTS_OBSERVE, "ADDRESS[:PORT]",
+     "a recursive resolver to ask what it has cached; up to 8"},
     {"run", 0, WORD, MEMBER(run), OPTS_RUN, "ID", "this run instead of the newest"},
     {"state-dir", 0, WORD, MEMBER(state_dir), 0, "DIR", "where runs are kept"},
     {"take-over", 0, FLAG, MEMBER(take_over), OPTS_TAKE_OVER, NULL,
@@ -57,6 +62,7 @@ static const struct option options[] = {
     {"undo", 0, FLAG, MEMBER(undo), OPTS_CONVERT, NULL, "take it back"},
     {"verbose", 'v', FLAG, MEMBER(verbose), 0, NULL, "say more"},
     {"version", 0, FLAG, MEMBER(version), 0, NULL, "show the version"},
+    {"watch", 0, FLAG, MEMBER(watch), OPTS_OBSERVE, NULL, "go on asking, as a live table"},
     {"without-soak", 0, FLAG, MEMBER(without_soak), OPTS_FINISH, NULL,
      "although no completed soak is known"},
     {"yes", 'y', FLAG, MEMBER(yes), 0, NULL, "do not ask"},
@@ -149,6 +155,15 @@ static bool parse_percent(const char *value, uint32_t *out, struct err *err)
     return text_parse_u32(digits, 0, 100, out, err);
 }
 
+static bool add_word(struct opts_list *list, const struct option *o, const char *value,
+                     struct err *err)
+{
+    if (list->n >= OPTS_LIST_MAX)
+        return err_set(err, ERR_USAGE, "--%s is given more than %d times", o->name, OPTS_LIST_MAX);
+    list->item[list->n++] = value;
+    return true;
+}
+
 static bool store(struct opts *opts, const struct option *o, const char *value, struct err *err)
 {
     char *at = (char *)opts + o->offset;
@@ -163,6 +178,8 @@ static bool store(struct opts *opts, const struct option *o, const char *value, 
     case WORD:
         *(const char **)(void *)at = value;
         return true;
+    case WORDS:
+        return add_word((struct opts_list *)(void *)at, o, value, err);
     case CHOICE:
         return choose(o, value, (int *)(void *)at, err);
     case PERCENT:

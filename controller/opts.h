@@ -14,6 +14,7 @@
 #include "sluice/err.h"
 
 #define OPTS_ARGS_MAX 8
+#define OPTS_LIST_MAX 8
 
 enum opts_color { OPTS_COLOR_AUTO, OPTS_COLOR_ALWAYS, OPTS_COLOR_NEVER };
 enum opts_progress {
@@ -25,6 +26,11 @@ enum opts_progress {
 };
 enum opts_format { OPTS_FORMAT_TEXT, OPTS_FORMAT_JSON };
 enum opts_probe { OPTS_PROBE_SAFE, OPTS_PROBE_ALL, OPTS_PROBE_NONE };
+
+struct opts_list { /* of an option that may be given more than once */
+    const char *item[OPTS_LIST_MAX];
+    size_t n;
+};
 
 struct opts {
     const struct command *command; /* NULL: none was named (help, version) */
@@ -47,6 +53,9 @@ struct opts {
     int64_t ttl_ms; /* 0 = not given */
     const char *out;           /* plan: where to save it; "-" for standard output */
     const char *plan;          /* ramp: a saved one */
+    bool watch;                /* observe: go on */
+    int64_t every_ms, for_ms;  /* observe: between rounds, and in all; 0 = not given */
+    struct opts_list resolvers; /* observe: recursive resolvers to ask */
 };
 
 /* What a command line option needs from its command: one bit an option group. */
@@ -58,6 +67,7 @@ enum {
     OPTS_CONVERT = 1 << 4, /* --undo */
     OPTS_FINISH = 1 << 5,  /* --ttl --without-soak */
     OPTS_NO_WAIT = 1 << 6,
+    OPTS_OBSERVE = 1 << 7, /* --watch --every --for --resolver */
 };
 
 /* One command. run() returns the exit status, or sets err and whatever it returns is ignored. */

@@ -21,6 +21,7 @@
 #define PLAN_RECORDS_MAX  10000u /* Route 53's default quota of a zone */
 #define PLAN_STRATA_MAX   8192u  /* check x matrix row x endpoint, both sides together */
 #define PLAN_SERVERS_MAX  16u
+#define PLAN_RESOLVERS_MAX 8
 #define PLAN_COMMAND_MAX  32u /* words of notify.command */
 #define PLAN_FINDINGS_MAX 64u
 
@@ -107,6 +108,11 @@ struct plan {
         const char *server[PLAN_SERVERS_MAX]; /* host:port instead of the delegation set */
         uint32_t servers_n;
     } route53;
+
+    struct {
+        const char *resolver[PLAN_RESOLVERS_MAX]; /* addresses, with or without a port */
+        uint32_t resolvers_n;
+    } observe;
 
     struct plan_sets sides[PLAN_SIDES];
     const struct plan_target *target; /* of the new side; NULL: the plan does not say */

@@ -105,10 +105,18 @@ static void take_route53(struct plan *plan, const struct plan_file *file)
         plan->route53.server[i] = file->route53.servers[i];
 }
 
+static void take_observe(struct plan *plan, const struct plan_file *file)
+{
+    plan->observe.resolvers_n = (uint32_t)file->observe.resolvers_n;
+    for (uint32_t i = 0; i < plan->observe.resolvers_n; i++)
+        plan->observe.resolver[i] = file->observe.resolvers[i];
+}
+
 static void take(struct plan *plan, const struct plan_file *file, struct arena *mem)
 {
     plan->cutover = file->cutover;
     take_route53(plan, file);
+    take_observe(plan, file);
     for (int side = 0; side < PLAN_SIDES; side++)
         take_sets(&plan->sides[side], &file->sides.side[side]);
     plan->target = file->sides.side[PLAN_NEW].target;

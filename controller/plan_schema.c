@@ -411,6 +411,46 @@ static const struct schema_field prepare_fields[] = {
 };
 static const struct schema prepare_schema = ONCE("prepare", prepare_fields);
 
+/* "192.0.2.1", "192.0.2.1:53", "2001:db8::1", "[2001:db8::1]:53". */
+static bool address_ok(const char *s)
+{
+    uint8_t bytes[sizeof(struct in6_addr)];
+
+    if (inet_pton(AF_INET, s, bytes) == 1 || inet_pton(AF_INET6, s, bytes) == 1)
+        return true;
+    return strspn(s, *s == '[' ? "0123456789abcdefABCDEF:.[]" : "0123456789.:") == strlen(s) && endpoint_ok(s);
+}
+
+static bool need_address(struct schema_ctx *ctx, const struct doc_node *node)
+{
+    if (node->kind != DOC_SCALAR || !address_ok(node->text))
+        return doc_fail(node, ctx->err, ERR_FILE,
+                        "'resolvers' expects addresses, with or without a port, such as 192.0.2.1:53");
+    return true;
+}
+
+static bool check_observe(struct schema_ctx *ctx, const struct doc_node *node, void *out)
+{
+    const struct doc_node *list = doc_get(node, "resolvers");
+
+    (void)out;
+    if (list && list->kind == DOC_SCALAR)
+        return need_address(ctx, list);
+    for (size_t i = 0; list && i < list->n; i++)
+        if (!need_address(ctx, list->items[i]))
+            return false;
+    return true;
+}
+
+static const struct schema_field observe_fields[] = {
+    {.key = "resolvers", .type = SCHEMA_STRINGS, .flags = SCHEMA_OR_ONE, .min = 1, .max = PLAN_RESOLVERS_MAX,
+     TO(observe.resolvers), SCHEMA_COUNT(struct plan_file, observe.resolvers_n),
+     .help = "recursive resolvers that `sluice observe` asks what they have cached"},
+};
+static const struct schema observe_schema = {SCHEMA_TABLE("observe", struct plan_file, observe_fields),
+                                             .check = check_observe,
+                                             .help = "what `sluice observe` asks besides the zone's own servers"};
+
 static const struct schema_field soak_fields[] = {
     {.key = "for", .type = SCHEMA_DURATION, .max = 30 * DAY_MS, .preset = "30m", TO(soak.for_ms),
      .help = "how long to watch on at 100 %"},
@@ -544,6 +584,8 @@ static const struct schema_field plan_fields[] = {
     {.key = "notify", .type = SCHEMA_MAP, .sub = &notify_schema, .help = "whom to tell"},
     {.key = "verify", .type = SCHEMA_ENUM, .names = verify_words, .preset = "dns", TO(verify),
      .help = "how a change is seen: in DNS itself, by the API, or in DNS as a warning"},
+    {.key = "observe", .type = SCHEMA_MAP, .sub = &observe_schema,
+     .help = "whom else `sluice observe` asks"},
     {.key = "drain_factor", .type = SCHEMA_DOUBLE, .min = 1, .max = 100, .preset = "1", TO(drain_factor),
      AT(drain_factor_at), .help = "multiplies the wait for caches"},
     {.key = "lease", .type = SCHEMA_CUSTOM, .hook = hook_lease, .sub = &lease_schema, TO(lease),

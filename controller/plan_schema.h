@@ -93,6 +93,10 @@ struct plan_file {
     const struct doc_node *rollback_to_at;
     int64_t prepare_ttl_ms;
     struct {
+        const char *const *resolvers;
+        size_t resolvers_n;
+    } observe;
+    struct {
         const struct doc_node *at, *rate_at;
         const struct plan_file_suite *suites;
         size_t suites_n;

@@ -204,8 +204,13 @@ static bool list_zone(struct rig *rig, size_t i, struct err *err)
         struct err why = {0};
 
         rig->router.ops->list(rig->router.self, (uint32_t)(i + 1), &list);
-        if (!wait_answer(rig, a, err))
-            return false;
+        for (;;) { /* what a run before this had still under way is nobody's any more */
+            if (!wait_answer(rig, a, err))
+                return false;
+            if (a->op_id == (uint32_t)(i + 1))
+                break;
+            rig->router.ops->release(rig->router.self, a);
+        }
         if (a->outcome == ROUTER_OK)
             break;
         list_fails(a, &why);
@@ -300,6 +305,52 @@ bool rig_survey(struct rig *rig, struct survey *s, int64_t patience_ms, struct e
     return true;
 }
 
+bool rig_read_again(struct rig *rig, struct arena *mem, struct survey *s, struct err *err)
+{
+    uint32_t *zone_of =
+        arena_array(mem, rig->plan.records_n ? rig->plan.records_n : 1, sizeof *zone_of);
+
+    for (size_t i = 0; i < rig->n_zones; i++) {
+        struct router_answer before = rig->listings[i];
+
+        memset(&rig->listings[i], 0, sizeof rig->listings[i]);
+        if (!list_zone(rig, i, err)) {
+            rig->listings[i] = before;
+            return false;
+        }
+        rig->router.ops->release(rig->router.self, &before);
+    }
+    if (!read_zones(rig, zone_of, err))
+        return false;
+    survey_eval(s, mem, &rig->plan, rig->zones, rig->n_zones, zone_of);
+    return true;
+}
+
+bool rig_peek(struct rig *rig, void (*look)(void *ctx, const struct survey *s), void *ctx,
+              struct err *err)
+{
+    struct router_answer listings[RIG_ZONES_MAX];
+    struct survey_zone zones[RIG_ZONES_MAX];
+    struct arena mem SL_CLEANUP(arena_clear) = {0};
+    struct survey *s = x_zalloc(sizeof *s);
+    size_t n = rig->n_zones;
+    bool ok;
+
+    memcpy(listings, rig->listings, sizeof listings);
+    memcpy(zones, rig->zones, sizeof zones);
+    memset(rig->listings, 0, sizeof rig->listings);
+    ok = rig_read_again(rig, &mem, s, err);
+    if (ok)
+        look(ctx, s);
+    free(s);
+    for (size_t i = 0; i < n; i++) {
+        rig->router.ops->release(rig->router.self, &rig->listings[i]);
+        rig->listings[i] = listings[i];
+        rig->zones[i] = zones[i];
+    }
+    return ok;
+}
+
 /* ---- Fence and pump
  * --------------------------------------------------------------------------------- */
 
@@ -316,6 +367,7 @@ static struct fence_config fence_config_of(const struct rig *rig, const char *ru
                             ? rig->plan.not_before_s
                             : 0,
         .lease_off = rig->plan.lease_off,
+        .all = rig->plan.records_all,
     };
 
     crypto_random(&cfg.seed, sizeof cfg.seed);

@@ -64,6 +64,15 @@ bool rig_connect(struct rig *rig, struct err *err) SL_MUST_CHECK;
 bool rig_survey(struct rig *rig, struct survey *s, int64_t patience_ms,
                 struct err *err) SL_MUST_CHECK;
 
+/* Reads the zones found before once more, into a survey of mem's. After a failure the zones stand as
+ * they were read before; whatever borrows from the rig's listings must be gone by now. */
+bool rig_read_again(struct rig *rig, struct arena *mem, struct survey *s,
+                    struct err *err) SL_MUST_CHECK;
+
+/* The same, for a look beside what was read before: that stays, and what look() gets ends with it. */
+bool rig_peek(struct rig *rig, void (*look)(void *ctx, const struct survey *s), void *ctx,
+              struct err *err) SL_MUST_CHECK;
+
 /* Forgets the zones as they were read: the next rig_survey() reads them anew. */
 void rig_forget_zones(struct rig *rig);
 

@@ -73,6 +73,9 @@ void rig_servers(struct rig *rig, struct verify_servers *out)
         struct verify_zone *zone = &out->zones[out->n++];
 
         zone->id = arena_strdup(&out->mem, rig->zones[z].id);
+        zone->passed_over = rig->zones[z].private_zone;
+        if (zone->passed_over)
+            continue;
         for (uint32_t i = 0; i < rig->plan.route53.servers_n; i++)
             zone->servers[zone->n++] = arena_strdup(&out->mem, rig->plan.route53.server[i]);
         for (size_t i = 0; i < rig->n_name_servers[z] && !rig->plan.route53.servers_n; i++) {

@@ -465,9 +465,8 @@ static void look_at_zones(struct survey *s)
                  survey_safe(s->mem, s->zones[i].owner));
         if (s->zones[i].private_zone)
             find(s, SURVEY_PRIVATE, where,
-                 "it is a private zone: its servers answer only inside its VPCs | run from there, "
-                 "or say "
-                 "`verify: api`");
+                 "it is a private zone: its name servers answer inside its VPCs only | its records are not verified "
+                 "in DNS; Route 53's INSYNC is all there is");
     }
 }
 

@@ -31,7 +31,7 @@ json_t *verify_servers_save(const struct verify_servers *s)
     json_t *all = json_object();
 
     for (size_t z = 0; z < s->n; z++) {
-        json_t *list = json_array();
+        json_t *list = s->zones[z].passed_over ? json_null() : json_array();
 
         for (size_t i = 0; i < s->zones[z].n; i++)
             json_array_append_new(list, json_string(s->zones[z].servers[i]));
@@ -53,6 +53,7 @@ bool verify_servers_load(struct verify_servers *s, const json_t *from, struct er
         if (s->n++ >= FENCE_ZONES_MAX || json_array_size(list) > OBSERVE_SERVERS_MAX)
             return err_set(err, ERR_REFUSED, "the journal's name servers cannot be read");
         z->id = arena_strdup(&s->mem, id);
+        z->passed_over = json_is_null(list);
         for (size_t i = 0; i < json_array_size(list); i++) {
             const char *text = json_string_value(json_array_get(list, i));
 
@@ -67,7 +68,7 @@ bool verify_servers_load(struct verify_servers *s, const json_t *from, struct er
 static const struct verify_zone *servers_of(const struct verify_servers *s, const char *zone_id)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (strcmp(s->zones[i].id, zone_id) == 0 && s->zones[i].n)
+        if (strcmp(s->zones[i].id, zone_id) == 0 && (s->zones[i].n || s->zones[i].passed_over))
             return &s->zones[i];
     return NULL;
 }
@@ -102,33 +103,53 @@ static struct observe_record record_of(struct arena *mem, const struct fence *f,
     return out;
 }
 
+bool verify_requests(const struct fence *f, const struct verify_servers *servers, struct arena *mem,
+                     struct observe_request *out, struct err *err)
+{
+    size_t asked = 0;
+
+    for (uint32_t z = 0; z < fence_n_zones(f); z++) {
+        const struct verify_zone *zone = servers_of(servers, fence_zone_id(f, z));
+        struct observe_record *records = arena_array(mem, fence_n_records(f) + 1, sizeof *records);
+
+        if (!zone)
+            return err_set(err, ERR_REFUSED,
+                           "zone %s has no name server that can be asked from here",
+                           fence_zone_id(f, z));
+        out[z] = (struct observe_request){
+            .servers = zone->servers, .servers_n = zone->n, .records = records};
+        for (uint32_t r = 0; r < fence_n_records(f) && !zone->passed_over; r++)
+            if (fence_record_zone(f, r) == z) {
+                struct observe_record *to = &records[out[z].records_n];
+
+                *to = record_of(mem, f, r);
+                out[z].records_n += to->sets_n > 0; /* of one that is gone nothing can be said */
+            }
+        asked += !zone->passed_over;
+    }
+    return asked || !fence_n_zones(f) ||
+           err_set(err, ERR_REFUSED,
+                   "the plan's zones are private: their name servers answer inside their VPCs only");
+}
+
 struct verify *verify_start(const struct fence *f, const struct verify_servers *servers,
                             uint32_t tests_in_run, uint64_t seed, int64_t now_ms, struct err *err)
 {
+    struct observe_request requests[FENCE_ZONES_MAX];
     struct verify *v = x_zalloc(sizeof *v);
 
     v->n = fence_n_zones(f);
     v->parts = x_calloc(v->n ? v->n : 1, sizeof *v->parts);
+    if (!verify_requests(f, servers, &v->mem, requests, err)) {
+        verify_free(v);
+        return NULL;
+    }
     for (uint32_t z = 0; z < v->n; z++) {
-        const struct verify_zone *zone = servers_of(servers, fence_zone_id(f, z));
-        struct observe_record *records =
-            arena_array(&v->mem, fence_n_records(f) + 1, sizeof *records);
         struct part *p = &v->parts[z];
 
-        if (!zone) {
-            err_set(err, ERR_REFUSED, "zone %s has no name server that can be asked from here",
-                    fence_zone_id(f, z));
-            verify_free(v);
-            return NULL;
-        }
-        p->request = (struct observe_request){.servers = zone->servers,
-                                              .servers_n = zone->n,
-                                              .records = records,
-                                              .tests_in_run = tests_in_run,
-                                              .seed = seed + z};
-        for (uint32_t r = 0; r < fence_n_records(f); r++)
-            if (fence_record_zone(f, r) == z)
-                records[p->request.records_n++] = record_of(&v->mem, f, r);
+        p->request = requests[z];
+        p->request.tests_in_run = tests_in_run;
+        p->request.seed = seed + z;
         p->done = !p->request.records_n;
         if (p->done)
             continue;

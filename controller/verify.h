@@ -20,6 +20,7 @@
 /* Addresses of a zone's servers, by zone id. */
 struct verify_zone {
     const char *id;
+    bool passed_over; /* a private zone: nobody outside its VPCs can ask */
     const char *servers[OBSERVE_SERVERS_MAX];
     size_t n;
 };
@@ -37,9 +38,14 @@ bool verify_servers_load(struct verify_servers *s, const json_t *from,
 
 struct verify;
 
-/* Asks for every record of the fence, with the weights last known to stand. tests_in_run: share
- * tests of the whole run. ERR_REFUSED when a zone has no server to ask. Both are borrowed until
- * verify_free(). */
+/* What is to be asked about each zone of the fence (room for FENCE_ZONES_MAX), with the weights last
+ * known to stand; zones passed over have no record. Names and values are the fence's and must live as
+ * long; the rest is in mem. ERR_REFUSED when a zone has no server to ask, or all are passed over. */
+bool verify_requests(const struct fence *f, const struct verify_servers *servers, struct arena *mem,
+                     struct observe_request *out, struct err *err) SL_MUST_CHECK;
+
+/* Asks for every record as verify_requests() has them. tests_in_run: share tests of the whole run.
+ * Both are borrowed until verify_free(). */
 struct verify *verify_start(const struct fence *f, const struct verify_servers *servers,
                             uint32_t tests_in_run, uint64_t seed, int64_t now_ms,
                             struct err *err) SL_MUST_CHECK;

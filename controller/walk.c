@@ -17,6 +17,7 @@
 #include "sluice/log.h"
 #include "sluice/text.h"
 
+#define CAME_SAID_MAX 20
 #define ANSWER_MAX 64
 
 struct walk *walk_new(void)
@@ -241,10 +242,17 @@ static bool ask_dns(struct walk *w, struct err *err)
     struct buf findings SL_CLEANUP(buf_clear) = {0};
     enum observe_verdict verdict;
     bool warn = w->rig.plan.verify == PLAN_VERIFY_WARN;
+    struct err why = {0};
 
     rig_servers(&w->rig, &w->servers);
-    if (!verify_now(w->fence, &w->servers, &verdict, &findings, err))
-        return warn || err_prefix(err, "`verify: api` in the plan does without DNS: ");
+    if (!verify_now(w->fence, &w->servers, &verdict, &findings, &why)) {
+        if (warn) {
+            log_warn("DNS cannot be asked: %s", why.text);
+            return true;
+        }
+        *err = why;
+        return err_prefix(err, "`verify: api` in the plan does without DNS: ");
+    }
     if (verdict == OBSERVE_NO_SERVER && !warn)
         return err_set(
             err, ERR_REFUSED,
@@ -389,6 +397,41 @@ bool walk_restore(struct walk *w, bool probes, struct err *err)
     return w->journal != NULL;
 }
 
+static bool is_ours(const struct fence *f, const char *zone_id, const struct survey_record *r)
+{
+    for (uint32_t i = 0; i < fence_n_records(f); i++)
+        if (strcmp(fence_zone_id(f, fence_record_zone(f, i)), zone_id) == 0 &&
+            rrset_name_eq(fence_record_name(f, i), r->name) &&
+            strcmp(fence_record_type(f, i), r->type) == 0)
+            return true;
+    return false;
+}
+
+/* `records: all` is the list of preflight: who came since then was not moved, and should know. */
+static void say_who_came(void *ctx, const struct survey *s)
+{
+    const struct walk *w = ctx;
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n_records; i++) {
+        const struct survey_record *r = &s->records[i];
+        struct buf name SL_CLEANUP(buf_clear) = {0};
+
+        if (is_ours(w->fence, s->zones[r->zone].id, r) || n++ >= CAME_SAID_MAX)
+            continue;
+        survey_plain_name(r->name, &name);
+        log_warn("%s %s came since preflight and was not moved; its new side has %u.%02u %%",
+                 buf_str(&name), r->type, r->new_ppm / 10000, r->new_ppm % 10000 / 100);
+    }
+    if (n > CAME_SAID_MAX)
+        log_warn("%zu more records came since preflight and were not moved", n - CAME_SAID_MAX);
+}
+
+static bool is_at_its_end(const struct ramp *r)
+{
+    return ramp_phase(r) == RAMP_COMPLETED || ramp_phase(r) == RAMP_ROLLED_BACK;
+}
+
 int walk_go(struct walk *w, enum ramp_start start, struct err *err)
 {
     const char *cutover = w->rig.plan.cutover;
@@ -423,6 +466,9 @@ int walk_go(struct walk *w, enum ramp_start start, struct err *err)
     control_free(setup.control);
     if (err->kind == ERR_NONE)
         drive_print_result(&setup, status);
+    if (err->kind == ERR_NONE && w->rig.plan.records_all && is_at_its_end(w->ramp) &&
+        !rig_peek(&w->rig, say_who_came, w, &ignored))
+        log_detail("whether records came meanwhile is not known: %s", ignored.text);
     return status;
 }
 

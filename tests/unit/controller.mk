@@ -117,6 +117,10 @@ CONTROLLER_UNITS += tests/unit/test_fence_forward
 tests_unit_test_fence_forward_SOURCES = tests/unit/test_fence_forward.c tests/unit/fence_kit.h
 tests_unit_test_fence_forward_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_fence_forward_LDADD = $(FENCE_LIBS)
+CONTROLLER_UNITS += tests/unit/test_drift
+tests_unit_test_drift_SOURCES = tests/unit/test_drift.c tests/unit/fence_kit.h tests/unit/ramp_rig.c tests/unit/ramp_rig.h
+tests_unit_test_drift_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_drift_LDADD = $(FENCE_LIBS)
 CONTROLLER_UNITS += tests/unit/test_fence_back
 tests_unit_test_fence_back_SOURCES = tests/unit/test_fence_back.c tests/unit/fence_kit.h
 tests_unit_test_fence_back_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
@@ -132,6 +136,11 @@ CONTROLLER_UNITS += tests/unit/test_observe
 tests_unit_test_observe_SOURCES = tests/unit/test_observe.c tests/unit/dns_server.h
 tests_unit_test_observe_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
 tests_unit_test_observe_LDADD = libcontroller.a libbase.a $(LDNS_LIBS) $(BASE_LIBS) -lm $(CMOCKA_LIBS)
+
+CONTROLLER_UNITS += tests/unit/test_lookout
+tests_unit_test_lookout_SOURCES = tests/unit/test_lookout.c tests/unit/dns_server.h
+tests_unit_test_lookout_CPPFLAGS = $(CONTROLLER_CPPFLAGS)
+tests_unit_test_lookout_LDADD = libcontroller.a libcore.a libbase.a $(LDNS_LIBS) $(BASE_LIBS) -lm $(CMOCKA_LIBS)
 
 # The shell: journal and command line.
 CONTROLLER_UNITS += tests/unit/test_journal

@@ -201,6 +201,50 @@ TEST(a_cut_answer_says_so_and_is_not_read)
     assert_int_equal(a.records_n, 0);
 }
 
+/* An OPT record with these option bytes, behind the answer. */
+static void put_opt(struct dns_reply *r, const uint8_t *options, size_t len)
+{
+    static const uint8_t head[] = {0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0};
+
+    memcpy(r->data + r->len, head, sizeof head);
+    r->len += sizeof head;
+    r->data[r->len++] = (uint8_t)len;
+    memcpy(r->data + r->len, options, len);
+    r->len += len;
+    r->data[11]++;
+}
+
+TEST(an_answer_that_calls_itself_stale_is_known)
+{
+    static struct dns_reply reply;
+    struct buf q SL_CLEANUP(buf_clear) = make_query("a.b", DNS_TYPE_A);
+    static const struct {
+        uint8_t options[16];
+        size_t len;
+        bool stale;
+    } cases[] = {
+        {{0}, 0, false},
+        {{0, 15, 0, 2, 0, 3}, 6, true},                              /* Stale Answer */
+        {{0, 15, 0, 4, 0, 19, 'x', 'y'}, 8, true},                   /* Stale NXDOMAIN, with words */
+        {{0, 10, 0, 2, 0, 3, 0, 15, 0, 2, 0, 3}, 12, true},          /* behind another option */
+        {{0, 10, 0, 2, 0, 3}, 6, false},                             /* another option */
+        {{0, 15, 0, 2, 0, 22}, 6, false},                            /* another error */
+        {{0, 15, 0, 1, 3}, 5, false},                                /* too short for a code */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct dns_answer a SL_CLEANUP(dns_answer_clear) = {0};
+        struct err err = {0};
+
+        dns_begin(&reply, (uint8_t *)q.data, q.len);
+        dns_put_a(&reply, 60, "192.0.2.1");
+        put_opt(&reply, cases[i].options, cases[i].len);
+        assert_true(dns_answer_parse(&a, q.data, q.len, reply.data, reply.len, &err));
+        assert_int_equal(a.served_stale, cases[i].stale);
+        assert_int_equal(a.records_n, 1);
+    }
+}
+
 /* -- asking ------------------------------------------------------------------------------------ */
 
 struct script {
@@ -439,6 +483,7 @@ int main(void)
         cmocka_unit_test(an_answer_is_read_with_its_flags_names_and_ttls),
         cmocka_unit_test(a_reply_to_something_else_is_refused),
         cmocka_unit_test(a_cut_answer_says_so_and_is_not_read),
+        cmocka_unit_test(an_answer_that_calls_itself_stale_is_known),
         cmocka_unit_test(every_way_a_server_can_behave),
         cmocka_unit_test(a_second_server_is_asked_when_the_first_fails),
         cmocka_unit_test(a_closed_port_is_silent_and_quickly_so),

@@ -16,6 +16,7 @@ static int nothing(const struct opts *opts, struct err *err)
 static const struct command commands[] = {
     {"ramp", nothing, OPTS_RAMP | OPTS_TAKE_OVER, 1, 1, "PLAN", "walk", "Walks."},
     {"rollback", nothing, 0, 1, 1, "PLAN", "go back", "Goes back."},
+    {"observe", nothing, OPTS_OBSERVE, 1, 1, "PLAN", "look", "Looks."},
     {"status", nothing, OPTS_RUN, 0, 1, "[PLAN]", "show", "Shows."},
 };
 
@@ -71,6 +72,9 @@ TEST(wrong_lines_are_refused_with_the_nearest_word)
         {{"ramp", "a", "--at", "tomorrow"}, "--at:"},
         {{"ramp", "a", "--yes=1"}, "takes no value"},
         {{"ramp", "a", "--color=red"}, "is one of auto|always|never"},
+        {{"ramp", "a", "--resolver", "192.0.2.1"}, "has no option --resolver"},
+        {{"observe", "a", "--every", "5"}, "--every:"},
+        {{"observe", "a", "--every", "999ms"}, "--every:"},
         {{"status", "a", "--to", "5"}, "has no option --to"},
         {{"ramp", "a", "-x"}, "there is no option '-x'"},
         {{"--yes"}, "no command"},
@@ -93,6 +97,24 @@ TEST(wrong_lines_are_refused_with_the_nearest_word)
             fail_msg("'%s' does not say '%s'", err.text, cases[i].message);
         assert_null(strchr(err.text, '\x1b'));
     }
+}
+
+TEST(an_option_may_be_given_several_times_but_not_without_end)
+{
+    const char *argv[3 + 2 * (OPTS_LIST_MAX + 1)] = {"sluice", "observe", "plan.yaml"};
+    struct opts o;
+    struct err err;
+
+    for (int i = 0; i <= OPTS_LIST_MAX; i++) {
+        argv[3 + 2 * i] = "--resolver";
+        argv[4 + 2 * i] = i ? "192.0.2.2" : "192.0.2.1";
+    }
+    assert_true(parse(&o, &err, 3 + 2 * OPTS_LIST_MAX, argv));
+    assert_int_equal(o.resolvers.n, OPTS_LIST_MAX);
+    assert_string_equal(o.resolvers.item[0], "192.0.2.1");
+    assert_string_equal(o.resolvers.item[OPTS_LIST_MAX - 1], "192.0.2.2");
+    assert_false(parse(&o, &err, 5 + 2 * OPTS_LIST_MAX, argv));
+    assert_non_null(strstr(err.text, "--resolver is given more than 8 times"));
 }
 
 TEST(help_wins_over_everything_else)
@@ -164,6 +186,7 @@ int main(void)
         cmocka_unit_test(options_stand_before_and_after_the_arguments),
         cmocka_unit_test(two_dashes_end_the_options),
         cmocka_unit_test(wrong_lines_are_refused_with_the_nearest_word),
+        cmocka_unit_test(an_option_may_be_given_several_times_but_not_without_end),
         cmocka_unit_test(help_wins_over_everything_else),
         cmocka_unit_test(the_state_directory_comes_from_the_first_place_that_names_one),
         cmocka_unit_test(colour_follows_the_flag_then_the_environment),
