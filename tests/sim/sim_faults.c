@@ -74,7 +74,9 @@ const struct sim_fault_row sim_faults[FAULT_COUNT] = {
     [FAULT_TERMINATED] = {"terminated", "SIGTERM in the middle of a run"},
     [FAULT_FORCED_OUT] = {"forced_out",
                           "SIGTERM comes, what is in flight is not answered in four seconds"},
-    [FAULT_NOBODY_THERE] = {"nobody_there", "a person is needed, and nobody comes for 20 minutes"},
+    [FAULT_NOBODY_THERE] =
+        {"nobody_there",
+         "nobody looks at a run that is held, paused or going back, for 20 minutes"},
     [FAULT_FSYNC_SLOW] = {"fsync_slow", "a forward write waits seconds for the disk"},
     [FAULT_FSYNC_HANGS] = {"fsync_hangs", "fsync does not come back within ten seconds"},
     [FAULT_FSYNC_FAILS] = {"fsync_fails", "fsync answers EIO: the journal is dead"},
