@@ -140,7 +140,10 @@ bool fence_ramp_event(const struct fence *f, const struct fence_event *e, struct
         out->kind = RAMP_EV_DEPOSED;
         return true;
     case FENCE_REVERTING:
-        return e->op_id ? done(f, e, RAMP_IS_REVERTING, 0, out) : drifted(RAMP_DRIFT_LEASE, out);
+        if (e->op_id)
+            return done(f, e, RAMP_IS_REVERTING, 0, out);
+        out->kind = RAMP_EV_REVERTING;
+        return true;
     case FENCE_UNSAFE:
         return done(f, e, unsafe(e), 0, out);
     case FENCE_WAITING:

@@ -62,7 +62,8 @@ libcontroller_a_SOURCES += \
 	controller/fence_back.c controller/fence_mend.c controller/fence_leave.c controller/fence_save.c controller/fence_look.c \
 	controller/fence_ramp.c controller/fence_ramp.h \
 	controller/router_memory.c controller/router_memory.h \
-	controller/memory_zone.c controller/memory_zone.h
+	controller/memory_zone.c controller/memory_zone.h controller/memory_list.c \
+	controller/memory_client.c controller/memory_inner.h
 
 # What DNS answers: controller/observe.h.
 libcontroller_a_SOURCES += \

@@ -46,9 +46,12 @@ const struct rrset *const *memory_zone_sets(const struct memory_zone *z, size_t 
 bool memory_zone_apply(struct memory_zone *z, const struct memory_request *r, bool compare_weight,
                        char *why, size_t why_size);
 
-/* Fills sets, n_sets and owner of an answer. */
+/* memory_list.c: fills sets, n_sets and owner of an answer. first, or NULL: a page read before,
+ * which this one goes on from. */
 void memory_zone_list(const struct memory_zone *z, const struct memory_request *r,
-                      struct router_answer *a);
+                      const struct router_answer *first, struct router_answer *a);
+/* Hides the last record of a range (a listing of one name is left whole). True when it did. */
+bool memory_zone_shorten(const struct memory_request *r, struct router_answer *a);
 void memory_listing_free(void *owner);
 
 #endif

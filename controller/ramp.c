@@ -340,6 +340,14 @@ static void on_drift(struct ramp_turn *t, const struct ramp_event *ev)
         ramp_rest_in(t, RAMP_HELD, RAMP_WHY_DRIFT, ev->drift);
 }
 
+/* The process before this one had begun to go back, and died before its line was written. */
+static void on_reverting(struct ramp_turn *t, const struct ramp_event *ev)
+{
+    (void)ev;
+    if (t->s->core.phase > RAMP_PREFLIGHT && !going_back(t->s) && !ended(t->s))
+        ramp_back_rollback(t, RAMP_WHY_CRASH, PLAN_WHOLE);
+}
+
 static void on_deposed(struct ramp_turn *t, const struct ramp_event *ev)
 {
     (void)ev;
@@ -405,7 +413,7 @@ static handler *const handlers[] = {
     [RAMP_EV_GAP] = on_gap,           [RAMP_EV_DRIFT] = on_drift,
     [RAMP_EV_DEPOSED] = on_deposed,   [RAMP_EV_JOURNAL_DEAD] = on_journal_dead,
     [RAMP_EV_REACH] = on_reach,       [RAMP_EV_CREDENTIALS] = on_credentials,
-    [RAMP_EV_WINDOW] = on_window,
+    [RAMP_EV_WINDOW] = on_window,     [RAMP_EV_REVERTING] = on_reverting,
 };
 _Static_assert(sizeof(handlers) / sizeof(handlers[0]) == RAMP_EV_COUNT,
                "a handler for every event");

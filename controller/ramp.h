@@ -145,6 +145,8 @@ enum ramp_event_kind {
     RAMP_EV_CREDENTIALS, /* credentials_short: those in hand end before drain + 15 minutes */
     RAMP_EV_WINDOW, /* opens_at_ms, closes_at_ms: the schedule in this clock; sent before START and
                        when wall time steps */
+    RAMP_EV_REVERTING, /* our own lease says `reverting`, which the journal did not know: seen after
+                          a restart by a heartbeat or another reading */
     RAMP_EV_COUNT
 };
 
@@ -170,7 +172,7 @@ enum ramp_outcome {
     RAMP_IS_LEASE_ABSENT,
     RAMP_UNCONFIRMED,  /* no definite answer; it may have happened */
     RAMP_FAILED,       /* definite: it did not happen (network down, inconclusive VERIFY, …) */
-    RAMP_IS_REVERTING, /* READ after a restart: our own lease says `reverting` */
+    RAMP_IS_REVERTING, /* READ or APPLY after a restart: our own lease says `reverting` */
     RAMP_OUTCOME_COUNT
 };
 

@@ -76,7 +76,7 @@ static const char *const events[] = {
     [RAMP_EV_GAP] = "gap",           [RAMP_EV_DRIFT] = "drift",
     [RAMP_EV_DEPOSED] = "deposed",   [RAMP_EV_JOURNAL_DEAD] = "journal_dead",
     [RAMP_EV_REACH] = "reach",       [RAMP_EV_CREDENTIALS] = "credentials",
-    [RAMP_EV_WINDOW] = "window",
+    [RAMP_EV_WINDOW] = "window",     [RAMP_EV_REVERTING] = "reverting",
 };
 _Static_assert(sizeof(events) / sizeof(events[0]) == RAMP_EV_COUNT, "a name for every event");
 

@@ -132,6 +132,7 @@ json_t *ramp_state_event(const struct ramp_event *ev)
     case RAMP_EV_DEPOSED:
     case RAMP_EV_JOURNAL_DEAD:
     case RAMP_EV_WINDOW:
+    case RAMP_EV_REVERTING:
     case RAMP_EV_COUNT:
         break;
     }

@@ -1,5 +1,5 @@
-/* The clients: requests in the air and the answers they get. What a zone does with a batch is
- * memory_zone.c. */
+/* The service: requests in the air, what they do when they arrive, and the answers. What a zone
+ * does with a batch is memory_zone.c, who sends is memory_client.c. */
 #include "router_memory.h"
 
 #include <assert.h>
@@ -7,59 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "memory_zone.h"
+#include "memory_inner.h"
 #include "sluice/arena.h"
 #include "sluice/common.h"
 
-#define CHANGES_KEPT 4096 /* change ids that SYNC still knows */
 #define SIGNATURE_MS (5 * 60 * 1000)
-
-enum what { ARRIVE, REPLY };
-
-/* One request or reply in the air. */
-struct flight {
-    enum what what;
-    int64_t at_ms;
-    uint64_t order;               /* ties: first sent, first there */
-    struct memory_client *client; /* NULL: nobody waits for the answer */
-    uint32_t tag;
-    struct memory_verdict verdict;
-    uint32_t op_id;
-    enum router_op op;
-    struct memory_request *request; /* ARRIVE */
-    struct router_answer answer;    /* REPLY */
-    bool copy;                      /* a late copy: no answer */
-};
-
-struct change {
-    char id[ROUTER_CHANGE_ID_MAX];
-    int64_t insync_ms;
-};
-
-struct memory_client {
-    struct memory_client *next;
-    struct memory_service *service;
-    uint32_t tag;
-    memory_decide *decide;
-    void *ctx;
-    struct router_answer *ready;
-    size_t n_ready, cap_ready, head_ready;
-};
-
-struct memory_service {
-    struct memory_zone **zones;
-    size_t n_zones;
-    struct memory_client *clients;
-    struct flight *air; /* unordered: few at a time */
-    size_t n_air, cap_air;
-    uint64_t order, changes;
-    struct change *change;
-    int64_t now_ms, wall_ms;
-    bool weights;
-    memory_watch *watch;
-    void *watch_ctx;
-    struct memory_counts counts;
-};
 
 /* ---- The service
  * --------------------------------------------------------------------------------------- */
@@ -69,7 +21,7 @@ struct memory_service *memory_new(void)
     struct memory_service *m = x_zalloc(sizeof *m);
 
     m->weights = true;
-    m->change = x_calloc(CHANGES_KEPT, sizeof *m->change);
+    m->wake_ms = INT64_MAX;
     return m;
 }
 
@@ -91,7 +43,7 @@ void memory_free(struct memory_service *m)
         memory_zone_free(m->zones[i]);
     free(m->zones);
     free(m->air);
-    free(m->change);
+    free(m->insync_ms);
     free(m);
 }
 
@@ -134,6 +86,7 @@ static void watched(struct memory_service *m, uint32_t tag, const char *zone_id)
 void memory_put(struct memory_service *m, const char *zone_id, const struct rrset *set)
 {
     memory_zone_put(zone_find(m, zone_id), set);
+    m->foreign++;
     watched(m, 0, zone_id);
 }
 
@@ -142,6 +95,7 @@ bool memory_remove(struct memory_service *m, const char *zone_id, const char *na
 {
     bool there = memory_zone_remove(zone_find(m, zone_id), name, type, set_id);
 
+    m->foreign += there;
     if (there)
         watched(m, 0, zone_id);
     return there;
@@ -167,17 +121,18 @@ struct memory_counts memory_counts(const struct memory_service *m)
 /* ---- In the air
  * ---------------------------------------------------------------------------------------- */
 
-static struct flight *air_add(struct memory_service *m, enum what what, int64_t at_ms)
+struct flight *memory_air_add(struct memory_service *m, enum memory_what what, int64_t at_ms)
 {
     if (m->n_air == m->cap_air) {
         m->cap_air = m->cap_air ? 2 * m->cap_air : 16;
         m->air = x_realloc(m->air, m->cap_air, sizeof *m->air);
     }
+    m->wake_ms = at_ms < m->wake_ms ? at_ms : m->wake_ms;
     m->air[m->n_air] = (struct flight){.what = what, .at_ms = at_ms, .order = m->order++};
     return &m->air[m->n_air++];
 }
 
-static void answer(struct memory_service *m, const struct flight *f, const struct router_answer *a,
+void memory_answer(struct memory_service *m, const struct flight *f, const struct router_answer *a,
                    int64_t after)
 {
     struct flight *r;
@@ -187,13 +142,13 @@ static void answer(struct memory_service *m, const struct flight *f, const struc
             memory_listing_free(a->owner);
         return;
     }
-    r = air_add(m, REPLY, m->now_ms + after);
+    r = memory_air_add(m, MEMORY_REPLY, m->now_ms + after);
     r->client = f->client;
     r->op_id = f->op_id;
     r->answer = *a;
 }
 
-static void code(struct router_answer *a, enum router_outcome outcome, const char *name,
+void memory_code(struct router_answer *a, enum router_outcome outcome, const char *name,
                  const char *message)
 {
     a->outcome = outcome;
@@ -203,11 +158,12 @@ static void code(struct router_answer *a, enum router_outcome outcome, const cha
 
 static void change_made(struct memory_service *m, const struct flight *f, struct router_answer *a)
 {
-    struct change *c = &m->change[m->changes % CHANGES_KEPT];
-
-    snprintf(c->id, sizeof c->id, "C%llu", (unsigned long long)++m->changes);
-    c->insync_ms = m->now_ms + f->verdict.pending_ms;
-    snprintf(a->change_id, sizeof a->change_id, "%s", c->id);
+    if (m->changes == m->cap_insync) {
+        m->cap_insync = m->cap_insync ? 2 * m->cap_insync : 64;
+        m->insync_ms = x_realloc(m->insync_ms, m->cap_insync, sizeof *m->insync_ms);
+    }
+    m->insync_ms[m->changes++] = m->now_ms + f->verdict.pending_ms;
+    snprintf(a->change_id, sizeof a->change_id, "C%llu", (unsigned long long)m->changes);
     m->counts.applied++;
     watched(m, f->tag, f->request->zone_id);
 }
@@ -218,22 +174,23 @@ static void do_change(struct memory_service *m, const struct flight *f, struct r
 
     m->counts.arrived++;
     if (!z)
-        code(a, ROUTER_MISSING, "NoSuchHostedZone", "no hosted zone found with this id");
+        memory_code(a, ROUTER_MISSING, "NoSuchHostedZone", "no hosted zone found with this id");
     else if (!memory_zone_apply(z, f->request, m->weights, a->message, sizeof a->message))
-        code(a, ROUTER_REFUSED, "InvalidChangeBatch", a->message);
+        memory_code(a, ROUTER_REFUSED, "InvalidChangeBatch", a->message);
     else
         change_made(m, f, a);
 }
 
 static void do_sync(struct memory_service *m, const struct flight *f, struct router_answer *a)
 {
+    const char *id = f->request->change_id;
+    uint64_t n = id[0] == 'C' ? strtoull(id + 1, NULL, 10) : 0;
+
     m->counts.syncs++;
-    for (size_t i = 0; i < CHANGES_KEPT; i++)
-        if (strcmp(m->change[i].id, f->request->change_id) == 0) {
-            a->insync = m->change[i].insync_ms <= m->now_ms;
-            return;
-        }
-    code(a, ROUTER_MISSING, "NoSuchChange", "no such change");
+    if (n >= 1 && n <= m->changes && f->verdict.fault != MEMORY_FORGOTTEN)
+        a->insync = m->insync_ms[n - 1] <= m->now_ms;
+    else
+        memory_code(a, ROUTER_MISSING, "NoSuchChange", "no such change");
 }
 
 static void do_list(struct memory_service *m, const struct flight *f, struct router_answer *a)
@@ -241,10 +198,36 @@ static void do_list(struct memory_service *m, const struct flight *f, struct rou
     struct memory_zone *z = zone_find(m, f->request->zone_id);
 
     m->counts.lists++;
-    if (z)
-        memory_zone_list(z, f->request, a);
-    else
-        code(a, ROUTER_MISSING, "NoSuchHostedZone", "no hosted zone found with this id");
+    if (!z) {
+        memory_code(a, ROUTER_MISSING, "NoSuchHostedZone", "no hosted zone found with this id");
+        return;
+    }
+    memory_zone_list(z, f->request, f->second ? &f->answer : NULL, a);
+    if (f->second)
+        m->counts.torn += f->changes != m->changes + m->foreign;
+    if (f->verdict.fault == MEMORY_SHORT)
+        m->counts.shortened += memory_zone_shorten(f->request, a);
+}
+
+/* The first page of a listing is in hand; the other is asked for, and the zone may change between.
+ */
+static bool torn(struct memory_service *m, const struct flight *f, const struct router_answer *a)
+{
+    struct flight *second;
+    uint64_t order;
+
+    if (f->verdict.fault != MEMORY_TORN || f->op != ROUTER_OP_LIST || f->second || a->n_sets < 2)
+        return false;
+    second = memory_air_add(m, MEMORY_ARRIVE, m->now_ms + f->verdict.page_ms);
+    order = second->order;
+    *second = *f;
+    second->order = order;
+    second->at_ms = m->now_ms + f->verdict.page_ms;
+    second->answer = *a;
+    second->answer.n_sets = a->n_sets / 2;
+    second->changes = m->changes + m->foreign;
+    second->second = true;
+    return true;
 }
 
 /* A verdict that needs no zone. */
@@ -252,23 +235,42 @@ static bool turned_away(const struct flight *f, struct router_answer *a)
 {
     switch (f->verdict.fault) {
     case MEMORY_THROTTLED:
-        code(a, ROUTER_BUSY, "Throttling", "Rate exceeded");
+        memory_code(a, ROUTER_BUSY, "Throttling", "Rate exceeded");
         return true;
     case MEMORY_PRIOR:
-        code(a, ROUTER_BUSY, "PriorRequestNotComplete", "a previous request is still in process");
+        memory_code(a, ROUTER_BUSY, "PriorRequestNotComplete",
+                    "a previous request is still in process");
         return true;
     case MEMORY_REFUSED:
-        code(a, ROUTER_REFUSED, "InvalidChangeBatch", "no reason at all");
+        memory_code(a, ROUTER_REFUSED, "InvalidChangeBatch", "no reason at all");
         return true;
     case MEMORY_DENIED:
-        code(a, ROUTER_DENIED, "AccessDenied", "not authorized to perform this");
+        memory_code(a, ROUTER_DENIED, "AccessDenied", "not authorized to perform this");
         return true;
     case MEMORY_SERVER:
-        code(a, ROUTER_UNKNOWN, "503", "Service Unavailable");
+        memory_code(a, ROUTER_UNKNOWN, "503", "Service Unavailable");
+        return true;
+    case MEMORY_EXPIRED:
+        memory_code(a, ROUTER_DENIED, "ExpiredToken", "the security token is expired");
         return true;
     default:
         return false;
     }
+}
+
+/* It was done, and whoever asked does not hear so. */
+static void unheard(const struct flight *f, struct router_answer *a)
+{
+    bool server = f->verdict.fault == MEMORY_SERVER_DONE;
+
+    if (a->owner)
+        memory_listing_free(a->owner);
+    *a = (struct router_answer){.op_id = f->op_id,
+                                .op = f->op,
+                                .signed_ms = f->request->signed_ms,
+                                .sent_boot_us = f->request->sent_us};
+    memory_code(a, ROUTER_UNKNOWN, server ? "500" : "timeout",
+                server ? "InternalFailure" : "no reply");
 }
 
 static void arrive(struct memory_service *m, struct flight f)
@@ -279,7 +281,8 @@ static void arrive(struct memory_service *m, struct flight f)
                               .sent_boot_us = f.request->sent_us};
     bool late = f.copy && m->now_ms + m->wall_ms > f.request->signed_ms + SIGNATURE_MS;
 
-    a.date_ms = (m->now_ms + m->wall_ms) / 1000 * 1000;
+    if (!f.verdict.no_date)
+        a.date_ms = (m->now_ms + m->wall_ms) / 1000 * 1000;
     if (!turned_away(&f, &a) && !late) {
         if (f.op == ROUTER_OP_CHANGE)
             do_change(m, &f, &a);
@@ -288,18 +291,16 @@ static void arrive(struct memory_service *m, struct flight f)
         else
             do_sync(m, &f, &a);
     }
-    if (f.verdict.fault == MEMORY_REPLY_LOST && a.outcome != ROUTER_BUSY) {
-        if (a.owner)
-            memory_listing_free(a.owner);
-        a = (struct router_answer){.op_id = f.op_id,
-                                   .op = f.op,
-                                   .signed_ms = f.request->signed_ms,
-                                   .sent_boot_us = f.request->sent_us};
-        code(&a, ROUTER_UNKNOWN, "timeout", "no reply");
-    }
-    answer(m, &f, &a, f.verdict.reply_ms);
+    if (torn(m, &f, &a))
+        return;
+    if (f.second && f.answer.owner)
+        memory_listing_free(f.answer.owner);
+    if ((f.verdict.fault == MEMORY_REPLY_LOST || f.verdict.fault == MEMORY_SERVER_DONE) &&
+        a.outcome != ROUTER_BUSY)
+        unheard(&f, &a);
+    memory_answer(m, &f, &a, f.verdict.reply_ms);
     if (f.verdict.fault == MEMORY_TWICE && !f.copy) {
-        struct flight *again = air_add(m, ARRIVE, m->now_ms + f.verdict.late_ms);
+        struct flight *again = memory_air_add(m, MEMORY_ARRIVE, m->now_ms + f.verdict.late_ms);
         uint64_t order = again->order;
 
         *again = f;
@@ -321,7 +322,7 @@ static void ready_add(struct memory_client *c, const struct router_answer *a, in
     c->ready[c->n_ready++].done_boot_ms = now;
 }
 
-static size_t air_first(const struct memory_service *m)
+size_t memory_air_first(const struct memory_service *m)
 {
     size_t best = 0;
 
@@ -334,15 +335,14 @@ static size_t air_first(const struct memory_service *m)
 
 void memory_tick(struct memory_service *m, int64_t now_ms)
 {
-    while (m->n_air) {
-        size_t i = air_first(m);
+    while (m->wake_ms <= now_ms) {
+        size_t i = memory_air_first(m);
         struct flight f = m->air[i];
 
-        if (f.at_ms > now_ms)
-            break;
         m->now_ms = f.at_ms > m->now_ms ? f.at_ms : m->now_ms;
         m->air[i] = m->air[--m->n_air];
-        if (f.what == ARRIVE)
+        m->wake_ms = m->n_air ? m->air[memory_air_first(m)].at_ms : INT64_MAX;
+        if (f.what == MEMORY_ARRIVE)
             arrive(m, f);
         else if (f.client)
             ready_add(f.client, &f.answer, m->now_ms);
@@ -354,122 +354,5 @@ void memory_tick(struct memory_service *m, int64_t now_ms)
 
 int64_t memory_wake_at(const struct memory_service *m)
 {
-    return m->n_air ? m->air[air_first(m)].at_ms : INT64_MAX;
-}
-
-/* ---- A client
- * ------------------------------------------------------------------------------------------ */
-
-static void send(struct memory_client *c, uint32_t op_id, enum router_op op,
-                 struct memory_request *request, const struct router_batch *batch)
-{
-    struct memory_service *m = c->service;
-    struct memory_verdict v = {0};
-    struct flight *f;
-
-    if (c->decide)
-        v = c->decide(c->ctx, op, batch);
-    request->signed_ms = m->now_ms + m->wall_ms;
-    request->sent_us = m->now_ms * 1000 + 1;
-    if (v.fault == MEMORY_LOST || v.fault == MEMORY_LATE) {
-        struct router_answer a = {.op_id = op_id,
-                                  .op = op,
-                                  .signed_ms = request->signed_ms,
-                                  .sent_boot_us = request->sent_us};
-        struct flight gone = {.client = c, .op_id = op_id};
-
-        code(&a, ROUTER_UNKNOWN, "timeout", "no reply");
-        answer(m, &gone, &a, v.delay_ms + v.reply_ms);
-        if (v.fault == MEMORY_LOST || op != ROUTER_OP_CHANGE) {
-            memory_request_free(request);
-            return;
-        }
-    }
-    f = air_add(m, ARRIVE, m->now_ms + (v.fault == MEMORY_LATE ? v.late_ms : v.delay_ms));
-    f->client = c;
-    f->tag = c->tag;
-    f->verdict = v;
-    f->op_id = op_id;
-    f->op = op;
-    f->request = request;
-    f->copy = v.fault == MEMORY_LATE;
-}
-
-static void client_change(void *self, uint32_t op_id, const struct router_batch *batch)
-{
-    send(self, op_id, ROUTER_OP_CHANGE, memory_request_change(batch), batch);
-}
-
-static void client_list(void *self, uint32_t op_id, const struct router_list *list)
-{
-    send(self, op_id, ROUTER_OP_LIST, memory_request_list(list), NULL);
-}
-
-static void client_sync(void *self, uint32_t op_id, const char *change_id)
-{
-    send(self, op_id, ROUTER_OP_SYNC, memory_request_sync(change_id), NULL);
-}
-
-static bool client_next(void *self, struct router_answer *out)
-{
-    struct memory_client *c = self;
-
-    if (c->head_ready == c->n_ready)
-        return false;
-    *out = c->ready[c->head_ready++];
-    if (c->head_ready == c->n_ready)
-        c->head_ready = c->n_ready = 0;
-    return true;
-}
-
-static void client_release(void *self, struct router_answer *a)
-{
-    (void)self;
-    if (a->owner)
-        memory_listing_free(a->owner);
-    a->owner = NULL;
-}
-
-static void client_free(void *self)
-{
-    struct memory_client *c = self;
-    struct memory_service *m = c->service;
-
-    for (size_t i = 0; i < m->n_air; i++)
-        if (m->air[i].client == c)
-            m->air[i].client = NULL;
-    for (; c->head_ready < c->n_ready; c->head_ready++)
-        client_release(c, &c->ready[c->head_ready]);
-    for (struct memory_client **at = &m->clients; *at; at = &(*at)->next)
-        if (*at == c) {
-            *at = c->next;
-            break;
-        }
-    free(c->ready);
-    free(c);
-}
-
-void memory_client_crash(struct router r)
-{
-    client_free(r.self);
-}
-
-struct router memory_client_new(struct memory_service *m, uint32_t tag, memory_decide *decide,
-                                void *ctx)
-{
-    static const struct router_ops ops = {.change = client_change,
-                                          .list = client_list,
-                                          .sync = client_sync,
-                                          .next = client_next,
-                                          .release = client_release,
-                                          .free = client_free};
-    struct memory_client *c = x_zalloc(sizeof *c);
-
-    c->service = m;
-    c->tag = tag;
-    c->decide = decide;
-    c->ctx = ctx;
-    c->next = m->clients;
-    m->clients = c;
-    return (struct router){.ops = &ops, .self = c};
+    return m->wake_ms;
 }

@@ -29,7 +29,12 @@ enum memory_fault {
     MEMORY_PRIOR,      /* BUSY, PriorRequestNotComplete */
     MEMORY_REFUSED,    /* InvalidChangeBatch that nothing explains */
     MEMORY_DENIED,
-    MEMORY_SERVER, /* 503 without having done it; UNKNOWN */
+    MEMORY_SERVER,      /* 503 without having done it; UNKNOWN */
+    MEMORY_SERVER_DONE, /* 500 although it was done; UNKNOWN */
+    MEMORY_EXPIRED,     /* DENIED, ExpiredToken */
+    MEMORY_FORGOTTEN,   /* SYNC: NoSuchChange */
+    MEMORY_TORN,        /* LIST: its second half is read page_ms later, as pages are */
+    MEMORY_SHORT,       /* LIST of a range: the last record of it is not shown */
     MEMORY_FAULT_COUNT
 };
 
@@ -39,6 +44,8 @@ struct memory_verdict {
     int64_t reply_ms; /* until the answer, after arrival */
     int64_t late_ms;  /* LATE, TWICE: how much later; at most the signature's life (5 min) lands */
     int64_t pending_ms; /* PENDING to INSYNC, after it was applied */
+    int64_t page_ms;    /* TORN */
+    bool no_date;       /* the answer comes without a Date */
 };
 
 /* Asked once a request. batch is NULL for LIST and SYNC. */
@@ -77,6 +84,11 @@ struct router memory_client_new(struct memory_service *m, uint32_t tag, memory_d
                                 void *ctx);
 /* What is in the air of this client stays there, its answers are dropped: a crash. */
 void memory_client_crash(struct router r);
+/* What this client has in the air and has not arrived: dies on the way, or (lose false) comes
+ * later_ms later, if its signature still holds then. How many requests that were. */
+uint32_t memory_client_air(struct router r, bool lose, int64_t later_ms);
+uint32_t memory_client_flying(struct router r); /* changes that have not arrived yet */
+bool memory_client_ready(struct router r);      /* an answer can be taken */
 
 /* Lets everything happen that is due by now. Answers are then at router.ops->next(). */
 void memory_tick(struct memory_service *m, int64_t now_ms);
@@ -87,6 +99,7 @@ int64_t memory_wake_at(const struct memory_service *m);
 /* How many change batches arrived (refused ones too), and how many were applied. */
 struct memory_counts {
     uint64_t arrived, applied, lists, syncs;
+    uint64_t torn, shortened; /* listings in whose middle the zone changed; that hid a record */
 };
 struct memory_counts memory_counts(const struct memory_service *m);
 

@@ -102,23 +102,31 @@ static int compare_label(const char *a, const char *b)
     }
 }
 
-int rrset_compare(const struct rrset *a, const struct rrset *b)
+static int compare_names(const char *a, const char *b)
 {
     const char *la[LABELS_MAX], *lb[LABELS_MAX];
-    size_t n = labels(a->name, la), m = labels(b->name, lb);
-    int c;
+    size_t n, m;
 
+    if (strcmp(a, b) == 0) /* mostly so: the sets of one record */
+        return 0;
+    n = labels(a, la);
+    m = labels(b, lb);
     for (size_t i = 1; i <= n && i <= m; i++) {
-        c = compare_label(la[n - i], lb[m - i]);
+        int c = compare_label(la[n - i], lb[m - i]);
+
         if (c)
             return c;
     }
-    if (n != m)
-        return n < m ? -1 : 1;
-    c = strcmp(a->type, b->type);
-    if (c)
-        return c;
-    return strcmp(a->set_id ? a->set_id : "", b->set_id ? b->set_id : "");
+    return n == m ? 0 : n < m ? -1 : 1;
+}
+
+int rrset_compare(const struct rrset *a, const struct rrset *b)
+{
+    int c = compare_names(a->name, b->name);
+
+    if (c == 0)
+        c = strcmp(a->type, b->type);
+    return c ? c : strcmp(a->set_id ? a->set_id : "", b->set_id ? b->set_id : "");
 }
 
 static bool same(const char *a, const char *b)

@@ -1,11 +1,11 @@
 #!/bin/bash
-# What takes too long for tests/run.sh, by hand: 100,000 simulated runs, every kill point, 100 rollbacks timed one by
+# What takes too long for tests/run.sh, by hand: 100,000 simulated runs, every crash point, every kill point, 100 rollbacks timed one by
 # one, the table of rates, the simulation under sanitizers, an hour of fuzzing shared by all targets. About two
 # hours on 2 cores. The figures are printed at the end; logs are below out/ (or $SLUICE_OUT).
 #
 #   tests/long.sh [--quick] [--seeds N] [--fuzz-minutes N] [stage ...]
 #
-# Stages, all by default: build model sim rates kill latency fencing drills asan fuzz. --quick does about a fiftieth of each,
+# Stages, all by default: build model sim crash rates kill latency fencing drills asan fuzz. --quick does about a fiftieth of each,
 # to try this script out. SLUICE_SEED chooses the kill points that fall at random times.
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 set -u
@@ -20,12 +20,12 @@ while [ $# -gt 0 ]; do
     --seeds) seeds=${2:?} && shift ;;
     --fuzz-minutes) fuzz_minutes=${2:?} && shift ;;
     -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
-    build | model | sim | rates | kill | latency | fencing | drills | asan | fuzz) stages="$stages $1" ;;
+    build | model | sim | crash | rates | kill | latency | fencing | drills | asan | fuzz) stages="$stages $1" ;;
     *) echo "tests/long.sh: no such stage: $1" >&2; exit 64 ;;
     esac
     shift
 done
-stages=${stages:-build model sim rates kill latency fencing drills asan fuzz}
+stages=${stages:-build model sim crash rates kill latency fencing drills asan fuzz}
 rate_runs=10000 rollbacks=100 hanging=20 kill_args=--all
 if [ $quick = yes ]; then
     seeds=$((seeds / 50)) rate_runs=200 rollbacks=3 hanging=2 kill_args= fuzz_minutes=$(((fuzz_minutes + 49) / 50))
@@ -52,20 +52,29 @@ step() {
         grep -nE '^not ok|again:|ERROR|SUMMARY|Assert' "$log" | head -n 20 | cut -c1-300 | sed 's/^/        /'
         failed=$((failed + 1))
     fi
-    { echo "== $name"; grep -E '^# |seeds a second|^ok [0-9]+ - fuzz|^  +[a-z ]+ [0-9]+$|runs a row|%' "$log" | head -n 80; echo; } >>"$figures"
+    { echo "== $name"; grep -E '^# |seeds a second|died once,|^ok [0-9]+ - fuzz|^  +[a-z ]+ [0-9]+$|runs a row|%' "$log" | head -n 80; echo; } >>"$figures"
 }
 
 # seeds_of BUILD N: the seeds 1 to N in as many processes as there are cores.
 seeds_of() {
-    local build=$1 n=$2 i from to status=0 pids=
+    local build=$1 n=$2 i from to status=0 pids= how=--seeds
+    [ $((n / jobs)) -lt 10000 ] || how=--catalogue # so many meet every kind of fault
     for i in $(seq 1 "$jobs"); do
         from=$(((i - 1) * n / jobs + 1)) to=$((i * n / jobs))
-        "$out/$build/tests/sim/sim" --seeds "$from-$to" >"$out/log/long-sim-$build-$i.log" 2>&1 &
+        "$out/$build/tests/sim/sim" $how "$from-$to" >"$out/log/long-sim-$build-$i.log" 2>&1 &
         pids="$pids $!"
     done
     for i in $pids; do wait "$i" || status=1; done
     cat "$out/log/long-sim-$build-"*.log
     return $status
+}
+
+# Every scenario dies at every call, at every call of every recovery, and once more; with --quick at a sample of those.
+crash_points() {
+    local sim=$out/gcc/tests/sim/sim all=--all
+    [ $quick = no ] || all=
+    # shellcheck disable=SC2086
+    "$sim" --scenarios | xargs -P "$jobs" -I{} "$sim" --crash-points $all {}
 }
 
 # fuzz MINUTES: all targets, as many at a time as there are cores, MINUTES of the clock altogether.
@@ -85,6 +94,7 @@ for stage in $stages; do
     case $stage in
     build) step "gcc, and clang with sanitizers and fuzzers" build tests/run.sh --keep build ;;
     sim) step "simulation, $seeds seeds" sim seeds_of gcc "$seeds" ;;
+    crash) step "crash points" crash crash_points ;;
     model) step "the model of the fence" model tests/model/run.sh --long ;;
     rates) step "rates of the decision code, $rate_runs runs a row" rates "$out/gcc/tests/bench/rates" --full --runs "$rate_runs" ;;
     # shellcheck disable=SC2086

@@ -97,6 +97,7 @@ make_check() {
 # What the simulator and the table of rates measured, for the reader of this run.
 figures() {
     sed -n 's/^# \(.* seeds a second.*\)/      \1/p' "$out/$1/tests/sim/seeds.sh.log"
+    sed -n 's/^# \(crash points:.*\)/      \1/p; s/^#   \(.* died once .*\)/        \1/p' "$out/$1/tests/sim/crash.sh.log"
     sed -n 's/^ok [0-9]* - /      /p; s/^# \(of .*\)/        \1/p' "$out/$1/tests/bench/rates.log"
 }
 

@@ -63,10 +63,18 @@ void check_shadow(struct sim *s)
     }
 }
 
+/* Names come from one place here: equal ones are equal byte for byte. */
+static bool same_set(const struct rrset *a, const struct rrset *b)
+{
+    if (strcmp(a->name, b->name) != 0 || strcmp(a->type, b->type) != 0 || !a->set_id != !b->set_id)
+        return false;
+    return !a->set_id || strcmp(a->set_id, b->set_id) == 0;
+}
+
 static const struct rrset *in_shadow(const struct sim *s, uint32_t z, const struct rrset *rr)
 {
     for (size_t i = 0; i < s->n_shadow[z]; i++)
-        if (rrset_compare(&s->shadow[z][i], rr) == 0)
+        if (same_set(&s->shadow[z][i], rr))
             return &s->shadow[z][i];
     return NULL;
 }
@@ -123,10 +131,10 @@ static void check_forward(struct sim *s, struct sim_ctl *c, uint32_t z, const st
         check_wrong(s, "a forward batch of %s landed behind its rollback", c->run);
 }
 
-/* After `rolled_back` nothing moves; and nothing lands at all once the lease was released. But where
- * somebody removed the record within the life of a signature, a late lone CREATE may land, and on it
- * the late copy of the taking batch that was built on it, which writes every set as it stands: no
- * answer changes. */
+/* After `rolled_back` nothing moves; and nothing lands at all once the lease was released. But
+ * where somebody removed the record within the life of a signature, a late lone CREATE may land,
+ * and on it the late copy of the taking batch that was built on it, which writes every set as it
+ * stands: no answer changes. */
 static void check_ended(struct sim *s, const struct sim_ctl *c, uint32_t z, const struct lease *is,
                         bool was_there, bool moved)
 {
@@ -241,6 +249,9 @@ void check_decided(struct sim_ctl *c, const struct ramp_action *a)
 
 void check_perform(struct sim_ctl *c, const struct ramp_action *a)
 {
+    if (a->kind == RAMP_ACT_APPLY || (a->kind == RAMP_ACT_TAKE && !a->take_over))
+        if (!line_tells(c, a->op_id))
+            check_wrong(c->sim, "%s begins to write and its intent is not on disk", c->run);
     if (a->kind == RAMP_ACT_APPLY) {
         c->commanded |= 1u << check_percent_bit(c->sim, a->percent);
         c->applies++;
@@ -256,26 +267,40 @@ void check_perform(struct sim_ctl *c, const struct ramp_action *a)
     } else if (a->kind == RAMP_ACT_TAKE) {
         c->may_write_forward = true;
         for (uint32_t z = 0; z < c->sim->n_zones; z++)
-            c->may_seize[z] = a->take_over;
+            c->may_seize[z] = a->take_over || c->take_over;
     }
+}
+
+static bool lease_in(const struct sim *s, uint32_t z, struct lease *out)
+{
+    const struct rrset *rr = NULL;
+
+    for (size_t i = 0; i < s->n_shadow[z]; i++)
+        if (is_lease(&s->shadow[z][i]))
+            rr = &s->shadow[z][i];
+    return lease_of(rr, out);
 }
 
 /* Every zone's lease is this run's: then a rollback has something to build on. */
 bool check_holds_all(const struct sim_ctl *c)
 {
-    const struct sim *s = c->sim;
     struct lease l;
 
-    for (uint32_t z = 0; z < s->n_zones; z++) {
-        const struct rrset *rr = NULL;
-
-        for (size_t i = 0; i < s->n_shadow[z]; i++)
-            if (is_lease(&s->shadow[z][i]))
-                rr = &s->shadow[z][i];
-        if (!lease_of(rr, &l) || strcmp(l.run, c->run) != 0)
+    for (uint32_t z = 0; z < c->sim->n_zones; z++)
+        if (!lease_in(c->sim, z, &l) || strcmp(l.run, c->run) != 0)
             return false;
-    }
     return true;
+}
+
+/* Some zone's lease is this run's, and not released. */
+bool check_holds_any(const struct sim_ctl *c)
+{
+    struct lease l;
+
+    for (uint32_t z = 0; z < c->sim->n_zones; z++)
+        if (lease_in(c->sim, z, &l) && l.state != LEASE_RELEASED && strcmp(l.run, c->run) == 0)
+            return true;
+    return false;
 }
 
 /* Nobody else wrote: then nothing may be called drift. */

@@ -1,11 +1,13 @@
 /* The disk: lines in memory, durable some time later. A crash keeps the durable ones and, by
- * chance, a few that were on their way, the last perhaps torn; what is left goes through the
- * shipped journal's bytes. */
+ * chance or as planned, some that were on their way: none, all, the last torn, or a later one
+ * without the one before it. What is left goes through the shipped journal's bytes. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "journal.h"
 #include "ramp_state.h"
 #include "sim.h"
+#include "sluice/common.h"
 
 static void line_free(struct sim_line *l)
 {
@@ -14,11 +16,18 @@ static void line_free(struct sim_line *l)
     memset(l, 0, sizeof *l);
 }
 
-void line_clear(struct sim_ctl *c)
+static void forget_all(struct sim_ctl *c)
 {
     for (uint32_t i = 0; i < c->n_lines; i++)
         line_free(&c->line[i]);
     c->n_lines = 0;
+}
+
+void line_clear(struct sim_ctl *c)
+{
+    forget_all(c);
+    free(c->line);
+    c->line = NULL;
     json_decref(c->baseline);
     c->baseline = NULL;
 }
@@ -42,25 +51,47 @@ static void line_forget(struct sim_ctl *c)
     c->n_lines -= last;
 }
 
-/* One line with the state of now. Lines nobody waits for become durable with the next that is. */
-uint64_t line_add(struct sim_ctl *c, bool sync)
+bool line_disk_bad(const struct sim_ctl *c)
 {
-    struct sim *s = c->sim;
+    return c->disk_bad_ms <= c->sim->now;
+}
+
+static struct sim_line *line_new(struct sim_ctl *c)
+{
     struct sim_line *l;
-    int64_t at = s->now + c->fsync_ms;
 
     line_forget(c);
-    if (c->n_lines == SIM_LINES) { /* a dead disk: the newest replaces the one before */
+    if (!c->line)
+        c->line = x_malloc(SIM_LINES * sizeof *c->line);
+    if (c->n_lines == SIM_LINES) /* a dead disk: the newest replaces the one before */
         line_free(&c->line[--c->n_lines]);
-    }
     l = &c->line[c->n_lines++];
-    *l = (struct sim_line){.seq = ++c->seq, .durable_ms = sync && !c->disk_dead ? at : INT64_MAX};
+    *l = (struct sim_line){.seq = ++c->seq, .durable_ms = INT64_MAX};
     l->core = c->ramp->core;
     l->fence = fence_save(c->fence);
-    if (sync && !c->disk_dead)
-        for (uint32_t i = 0; i < c->n_lines; i++)
-            if (c->line[i].durable_ms > at)
-                c->line[i].durable_ms = at;
+    return l;
+}
+
+/* One line with the state of now. Lines nobody waits for become durable with the next that is. */
+uint64_t line_add(struct sim_ctl *c, bool sync, bool baseline)
+{
+    int64_t now = c->sim->now, at = now + (now < c->slow_from_ms ? c->fsync_ms : c->slow_ms);
+    bool first_bad = line_disk_bad(c) && (c->n_lines == 0 || !c->line[c->n_lines - 1].gone);
+    struct sim_line *l;
+
+    if (!ctl_place(c, CALL_APPEND, false))
+        return 0;
+    l = line_new(c);
+    if (baseline)
+        l->baseline = fence_save_baseline(c->fence);
+    if (line_disk_bad(c) && c->disk_full) {
+        l->gone = true;
+        l->half = first_bad;
+    }
+    for (uint32_t i = 0; sync && !line_disk_bad(c) && i < c->n_lines; i++)
+        if (c->line[i].durable_ms > at)
+            c->line[i].durable_ms = at;
+    (void)ctl_place(c, CALL_APPEND, true);
     return l->seq;
 }
 
@@ -72,6 +103,30 @@ uint64_t line_synced(struct sim_ctl *c)
         if (c->line[i].durable_ms <= c->sim->now)
             seq = c->line[i].seq;
     return seq;
+}
+
+bool line_tells(const struct sim_ctl *c, uint32_t op)
+{
+    for (uint32_t i = 0; i < c->n_lines; i++)
+        if (c->line[i].durable_ms <= c->sim->now && c->line[i].core.op == (int64_t)op)
+            return true;
+    return false;
+}
+
+uint32_t line_unsynced(const struct sim_ctl *c)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->n_lines; i++)
+        n += c->line[i].durable_ms > c->sim->now;
+    return n;
+}
+
+void line_settle(struct sim_ctl *c)
+{
+    for (uint32_t i = 0; i < c->n_lines && !line_disk_bad(c); i++)
+        if (c->line[i].durable_ms > c->sim->now)
+            c->line[i].durable_ms = c->sim->now;
 }
 
 /* Lines before the last durable one were forgotten, so they are numbered anew. */
@@ -91,49 +146,121 @@ static void write_line(struct sim_ctl *c, const struct sim_line *l, uint64_t seq
     json_decref(state);
 }
 
-/* What a restart reads. False: there is not one good line. The ramp's own memory is only scratch by
- * now. */
-bool line_recover(struct sim_ctl *c, struct ramp_core *core, json_t **fence)
+/* ---- What a crash leaves
+ * -------------------------------------------------------------------------------- */
+
+enum left { LEFT_WHOLE, LEFT_TORN, LEFT_HOLE, LEFT_OUT };
+
+/* What becomes of unsynced line i (from 0) of n. */
+static enum left left_of(const struct sim_ctl *c, enum sim_tail tail, uint32_t i, uint32_t n)
+{
+    struct sim *s = c->sim;
+
+    switch (tail) {
+    case TAIL_KEPT:
+        return LEFT_WHOLE;
+    case TAIL_LOST:
+        return LEFT_OUT;
+    case TAIL_TORN:
+        return i + 1 == n ? LEFT_TORN : LEFT_WHOLE;
+    case TAIL_REORDERED:
+        return i + 1 == n || n == 1 ? LEFT_WHOLE : LEFT_HOLE;
+    case TAIL_CHANCE:
+        break;
+    }
+    if (sim_chance(s, 500))
+        return LEFT_OUT;
+    return sim_chance(s, 300) ? LEFT_TORN : LEFT_WHOLE;
+}
+
+static void tear(struct sim *s, struct buf *bytes, size_t from)
+{
+    fault_met(s, FAULT_LINE_TORN);
+    buf_cut(bytes, from + (bytes->len - from) / 2);
+}
+
+/* Pages that were written behind the hole reached the disk, the hole's did not: zeros. */
+static void punch(struct buf *bytes, size_t from)
+{
+    memset(bytes->data + from, 0, bytes->len - from);
+}
+
+static enum sim_tail tail_of(struct sim_ctl *c, uint32_t unsynced)
+{
+    if (c->tail != TAIL_CHANCE)
+        return c->tail;
+    return unsynced > 1 && !c->line[c->n_lines - 1].gone && sim_chance(c->sim, 200) ? TAIL_REORDERED
+                                                                                    : TAIL_CHANCE;
+}
+
+/* The bytes a restart finds. */
+static void on_disk(struct sim_ctl *c, struct buf *bytes)
+{
+    struct sim *s = c->sim;
+    uint32_t n = line_unsynced(c), k = 0;
+    enum sim_tail tail = tail_of(c, n);
+
+    for (uint32_t i = 0; i < c->n_lines; i++) {
+        bool durable = c->line[i].durable_ms <= s->now;
+        enum left left = durable ? LEFT_WHOLE : left_of(c, tail, k++, n);
+        size_t before = bytes->len;
+
+        if (c->line[i].gone)
+            left = c->line[i].half ? LEFT_TORN : LEFT_OUT;
+        if (left == LEFT_OUT) {
+            fault_met(s, FAULT_LINES_LOST);
+            return;
+        }
+        write_line(c, &c->line[i], i + 1, bytes);
+        if (left == LEFT_HOLE) {
+            fault_met(s, FAULT_LINES_REORDERED);
+            punch(bytes, before);
+            continue;
+        }
+        if (left == LEFT_TORN) {
+            tear(s, bytes, before);
+            return;
+        }
+        if (c->line[i].baseline) {
+            json_decref(c->baseline);
+            c->baseline = json_incref(c->line[i].baseline);
+        }
+    }
+}
+
+/* What a restart reads. The ramp's own memory is only scratch by now. LINES_NONE: nothing was ever
+ * begun. LINES_DAMAGED: the shipped program refuses to go on with it. */
+enum line_found line_recover(struct sim_ctl *c, struct ramp_core *core, json_t **fence)
 {
     struct sim *s = c->sim;
     struct buf bytes SL_CLEANUP(buf_clear) = {0};
     struct journal_reading reading = {0};
     struct err err = {0};
-    bool ok;
+    bool holed;
 
-    for (uint32_t i = 0; i < c->n_lines; i++) {
-        bool durable = c->line[i].durable_ms <= s->now;
-        size_t before = bytes.len;
-
-        if (!durable && sim_chance(s, 500))
-            break;
-        write_line(c, &c->line[i], i + 1, &bytes);
-        if (c->line[i].baseline) {
-            json_decref(c->baseline);
-            c->baseline = json_incref(c->line[i].baseline);
-        }
-        if (!durable && sim_chance(s, 300)) { /* torn */
-            buf_cut(&bytes, before + (bytes.len - before) / 2);
-            break;
-        }
-    }
+    on_disk(c, &bytes);
+    holed = bytes.len && memchr(bytes.data, 0, bytes.len);
     if (bytes.len == 0 || !journal_read(bytes.data, bytes.len, NULL, NULL, NULL, &reading, &err)) {
         journal_reading_clear(&reading);
-        return false;
+        forget_all(c);
+        return LINES_NONE;
     }
-    if (reading.end == JOURNAL_DAMAGED)
-        check_wrong(s, "a torn tail was taken for damage");
-    ok = ramp_state_load(reading.last.state, core, &err);
-    if (!ok)
+    if ((reading.end == JOURNAL_DAMAGED) != holed)
+        check_wrong(s, holed ? "a hole in the journal was not seen"
+                             : "a torn tail was taken for damage");
+    if (holed) {
+        journal_reading_clear(&reading);
+        return LINES_DAMAGED;
+    }
+    if (!ramp_state_load(reading.last.state, core, &err))
         check_wrong(s, "the journal's state cannot be read: %s", err.text);
     *fence = json_incref(json_object_get(reading.last.state, "fence"));
     journal_reading_clear(&reading);
-    for (uint32_t i = 0; i < c->n_lines; i++)
-        line_free(&c->line[i]);
+    forget_all(c);
     /* What was read stays on the disk. */
     c->n_lines = 1;
     c->line[0] = (struct sim_line){.seq = c->seq, .durable_ms = s->now, .core = *core};
     c->line[0].fence = json_incref(*fence);
     c->line[0].baseline = json_incref(c->baseline);
-    return ok;
+    return LINES_GOOD;
 }

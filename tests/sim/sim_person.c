@@ -1,78 +1,107 @@
-/* Who talks to a controller beside Route 53: its prober, and a person at its keyboard. */
+/* Who talks to a controller beside Route 53 and its prober: a person at its keyboard, the machine
+ * it runs on. */
+#include "drive.h"
 #include "sim.h"
 
-/* ---- Probing
- * ------------------------------------------------------------------------------------------- */
+#define REACH_LATE_MS 1000 /* until the driver believes that nothing can be reached */
 
-static void probe(struct sim_ctl *c, uint32_t stratum, uint32_t ask)
+static int64_t sooner(int64_t a, int64_t b)
 {
-    struct sim *s = c->sim;
-    struct ramp_event ev = {.kind = RAMP_EV_PROBE};
-    uint32_t ppm = sim_failing_ppm(s, s->now, stratum);
+    return a < b ? a : b;
+}
 
-    s->probes++;
-    ev.probe.stratum = stratum;
-    ev.probe.ask_op = ask;
-    ev.probe.verdict = sim_random(s, 1000000) < ppm ? RAMP_FAIL : RAMP_PASS;
-    ev.probe.latency_us = ev.probe.verdict == RAMP_PASS ? 20000 + (int64_t)sim_random(s, 4000) : -1;
-    if (s->strata[stratum].side == PLAN_NEW && ev.probe.verdict == RAMP_PASS)
-        c->passed |= 1u << stratum;
+/* ---- The machine it runs on
+ * ----------------------------------------------------------------------------- */
+
+static void reach(struct sim_ctl *c, bool reachable)
+{
+    struct ramp_event ev = {.kind = RAMP_EV_REACH, .reachable = reachable};
+
     ctl_event(c, &ev);
 }
 
-static void probe_side(struct sim_ctl *c, uint8_t side)
+static void keys(struct sim_ctl *c, bool are_short)
 {
-    const struct plan *p = &c->sim->plan;
+    struct ramp_event ev = {.kind = RAMP_EV_CREDENTIALS, .credentials_short = are_short};
 
-    for (uint32_t k = 0; k < p->strata_n; k++) {
-        uint32_t i = c->turn[side]++ % p->strata_n;
+    if (are_short)
+        fault_met(c->sim, FAULT_CREDENTIALS_SHORT);
+    ctl_event(c, &ev);
+}
 
-        if (p->strata[i].side != side || p->strata[i].from_percent > c->percent)
-            continue;
-        probe(c, i, 0);
+static void terminate(struct sim_ctl *c)
+{
+    struct ramp_event ev = {.kind = RAMP_EV_SIGNAL, .signal = RAMP_SIGTERM};
+
+    fault_met(c->sim, FAULT_TERMINATED);
+    sim_log(c->sim, "%s: SIGTERM", c->run);
+    c->signal_ms = INT64_MAX;
+    ctl_event(c, &ev);
+    c->forced_ms = c->sim->now + DRIVE_STOP_MS;
+}
+
+/* The driver has waited long enough for the machine: the journal is closed, the process gone. */
+static void forced(struct sim_ctl *c)
+{
+    enum ramp_phase phase = ramp_phase(c->ramp);
+
+    c->forced_ms = INT64_MAX;
+    if (phase == RAMP_REVERTING || phase == RAMP_UNSAFE)
         return;
-    }
+    fault_met(c->sim, FAULT_FORCED_OUT);
+    line_settle(c);
+    c->crashing = true;
 }
 
-static void timer_fire(struct sim_ctl *c, struct sim_timer t)
+static void steps(struct sim_ctl *c)
 {
-    const struct plan *p = &c->sim->plan;
-    struct ramp_event ev = {.kind = RAMP_EV_ROUND};
+    struct sim *s = c->sim;
+    struct ramp_event ev = {.kind = RAMP_EV_WINDOW};
 
-    if (t.kind == TIMER_VERIFY) {
-        ctl_done(c, t.op,
-                 c->sim->now < c->sim->quiet_ms && sim_chance(c->sim, 20) ? RAMP_FAILED : RAMP_OK);
-    } else if (t.kind == TIMER_ASK) {
-        probe(c, t.stratum, t.op);
-        for (uint32_t i = 0; i < p->strata_n && !c->crashing; i++)
-            if (p->strata[i].cell == p->strata[t.stratum].cell &&
-                p->strata[i].side != p->strata[t.stratum].side) {
-                probe(c, i, t.op);
-                break;
-            }
-    } else {
-        for (uint32_t i = 0; i < p->strata_n && !c->crashing; i++)
-            probe(c, i, 0);
-        ev.op_id = t.op;
-        ctl_event(c, &ev);
-    }
+    fault_met(s, FAULT_CLOCK_STEPS);
+    c->step_ms = INT64_MAX;
+    s->closes_ms -= c->step_by_ms; /* in boot time, which did not step */
+    ev.window.opens_at_ms = INT64_MIN;
+    ev.window.closes_at_ms = s->closes_ms;
+    ctl_event(c, &ev);
 }
 
-void ctl_probe(struct sim_ctl *c)
+int64_t ctl_signals_at(const struct sim_ctl *c)
 {
-    for (uint32_t i = 0; i < SIM_TIMERS && !c->crashing; i++)
-        if (c->timer[i].kind != TIMER_NONE && c->timer[i].at_ms <= c->sim->now) {
-            struct sim_timer t = c->timer[i];
+    const struct sim *s = c->sim;
+    int64_t at = sooner(sooner(c->signal_ms, c->forced_ms), c->step_ms);
 
-            c->timer[i].kind = TIMER_NONE;
-            timer_fire(c, t);
-        }
-    for (uint8_t side = 0; side < PLAN_SIDES; side++)
-        while (c->mode == RAMP_PROBES_RUN && c->rate_milli && c->probe_ms[side] <= c->sim->now &&
-               !c->crashing && !c->over) {
-            c->probe_ms[side] += 1000000 / c->rate_milli;
-            probe_side(c, side);
-        }
+    if (c->keys.from_ms != INT64_MAX)
+        at = sooner(at, c->keys_told ? c->keys.to_ms : c->keys.from_ms);
+    if (c->reach_told)
+        at = sooner(at, s->gone.to_ms);
+    else if (s->gone.from_ms != INT64_MAX && s->now < s->gone.to_ms)
+        at = sooner(at, s->gone.from_ms + REACH_LATE_MS);
+    return at;
+}
+
+void ctl_signals(struct sim_ctl *c)
+{
+    struct sim *s = c->sim;
+    bool are_short = sim_in(&c->keys, s->now);
+    bool gone = sim_in(&s->gone, s->now) && s->now >= s->gone.from_ms + REACH_LATE_MS;
+
+    if (c->keys.from_ms != INT64_MAX && s->now >= c->keys.from_ms && are_short != c->keys_told) {
+        c->keys_told = are_short;
+        keys(c, are_short);
+    }
+    if (c->keys.to_ms <= s->now)
+        c->keys.from_ms = c->keys.to_ms = INT64_MAX;
+    if (gone != c->reach_told && !c->crashing) {
+        c->reach_told = gone;
+        reach(c, !gone);
+    }
+    if (c->step_ms <= s->now && !c->crashing)
+        steps(c);
+    if (c->signal_ms <= s->now && !c->crashing && !c->over)
+        terminate(c);
+    if (c->forced_ms <= s->now && !c->crashing && !c->over)
+        forced(c);
 }
 
 /* ---- The person
@@ -87,7 +116,7 @@ static void signal_twice(struct sim_ctl *c)
         ctl_event(c, &ev);
 }
 
-static void operate(struct sim_ctl *c, enum ramp_operator op)
+void person_does(struct sim_ctl *c, enum ramp_operator op)
 {
     struct ramp_event ev = {.kind = RAMP_EV_OPERATOR, .op = op};
     enum ramp_why why = ramp_why(c->ramp, NULL);
@@ -102,40 +131,56 @@ static void operate(struct sim_ctl *c, enum ramp_operator op)
     ctl_event(c, &ev);
 }
 
+static void held(struct sim_ctl *c, uint64_t r)
+{
+    if (c->operators > 20)
+        person_does(c, RAMP_DO_QUIT);
+    else
+        person_does(c, r < 60 && c->operators < 8 ? RAMP_DO_RESUME
+                       : r < 88                   ? RAMP_DO_ROLLBACK
+                                                  : RAMP_DO_QUIT);
+}
+
+void person_waits(struct sim_ctl *c)
+{
+    struct sim *s = c->sim;
+    int64_t since = s->now - c->phase_ms - 2 * s->pending_ms;
+    bool late = s->now > s->quiet_ms + 600 * 1000;
+
+    if (late && !s->foreign_touched && check_holds_all(c) && since > 900 * 1000)
+        check_wrong(s, "%s cannot go back though all is well", c->run);
+    if (late && since > 1000 * 1000)
+        signal_twice(c);
+}
+
 void ctl_person(struct sim_ctl *c)
 {
     struct sim *s = c->sim;
-    bool late = s->now > s->quiet_ms + 600 * 1000;
     uint64_t r = sim_random(s, 100);
 
+    if (s->scenario) {
+        scenario_person(c);
+        return;
+    }
     c->operator_ms = s->now + 20000 + (int64_t)sim_random(s, 120000);
     c->operators++;
     switch (ramp_phase(c->ramp)) {
     case RAMP_APPROVING:
-        operate(c, r < 85 ? RAMP_DO_APPROVE : RAMP_DO_ROLLBACK);
+        person_does(c, r < 85 ? RAMP_DO_APPROVE : RAMP_DO_ROLLBACK);
         break;
     case RAMP_PAUSED:
-        operate(c, r < 80 ? RAMP_DO_RESUME : RAMP_DO_ROLLBACK);
+        person_does(c, r < 80 ? RAMP_DO_RESUME : RAMP_DO_ROLLBACK);
         break;
     case RAMP_HELD:
-        if (c->operators > 20)
-            operate(c, RAMP_DO_QUIT);
-        else
-            operate(c, r < 60 && c->operators < 8 ? RAMP_DO_RESUME
-                       : r < 88                   ? RAMP_DO_ROLLBACK
-                                                  : RAMP_DO_QUIT);
+        held(c, r);
         break;
     case RAMP_UNSAFE:
     case RAMP_REVERTING:
-        if (late && !s->foreign_touched && check_holds_all(c) &&
-            s->now > c->phase_ms + 900 * 1000 + 2 * s->pending_ms)
-            check_wrong(s, "%s cannot go back though all is well", c->run);
-        if (late && s->now > c->phase_ms + 1000 * 1000 + 2 * s->pending_ms)
-            signal_twice(c);
+        person_waits(c);
         break;
     default:
         if (s->now < s->quiet_ms && r < 12)
-            operate(c, r < 6 ? RAMP_DO_PAUSE : r < 10 ? RAMP_DO_ROLLBACK : RAMP_DO_QUIT);
+            person_does(c, r < 6 ? RAMP_DO_PAUSE : r < 10 ? RAMP_DO_ROLLBACK : RAMP_DO_QUIT);
         else if (r == 50)
             signal_twice(c);
         break;

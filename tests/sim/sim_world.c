@@ -22,6 +22,11 @@ bool sim_chance(struct sim *s, uint32_t thousandths)
     return sim_random(s, 1000) < thousandths;
 }
 
+bool sim_in(const struct sim_span *w, int64_t at)
+{
+    return at >= w->from_ms && at < w->to_ms;
+}
+
 void sim_hash(struct sim *s, uint64_t word)
 {
     s->hash = (s->hash ^ word ^ (uint64_t)s->now << 20) * 1099511628211ull;
@@ -73,54 +78,78 @@ uint32_t sim_failing_ppm(const struct sim *s, int64_t at, uint32_t stratum)
 /* ---- Drawing a world
  * ----------------------------------------------------------------------------------- */
 
-static void put(struct sim *s, uint32_t z, const char *name, const char *type, const char *id,
-                uint32_t weight, const char *value)
+/* A set of one value, or of many that count up from 192.0.2.n. */
+static void put(struct sim *s, uint32_t z, const char *name, const char *id, uint32_t weight,
+                uint32_t n)
 {
-    const char *values[] = {value};
+    static char text[SIM_VALUES][20];
+    const char *values[SIM_VALUES];
     char zone[4] = {'Z', (char)('0' + z), '\0'};
     struct rrset rr = {.name = name,
-                       .type = type,
+                       .type = "A",
                        .set_id = id,
                        .weighted = id != NULL,
                        .weight = weight,
                        .has_ttl = true,
                        .ttl = 5,
                        .values = values,
-                       .n_values = 1};
+                       .n_values = s->n_values};
 
+    for (uint32_t i = 0; i < s->n_values; i++) {
+        if (i == 0)
+            snprintf(text[i], sizeof text[i], "192.0.2.%u", n);
+        else
+            snprintf(text[i], sizeof text[i], "198.51.%u.%u", n, i);
+        values[i] = text[i];
+    }
     memory_put(s->service, zone, &rr);
 }
 
-static void draw_zones(struct sim *s)
+void sim_zones(struct sim *s, uint32_t n_zones, uint32_t n_records, uint32_t n_values)
 {
-    s->n_zones = 1 + (uint32_t)sim_chance(s, 350);
-    s->n_records = s->n_zones + (uint32_t)sim_random(s, SIM_RECORDS - s->n_zones + 1);
-    for (uint32_t z = 0; z < s->n_zones; z++) {
+    s->n_zones = n_zones;
+    s->n_records = n_records;
+    for (uint32_t z = 0; z < n_zones; z++) {
         char id[4] = {'Z', (char)('0' + z), '\0'}, name[40];
 
+        s->n_values = 1;
         snprintf(name, sizeof name, "z%u.example.", z);
         memory_add_zone(s->service, id, name);
         snprintf(name, sizeof name, "mail.z%u.example.", z);
-        put(s, z, name, "A", NULL, 0, "192.0.2.9");
+        put(s, z, name, NULL, 0, 9);
         snprintf(name, sizeof name, "other.z%u.example.", z);
-        put(s, z, name, "A", "old", 3, "192.0.2.10");
-        put(s, z, name, "A", "new", 4, "192.0.2.11");
+        put(s, z, name, "old", 3, 10);
+        put(s, z, name, "new", 4, 11);
     }
-    for (uint32_t r = 0; r < s->n_records; r++) {
-        s->record_zone[r] = r % s->n_zones;
-        snprintf(s->record_name[r], sizeof s->record_name[r], "w%u.z%u.example.", r,
-                 s->record_zone[r]);
+    s->n_values = n_values;
+    for (uint32_t r = 0; r < n_records; r++) {
+        uint32_t z = s->record_zone[r] = r % n_zones;
+
+        snprintf(s->record_name[r], sizeof s->record_name[r], "w%u.z%u.example.", r, z);
         s->records[r] = (struct plan_record){.name = s->record_name[r], .type = "A"};
-        put(s, s->record_zone[r], s->record_name[r], "A", "old", sim_chance(s, 500) ? 255 : 1,
-            "192.0.2.1");
-        put(s, s->record_zone[r], s->record_name[r], "A", "new", 0, "192.0.2.2");
+        s->weight_old[r] = sim_chance(s, 500) ? 255 : 1;
+        put(s, z, s->record_name[r], "old", s->weight_old[r], 1);
+        put(s, z, s->record_name[r], "new", 0, 2);
     }
+    s->plan.records = s->records;
+    s->plan.records_n = n_records;
 }
 
-static void draw_strata(struct sim *s)
+/* Now and then so many records that a range is listed, or so wide that a step takes two batches. */
+static void draw_zones(struct sim *s)
 {
-    uint32_t cells = 1 + (uint32_t)sim_random(s, 3);
+    uint32_t n = 1 + (uint32_t)sim_chance(s, 350);
 
+    if (sim_chance(s, 80))
+        sim_zones(s, 1, SIM_RECORDS, 1);
+    else if (sim_chance(s, 20))
+        sim_zones(s, n, 4, SIM_VALUES);
+    else
+        sim_zones(s, n, n + (uint32_t)sim_random(s, 5 - n), 1);
+}
+
+void sim_strata(struct sim *s, uint32_t cells)
+{
     for (uint32_t i = 0; i < 2 * cells; i++)
         s->strata[i] = (struct plan_stratum){
             .cell = i / 2, .check = (uint16_t)(i / 2), .side = (uint8_t)(i % 2), .required = true};
@@ -135,11 +164,6 @@ static void draw_plan(struct sim *s)
     struct plan *p = &s->plan;
     const uint32_t *walk = walks[sim_random(s, ARRAY_LEN(walks))];
 
-    plan_init(p);
-    p->cutover = "shop";
-    p->path = "plan.yaml";
-    p->records = s->records;
-    p->records_n = s->n_records;
     for (uint32_t i = 0; i < SIM_STEPS && walk[i]; i++)
         p->steps[p->steps_n++] = (struct plan_step){.percent = walk[i],
                                                     .bake_ms = 25000,
@@ -147,9 +171,6 @@ static void draw_plan(struct sim *s)
                                                     .on_breach = PLAN_ROLLBACK};
     p->soak.for_ms = 30000;
     p->soak.rate_milli = 2000;
-    p->suites_n = 1;
-    p->suites[0] =
-        (struct plan_suite){.file = "s.yaml", .allowed_ppm = 10000, .unacceptable_ppm = 50000};
     p->rate_milli = 4000;
     p->max_hold_ms = 15 * 60 * 1000;
     p->lease_life_ms = 60000ll * (1 + (int64_t)sim_random(s, 10));
@@ -158,86 +179,10 @@ static void draw_plan(struct sim *s)
         p->on[PLAN_ON_CRASH] = sim_chance(s, 500) ? PLAN_ROLLBACK : PLAN_HOLD;
     if (sim_chance(s, 200))
         p->on[PLAN_ON_TERMINATE] = PLAN_ROLLBACK;
-    draw_strata(s);
+    sim_strata(s, 1 + (uint32_t)sim_random(s, 3));
 }
 
-static void draw_faults(struct sim *s)
-{
-    struct sim_chances *p = &s->chance;
-    uint32_t *const each[] = {&p->lost,      &p->reply, &p->late,    &p->twice,
-                              &p->throttled, &p->prior, &p->refused, &p->server};
-
-    s->quiet_ms = 60000 + (int64_t)sim_random(s, 15 * 60 * 1000);
-    if (sim_chance(s, 700))
-        for (size_t i = 0; i < ARRAY_LEN(each); i++)
-            *each[i] =
-                sim_chance(s, 500) ? (uint32_t)sim_random(s, each[i] == &p->refused ? 20 : 120) : 0;
-    s->outage_from_ms = s->denied_from_ms = INT64_MAX;
-    if (sim_chance(s, 200)) {
-        s->outage_from_ms = (int64_t)sim_random(s, 400000);
-        s->outage_to_ms = s->outage_from_ms + (int64_t)sim_random(s, 180000);
-    }
-    if (sim_chance(s, 60)) {
-        s->denied_from_ms = (int64_t)sim_random(s, 300000);
-        s->denied_to_ms = s->denied_from_ms + (int64_t)sim_random(s, 120000);
-    }
-    s->pending_ms = sim_chance(s, 100) ? 200000 : (int64_t)sim_random(s, 20000);
-    s->fleet =
-        sim_chance(s, 450) ? FLEET_GOOD : (enum sim_fleet)(1 + sim_random(s, FLEET_COUNT - 1));
-    s->bad_from_ms = (int64_t)sim_random(s, 300000);
-    s->bad_to_ms = s->fleet == FLEET_BOTH_BAD || s->fleet == FLEET_OLD_BAD || sim_chance(s, 300)
-                       ? s->bad_from_ms + 20000 + (int64_t)sim_random(s, 300000)
-                       : INT64_MAX;
-    s->bad_ppm = sim_chance(s, 600) ? 1000000 : 100000 + (uint32_t)sim_random(s, 700000);
-    s->foreign_ms = INT64_MAX;
-    if (sim_chance(s, 250)) {
-        s->foreign_left = 1 + (uint32_t)sim_random(s, 3);
-        s->foreign_ms = (int64_t)sim_random(s, 400000);
-    }
-}
-
-static void draw_ctl(struct sim *s, uint32_t i)
-{
-    struct sim_ctl *c = &s->ctl[i];
-
-    c->sim = s;
-    c->tag = i + 1;
-    snprintf(c->run, sizeof c->run, "run-%c", 'a' + (int)i);
-    c->ramp = x_malloc(sizeof *c->ramp);
-    c->start_ms = c->freeze_at_ms = c->operator_ms = c->back_ms = INT64_MAX;
-    c->points_left = -1;
-    c->top_step = -1;
-    c->fsync_ms = 1 + (int64_t)sim_random(s, 20);
-    if (sim_chance(s, 450)) {
-        c->crashes_left = 1 + (int32_t)sim_random(s, 5);
-        c->points_left = (int32_t)sim_random(s, sim_chance(s, 400) ? 400 : 6000) + 1;
-    }
-    if (sim_chance(s, 100)) {
-        c->freeze_at_ms = (int64_t)sim_random(s, 400000);
-        c->frozen_until_ms = c->freeze_at_ms + 2500 + (int64_t)sim_random(s, 900000);
-    }
-    if (sim_chance(s, 30))
-        c->fsync_ms = 4000 + (int64_t)sim_random(s, 20000);
-    c->disk_dead = sim_chance(s, 20);
-    if (sim_chance(s, 200))
-        c->operator_ms = (int64_t)sim_random(s, 400000);
-    c->start = RAMP_START_FRESH;
-}
-
-static void draw_ctls(struct sim *s)
-{
-    for (uint32_t i = 0; i < SIM_CTLS; i++)
-        draw_ctl(s, i);
-    s->ctl[0].start_ms = 1000;
-    for (uint32_t i = 1; i < SIM_CTLS; i++) {
-        if (!sim_chance(s, 200))
-            continue;
-        s->ctl[i].start_ms = 1000 + (int64_t)sim_random(s, 500000);
-        s->ctl[i].start = sim_chance(s, 500) ? RAMP_START_ROLLBACK : RAMP_START_FRESH;
-    }
-}
-
-void sim_init(struct sim *s, uint64_t seed, bool verbose)
+void sim_init_blank(struct sim *s, uint64_t seed, bool verbose)
 {
     memset(s, 0, sizeof *s);
     s->seed = seed;
@@ -246,14 +191,38 @@ void sim_init(struct sim *s, uint64_t seed, bool verbose)
     s->verbose = verbose;
     s->service = memory_new();
     memory_set_wall(s->service, SIM_WALL);
-    s->compares_weight = !sim_chance(s, 200);
+    s->outage = s->denied = s->expired = s->faulty = s->gone = s->blind = s->hung = s->dns_slow =
+        s->new_slow = (struct sim_span){.from_ms = INT64_MAX, .to_ms = INT64_MAX};
+    s->denied_zone = s->faulty_record = UINT32_MAX;
+    s->foreign_ms = s->closes_ms = s->bad_to_ms = INT64_MAX;
+    s->compares_weight = true;
+    plan_init(&s->plan);
+    s->plan.cutover = "shop";
+    s->plan.path = "plan.yaml";
+    s->plan.suites_n = 1;
+    s->plan.suites[0] =
+        (struct plan_suite){.file = "s.yaml", .allowed_ppm = 10000, .unacceptable_ppm = 50000};
+    for (uint32_t i = 0; i < SIM_CTLS; i++)
+        ctl_init(s, i);
+}
+
+void sim_begin(struct sim *s)
+{
+    if (!s->compares_weight)
+        fault_met(s, FAULT_WEIGHT_NOT_COMPARED);
     memory_compare_weight(s->service, s->compares_weight);
-    draw_zones(s);
-    draw_plan(s);
-    draw_faults(s);
-    draw_ctls(s);
     check_shadow(s);
     memory_on_change(s->service, check_change, s);
+}
+
+void sim_init(struct sim *s, uint64_t seed, bool verbose)
+{
+    sim_init_blank(s, seed, verbose);
+    s->compares_weight = !sim_chance(s, 200);
+    draw_zones(s);
+    draw_plan(s);
+    faults_draw(s);
+    sim_begin(s);
 }
 
 void sim_clear(struct sim *s)
@@ -262,61 +231,6 @@ void sim_clear(struct sim *s)
         ctl_free(&s->ctl[i]);
     memory_free(s->service);
     arena_clear(&s->shadow_mem);
-}
-
-/* ---- The foreign hand
- * ---------------------------------------------------------------------------------- */
-
-static void foreign_edit(struct sim *s, uint32_t r, bool lease)
-{
-    char id[4] = {'Z', (char)('0' + s->record_zone[r]), '\0'}, name[40];
-    const char *set = sim_chance(s, 500) ? "old" : "new", *values[] = {"192.0.2.99"};
-    const struct rrset *rr = memory_find(s->service, id, s->record_name[r], "A", set);
-    struct arena mem = {0};
-    struct rrset copy;
-
-    snprintf(name, sizeof name, "_sluice.z%u.example.", s->record_zone[r]);
-    if (lease) {
-        sim_log(s, "a foreign hand removes the lease of zone %u", s->record_zone[r]);
-        (void)memory_remove(s->service, id, name, "TXT", NULL);
-        s->lease_removed_ms[s->record_zone[r]] = s->now;
-        for (uint32_t i = 0; i < SIM_CTLS; i++) /* `sluice rollback` may find it taken again */
-            s->ctl[i].may_seize[s->record_zone[r]] |= s->ctl[i].start == RAMP_START_ROLLBACK;
-        return;
-    }
-    if (!rr)
-        return;
-    copy = rrset_copy(&mem, rr);
-    sim_log(s, "a foreign hand edits %s %s", s->record_name[r], set);
-    switch (sim_random(s, 8)) {
-    case 0:
-        (void)memory_remove(s->service, id, s->record_name[r], "A", set);
-        break;
-    case 1:
-    case 2:
-        copy.values = values;
-        memory_put(s->service, id, &copy);
-        break;
-    case 3:
-        copy.health_check = "hc-1";
-        memory_put(s->service, id, &copy);
-        break;
-    default:
-        copy.weight = (uint32_t)sim_random(s, 250) + 1;
-        memory_put(s->service, id, &copy);
-        break;
-    }
-    arena_clear(&mem);
-}
-
-static void foreign(struct sim *s)
-{
-    s->foreign_touched = true;
-    s->last_foreign_ms = s->now;
-    foreign_edit(s, (uint32_t)sim_random(s, s->n_records), sim_chance(s, 250));
-    s->foreign_ms = --s->foreign_left && s->now < s->quiet_ms
-                        ? s->now + (int64_t)sim_random(s, 120000)
-                        : INT64_MAX;
 }
 
 /* ---- Time
@@ -328,7 +242,8 @@ static int64_t next_time(const struct sim *s)
 
     at = s->foreign_ms < at ? s->foreign_ms : at;
     for (uint32_t i = 0; i < SIM_CTLS; i++) {
-        int64_t t = ctl_wake_at(&s->ctl[i]);
+        const struct sim_ctl *c = &s->ctl[i];
+        int64_t t = c->alive ? c->wake_ms : c->start_ms;
 
         at = t < at ? t : at;
     }
@@ -343,18 +258,26 @@ static bool all_over(const struct sim *s)
     return true;
 }
 
+/* While it sleeps, answers wait for it. */
+static bool has_answers(const struct sim_ctl *c, int64_t now)
+{
+    return memory_client_ready(c->router) && !(c->freeze_at_ms <= now && now < c->frozen_until_ms);
+}
+
 static void step(struct sim *s)
 {
     memory_tick(s->service, s->now);
-    if (s->foreign_ms <= s->now)
-        foreign(s);
+    if (s->foreign_ms <= s->now) {
+        foreign_act(s);
+        s->foreign_ms = --s->foreign_left && s->now < s->quiet_ms
+                            ? s->now + (int64_t)sim_random(s, 120000)
+                            : INT64_MAX;
+    }
     for (uint32_t i = 0; i < SIM_CTLS && !s->wrong[0]; i++) {
         struct sim_ctl *c = &s->ctl[i];
 
-        if (!c->alive && c->start_ms <= s->now)
-            ctl_start(c);
-        else if (c->alive)
-            ctl_turn(c);
+        if (c->alive ? c->wake_ms <= s->now || has_answers(c, s->now) : c->start_ms <= s->now)
+            (c->alive ? ctl_turn : ctl_start)(c);
     }
 }
 
@@ -378,16 +301,32 @@ bool sim_run(struct sim *s)
         s->now = memory_wake_at(s->service) > s->now ? memory_wake_at(s->service) : s->now;
         memory_tick(s->service, s->now);
     }
+    if (memory_counts(s->service).torn)
+        fault_met(s, FAULT_READING_TORN);
+    if (memory_counts(s->service).shortened)
+        fault_met(s, FAULT_READING_SHORT);
     if (!s->wrong[0])
         check_end(s);
     return !s->wrong[0];
 }
 
-enum sim_end sim_end(const struct sim *s)
-{
-    const struct sim_ctl *c = &s->ctl[0];
+const char *const sim_end_names[END_COUNT] = {
+    [END_COMPLETED] = "completed", [END_ROLLED_BACK] = "rolled back",
+    [END_REFUSED] = "refused",     [END_INTERRUPTED] = "interrupted",
+    [END_DEPOSED] = "deposed",     [END_HELD] = "held",
+    [END_UNSAFE] = "unsafe",       [END_BUSY] = "busy",
+    [END_DENIED] = "denied"};
 
+/* One whose journal is damaged ended as the rollback did that took its place. */
+enum sim_end sim_end(const struct sim *s, uint32_t i)
+{
+    const struct sim_ctl *c = &s->ctl[i];
+
+    if (c->damaged && s->ctl[SIM_CTLS - 1].used)
+        c = &s->ctl[SIM_CTLS - 1];
     switch (ramp_phase(c->ramp)) {
+    case RAMP_PREFLIGHT: /* nothing there that it would touch */
+        return END_REFUSED;
     case RAMP_COMPLETED:
         return END_COMPLETED;
     case RAMP_ROLLED_BACK:

@@ -1,5 +1,6 @@
 /* What is kept over a restart: fence_save.c. */
 #include "fence_kit.h"
+#include "fence_ramp.h"
 
 static void restart(struct kit *k, json_t *baseline, json_t *kept)
 {
@@ -111,6 +112,32 @@ TEST(a_reverting_lease_the_journal_does_not_know_is_not_renewed_before_the_rollb
     restart(k, again, kept);
     fence_read(k->f, 6, k->now);
     kit_want(k, 6, FENCE_REVERTING);
+    kit_free(k);
+}
+
+/* Found by crashing at every request: it was told as drift, and the run held by its own writing. */
+TEST(a_rollback_that_lands_behind_the_reading_is_told_when_it_shows)
+{
+    struct kit *k = kit_new(1, 1);
+    json_t *baseline, *kept;
+    struct ramp_event ev;
+
+    at_10_percent(k);
+    baseline = fence_save_baseline(k->f);
+    kept = fence_save(k->f);
+    fence_rollback(k->f, 3, 0, false, k->now);
+    assert_int_equal(memory_client_air(k->router, false, 20000), 1);
+    restart(k, baseline, kept);
+    fence_read(k->f, 5, k->now);
+    kit_want(k, 5, FENCE_READ);
+    kit_run_to(k, k->now + 300 * 1000);
+    assert_non_null(kit_event(k, FENCE_REVERTING));
+    assert_int_equal(kit_event(k, FENCE_REVERTING)->op_id, 0);
+    assert_true(fence_ramp_event(k->f, kit_event(k, FENCE_REVERTING), &ev));
+    assert_int_equal(ev.kind, RAMP_EV_REVERTING);
+    fence_rollback(k->f, 6, 0, false, k->now);
+    kit_want(k, 6, FENCE_BACK);
+    all_back(k, 1, 1);
     kit_free(k);
 }
 
@@ -303,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_reverting_lease_the_journal_does_not_know_decides),
         cmocka_unit_test(
             a_reverting_lease_the_journal_does_not_know_is_not_renewed_before_the_rollback),
+        cmocka_unit_test(a_rollback_that_lands_behind_the_reading_is_told_when_it_shows),
         cmocka_unit_test(after_a_restart_a_deleted_lease_is_always_left_to_a_person),
         cmocka_unit_test(a_rollback_after_a_restart_waits_for_no_reading),
         cmocka_unit_test(a_step_that_landed_after_its_intent_was_written_down_is_no_drift),

@@ -454,6 +454,43 @@ TEST(a_lease_that_says_reverting_decides_after_a_restart_whatever_the_policy)
     assert_phase(RAMP_REVERTING);
 }
 
+/* The rollback's first request leaves before its line is written. When the process dies between the
+ * two and the request lands late, the restarted run reads a lease that still says forward. */
+TEST(a_lease_that_says_reverting_only_later_decides_too)
+{
+    at(RAMP_BAKING, 1);
+    rig_crash(&r, RAMP_START_RESUME);
+    rig_answer(&r, RAMP_OK);
+    assert_phase(RAMP_VERIFYING);
+    rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_REVERTING});
+    assert_phase(RAMP_REVERTING);
+    assert_int_equal(ramp_why(&r.s, NULL), RAMP_WHY_CRASH);
+    confirm();
+    end_of_release(1);
+}
+
+TEST(a_step_refused_because_the_lease_says_reverting_goes_back_whole)
+{
+    at(RAMP_APPLYING, 1);
+    rig_crash(&r, RAMP_START_RESUME);
+    rig_answer(&r, RAMP_OK);
+    rig_answer(&r, RAMP_IS_REVERTING);
+    assert_phase(RAMP_REVERTING);
+    confirm();
+    end_of_release(1);
+}
+
+TEST(a_lease_that_says_reverting_is_no_news_to_who_goes_back)
+{
+    at(RAMP_BAKING, 1);
+    rig_operator(&r, RAMP_DO_ROLLBACK);
+    rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_REVERTING});
+    assert_phase(RAMP_REVERTING);
+    assert_int_equal(r.out.n, 0);
+    confirm();
+    end_of_release(0);
+}
+
 TEST(recover_follows_the_policy_for_crashes)
 {
     static const struct {
@@ -630,6 +667,9 @@ int main(void)
         cmocka_unit_test(after_a_restart_with_a_dead_journal_a_step_under_way_is_taken_back),
         cmocka_unit_test(after_a_restart_a_rollback_goes_on_without_reading),
         cmocka_unit_test(a_lease_that_says_reverting_decides_after_a_restart_whatever_the_policy),
+        cmocka_unit_test(a_lease_that_says_reverting_only_later_decides_too),
+        cmocka_unit_test(a_step_refused_because_the_lease_says_reverting_goes_back_whole),
+        cmocka_unit_test(a_lease_that_says_reverting_is_no_news_to_who_goes_back),
         cmocka_unit_test(recover_follows_the_policy_for_crashes),
         cmocka_unit_test(held_and_paused_stay_so_over_a_restart),
         cmocka_unit_test(an_interrupted_run_goes_on_with_the_wait_of_its_step),
