@@ -111,7 +111,7 @@ static struct verify *ask(struct walk *w, struct err *err)
 
     if (!rig_survey(&w->rig, &w->survey, 0, err))
         return NULL;
-    walk_say_findings(w, SURVEY_REFUSE);
+    walk_say_findings(w, SURVEY_REFUSE, 0);
     w->fence = rig_fence(&w->rig, &w->survey, "observe", err);
     if (!w->fence)
         return NULL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "handshake.h"
 #include "preview.h"
 #include "saved_plan.h"
 #include "sluice/clock.h"
@@ -49,8 +50,6 @@ static bool probe_once(struct walk *w, json_t *out, struct err *err)
     struct probe_result r;
     struct http_done done;
 
-    if (w->rig.opts->probe == OPTS_PROBE_NONE)
-        return true;
     pump_sweep(w->pump, all ? NULL : reads_only, w->pump);
     for (;;) {
         int64_t now = clock_boot_ms(&clock_real), wake;
@@ -146,7 +145,12 @@ static bool look(struct walk *w, json_t *probes, struct err *err)
     /* With something in the way there is nothing sound to probe or to count. */
     if (!survey_clear_of(&w->survey, SURVEY_REFUSE))
         return true;
-    return walk_prepare(w, err) && probe_once(w, probes, err);
+    if (!walk_prepare(w, err))
+        return false;
+    if (w->rig.opts->probe == OPTS_PROBE_NONE)
+        return true;
+    return handshake_all(w, err) &&
+           (!survey_clear_of(&w->survey, SURVEY_REFUSE) || probe_once(w, probes, err));
 }
 
 static int judge(const struct walk *w, const json_t *probes, struct err *err)

@@ -78,4 +78,9 @@ void lint_old_unprobed(struct lint_scene *s);
 void lint_smallest(struct lint_scene *s);
 void lint_unread(struct lint_scene *s);
 
+/* lint_tls.c: certificates of the new side. */
+void lint_certificate_failed(struct lint_scene *s);
+void lint_certificate_ends(struct lint_scene *s);
+void lint_certificate_chain(struct lint_scene *s);
+
 #endif

@@ -46,6 +46,8 @@ static const struct option options[] = {
     {"progress", 0, CHOICE, MEMBER(progress), 0, "auto|tty|plain|json|quiet",
      "how to show what happens, on standard error"},
     {"quiet", 'q', FLAG, MEMBER(quiet), 0, NULL, "say nothing unless it goes wrong"},
+    {"retry-certificates", 0, FLAG, MEMBER(retry_certificates), OPTS_RAMP | OPTS_PLAN, NULL,
+     "shake hands for a name again although that failed within the hour"},
     {"run", 0, WORD, MEMBER(run), OPTS_RUN, "ID", "this run instead of the newest"},
     {"state-dir", 0, WORD, MEMBER(state_dir), 0, "DIR", "where runs are kept"},
     {"take-over", 0, FLAG, MEMBER(take_over), OPTS_TAKE_OVER, NULL,

@@ -37,7 +37,7 @@ struct opts {
     enum opts_format format;
     const char *state_dir; /* as given; NULL: opts_state_dir() */
     /* of single commands */
-    bool from_current, take_over, detailed_exitcode;
+    bool from_current, take_over, detailed_exitcode, retry_certificates;
     enum opts_probe probe;
     uint32_t to_percent;       /* 101 = not given */
     int64_t at_ms;             /* Unix ms; 0 = not given */
@@ -51,7 +51,7 @@ struct opts {
 
 /* What a command line option needs from its command: one bit an option group. */
 enum {
-    OPTS_RAMP = 1 << 0, /* --to --at --from-current --plan */
+    OPTS_RAMP = 1 << 0, /* --to --at --from-current --plan --retry-certificates */
     OPTS_TAKE_OVER = 1 << 1,
     OPTS_PLAN = 1 << 2, /* --probe --detailed-exitcode --make-weighted --out */
     OPTS_RUN = 1 << 3,  /* --run */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "names.h"
 #include "pump_internal.h"
 
 /* ---- endpoints
@@ -129,79 +130,6 @@ bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_ur
     return true;
 }
 
-/* ---- names to numbers
- * ------------------------------------------------------------------------------ */
-
-struct name_table { /* open addressing */
-    char **names;
-    uint32_t *numbers;
-    uint32_t n;
-    size_t cap;
-    struct http_url last; /* the origin last asked for, and its number */
-    uint32_t last_number;
-};
-
-static size_t hash(const char *s)
-{
-    uint64_t h = UINT64_C(1469598103934665603); /* FNV-1a */
-
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
-    return (size_t)h;
-}
-
-static size_t name_slot(const struct name_table *t, const char *name)
-{
-    size_t i = hash(name) % t->cap;
-
-    while (t->names[i] && strcmp(t->names[i], name) != 0)
-        i = (i + 1) % t->cap;
-    return i;
-}
-
-static void name_grow(struct name_table *t)
-{
-    struct name_table bigger = {.cap = t->cap ? 2 * t->cap : 64, .n = t->n};
-
-    bigger.names = x_calloc(bigger.cap, sizeof *bigger.names);
-    bigger.numbers = x_calloc(bigger.cap, sizeof *bigger.numbers);
-    for (size_t i = 0; i < t->cap; i++)
-        if (t->names[i]) {
-            size_t at = name_slot(&bigger, t->names[i]);
-
-            bigger.names[at] = t->names[i];
-            bigger.numbers[at] = t->numbers[i];
-        }
-    free(t->names);
-    free(t->numbers);
-    bigger.last = t->last;
-    bigger.last_number = t->last_number;
-    *t = bigger;
-}
-
-static uint32_t name_number(struct name_table *t, const char *name)
-{
-    size_t at;
-
-    if (2 * ((size_t)t->n + 1) > t->cap)
-        name_grow(t);
-    at = name_slot(t, name);
-    if (!t->names[at]) {
-        t->names[at] = x_strdup(name);
-        t->numbers[at] = t->n++;
-    }
-    return t->numbers[at];
-}
-
-static void name_clear(struct name_table *t)
-{
-    for (size_t i = 0; i < t->cap; i++)
-        free(t->names[i]);
-    free(t->names);
-    free(t->numbers);
-    http_url_clear(&t->last);
-}
-
 /* ---- strata
  * ---------------------------------------------------------------------------------------- */
 
@@ -221,9 +149,21 @@ void pump_scope(const struct pump *pump, const struct pump_stratum *s, struct sc
         scope->values = x_calloc(scope->check->slots_n, sizeof *scope->values);
 }
 
+struct host_table { /* queues by origin and target */
+    struct names names;
+    struct http_url last; /* the origin last asked for, and its number */
+    uint32_t last_number;
+};
+
+static void hosts_clear(struct host_table *t)
+{
+    names_clear(&t->names);
+    http_url_clear(&t->last);
+}
+
 /* Captured values are not known yet. Where none of them stands in a url's origin, any will do to
  * see where it leads. */
-static void assume_captures(struct scope *scope)
+void pump_assume_captures(struct scope *scope)
 {
     for (uint32_t i = 0; i < scope->check->slots_n; i++) {
         buf_add_char(&scope->values[i].data, 'x');
@@ -247,7 +187,7 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
     struct scope scope SL_CLEANUP(scope_clear) = {0};
 
     pump_scope(pump, cell, &scope);
-    assume_captures(&scope);
+    pump_assume_captures(&scope);
     *out = NULL;
     for (size_t i = 0; i < check->steps_n; i++) {
         const struct suite_step *step = &check->steps[i];
@@ -296,7 +236,7 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
 /* The queue a stratum belongs to: origin and target of its first request; first NULL: not known
  * yet. */
 static bool find_host(struct pump *pump, uint32_t stratum, const struct http_url *first,
-                      struct name_table *hosts, struct err *err)
+                      struct host_table *hosts, struct err *err)
 {
     struct buf key SL_CLEANUP(buf_clear) = {0};
 
@@ -316,7 +256,7 @@ static bool find_host(struct pump *pump, uint32_t stratum, const struct http_url
     } else {
         buf_add_str(&key, "captured");
     }
-    pump->host_of[stratum] = name_number(hosts, buf_str(&key));
+    pump->host_of[stratum] = names_number(&hosts->names, buf_str(&key));
     if (first) {
         http_url_clear(&hosts->last);
         hosts->last.scheme = x_strdup(first->scheme);
@@ -328,7 +268,7 @@ static bool find_host(struct pump *pump, uint32_t stratum, const struct http_url
 }
 
 static bool add_stratum(struct pump *pump, const struct pump_stratum *s, uint32_t ordinal,
-                        const struct http_url *first, struct name_table *hosts, struct err *err)
+                        const struct http_url *first, struct host_table *hosts, struct err *err)
 {
     if (pump->strata_n == PUMP_STRATA_MAX)
         return err_set(err, ERR_LIMIT, "more than %d checks times endpoints", PUMP_STRATA_MAX);
@@ -343,7 +283,7 @@ static bool add_stratum(struct pump *pump, const struct pump_stratum *s, uint32_
     return find_host(pump, pump->strata_n - 1, first, hosts, err);
 }
 
-static bool add_side(struct pump *pump, struct pump_stratum *cell, struct name_table *hosts,
+static bool add_side(struct pump *pump, struct pump_stratum *cell, struct host_table *hosts,
                      struct err *err)
 {
     struct http_url first SL_CLEANUP(http_url_clear) = {0};
@@ -366,7 +306,7 @@ static bool add_side(struct pump *pump, struct pump_stratum *cell, struct name_t
 }
 
 static bool add_cell(struct pump *pump, uint32_t suite, uint32_t check, uint32_t row,
-                     struct name_table *hosts, struct err *err)
+                     struct host_table *hosts, struct err *err)
 {
     const struct suite_check *c = &pump->suites[suite]->checks[check];
     struct pump_stratum cell = {.cell = pump->cells_n++,
@@ -428,7 +368,7 @@ static void find_twins(struct pump *pump)
 /* ---- the scheduler's tables
  * ------------------------------------------------------------------------ */
 
-static void build_run(struct pump *pump, const struct name_table *names)
+static void build_run(struct pump *pump, const struct names *names)
 {
     uint32_t groups_n = SUITE_SIDES * pump->cells_n;
 
@@ -455,6 +395,7 @@ static void build_run(struct pump *pump, const struct name_table *names)
     pump->hosts_n = names->n;
     pump->hosts = x_calloc(names->n, sizeof *pump->hosts);
     pump->fresh_ms = x_calloc(names->n, sizeof *pump->fresh_ms);
+    pump->tls = x_calloc(names->n, sizeof *pump->tls);
     for (uint32_t i = 0; i < names->n; i++)
         pump->fresh_ms[i] = INT64_MIN;
     run_init(&pump->run, pump->run_strata, pump->strata_n, pump->groups, groups_n, pump->hosts,
@@ -465,7 +406,7 @@ static void build_run(struct pump *pump, const struct name_table *names)
 
 bool pump_enumerate(struct pump *pump, struct err *err)
 {
-    struct name_table names SL_CLEANUP(name_clear) = {0};
+    struct host_table hosts SL_CLEANUP(hosts_clear) = {0};
 
     copy_endpoints(pump);
     pump->first_cell = x_calloc(pump->suites_n, sizeof *pump->first_cell);
@@ -484,13 +425,13 @@ bool pump_enumerate(struct pump *pump, struct err *err)
                                 "on both sides, again and again; use 'needs'");
             pump->first_cell[s][c] = pump->cells_n;
             for (uint32_t row = 0; row < pump->suites[s]->checks[c].rows_n; row++)
-                if (!add_cell(pump, s, c, row, &names, err))
+                if (!add_cell(pump, s, c, row, &hosts, err))
                     return false;
         }
     if (pump->strata_n == 0)
         return err_set(err, ERR_REFUSED, "nothing selected: no check is left to run");
     find_twins(pump);
-    build_run(pump, &names);
+    build_run(pump, &hosts.names);
     return true;
 }
 
@@ -513,4 +454,7 @@ void pump_free_strata(struct pump *pump)
     free(pump->groups);
     free(pump->hosts);
     free(pump->fresh_ms);
+    for (uint32_t i = 0; pump->tls && i < pump->hosts_n; i++)
+        free(pump->tls[i].reason);
+    free(pump->tls);
 }

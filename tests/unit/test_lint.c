@@ -137,8 +137,9 @@ static void look(struct scene *s)
     s->zone.sets = s->sets;
     s->zone.n_sets = s->n_sets;
     survey_eval(&s->survey, &s->mem, &s->plan, &s->zone, 1, zone_of);
-    lint_eval(&s->survey, &s->plan, &s->facts, false);
-    lint_eval(&s->survey, &s->plan, &s->facts, true);
+    lint_eval(&s->survey, &s->plan, &s->facts, LINT_RECORDS);
+    lint_eval(&s->survey, &s->plan, &s->facts, LINT_STRATA);
+    lint_eval(&s->survey, &s->plan, &s->facts, LINT_HANDSHAKES);
 }
 
 static const struct survey_finding *found(const struct scene *s, const char *id)
@@ -253,7 +254,7 @@ TEST(a_twin_that_the_plan_moves_too_is_not_told)
     s->facts.twins[0] = "Z2 (private)";
     s->facts.twins[1] = "Z1 (public)";
     survey_eval(&s->survey, &s->mem, &s->plan, zones, 2, zone_of);
-    lint_eval(&s->survey, &s->plan, &s->facts, false);
+    lint_eval(&s->survey, &s->plan, &s->facts, LINT_RECORDS);
     assert_null(found(s, "zone_twin"));
     scene_free(s);
 }
@@ -591,6 +592,63 @@ TEST(a_certificate_whose_end_nobody_looks_at_is_told)
     is_silent(usual(), "certificate_days");
 }
 
+static struct scene *shaken(int64_t life_days, int64_t left_ms, int64_t chain_left_ms)
+{
+    static struct lint_shake k;
+    struct scene *s = usual();
+    const int64_t now = INT64_C(1800000000000), day = 86400000;
+
+    k = (struct lint_shake){.host = "www.example.com",
+                            .at = "198.51.100.1:443",
+                            .begins_ms = now + left_ms - life_days * day,
+                            .ends_ms = now + left_ms,
+                            .chain_ends_ms = now + chain_left_ms};
+    s->facts.shakes = &k;
+    s->facts.n_shakes = 1;
+    s->facts.now_ms = now;
+    return s;
+}
+
+TEST(a_certificate_that_ends_within_a_week_is_refused)
+{
+    const int64_t day = 86400000;
+
+    speaks(shaken(90, 7 * day, 7 * day), "certificate_ends", SURVEY_REFUSE, "in less than 7d");
+    is_silent(shaken(90, 7 * day + 1, 7 * day + 1), "certificate_ends");
+    is_silent(shaken(6, 3 * day, 3 * day), "certificate_ends"); /* made for six days */
+    speaks(shaken(6, 2 * day, 2 * day), "certificate_ends", SURVEY_REFUSE, "in less than 2d");
+    is_silent(usual(), "certificate_ends");
+}
+
+TEST(a_chain_that_ends_before_its_leaf_is_told)
+{
+    const int64_t day = 86400000;
+
+    speaks(shaken(90, 60 * day, 3 * day), "certificate_chain", SURVEY_WARN, "before its own does");
+    is_silent(shaken(90, 60 * day, 60 * day), "certificate_chain");
+    is_silent(shaken(90, 60 * day, -day), "certificate_chain"); /* trusted without it */
+    is_silent(shaken(90, 60 * day, 8 * day), "certificate_chain");
+}
+
+TEST(a_failed_handshake_is_refused_with_when_and_why)
+{
+    struct scene *s = usual();
+
+    s->facts.shake_failed = (struct lint_shake_failed){.host = "www.example.com",
+                                                       .at = "198.51.100.1:443",
+                                                       .reason = "it has expired",
+                                                       .wall_s = 1800000000};
+    speaks(s, "certificate_failed", SURVEY_REFUSE, "it has expired");
+    s = usual();
+    s->facts.shake_failed = (struct lint_shake_failed){.host = "www.example.com",
+                                                       .at = "198.51.100.1:443",
+                                                       .reason = "it has expired",
+                                                       .wall_s = 1800000000,
+                                                       .remembered = true};
+    speaks(s, "certificate_failed", SURVEY_REFUSE, "failed at 2027-01-15T08:00:00Z");
+    is_silent(usual(), "certificate_failed");
+}
+
 TEST(many_names_over_https_may_burn_orders)
 {
     struct scene *s = usual();
@@ -753,6 +811,9 @@ int main(void)
         cmocka_unit_test(what_dns_does_not_move_is_noted_where_clients_move),
         cmocka_unit_test(names_without_a_check_over_https_are_told),
         cmocka_unit_test(a_certificate_whose_end_nobody_looks_at_is_told),
+        cmocka_unit_test(a_certificate_that_ends_within_a_week_is_refused),
+        cmocka_unit_test(a_chain_that_ends_before_its_leaf_is_told),
+        cmocka_unit_test(a_failed_handshake_is_refused_with_when_and_why),
         cmocka_unit_test(many_names_over_https_may_burn_orders),
         cmocka_unit_test(a_point_of_no_return_is_noted_and_a_way_back_behind_it_told),
         cmocka_unit_test(a_wrong_clock_is_told),

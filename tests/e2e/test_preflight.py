@@ -1,0 +1,170 @@
+"""What `sluice plan` and `ramp` look at before anything is begun: the new side's certificates."""
+import json
+import os
+
+from ramp_kit import *
+from sandbox import Sandbox, Tap
+
+t = Tap()
+NEW2 = "127.0.2.2"
+TENANTS = ["a.shops.example.com", "b.shops.example.com"]
+TLS_SUITE = """version: 1
+base_url: https://www.example.com:%(port)d
+defaults: {timeout: 2s, every: 100ms}
+checks:
+  - name: up
+    request: {get: /up}
+  - name: home
+    request: {get: /}
+  - name: post
+    request: {post: /up}
+    expect: {status: [200, 404, 405]}
+"""
+
+
+class TlsKit(Kit):
+    """A kit whose suite asks over https."""
+
+    def write(self, suite=TLS_SUITE, **plan):
+        super().write(suite.replace("%(port)d", str(self.sb.ready["https_port"])), **plan)
+
+
+def tls_config(names=("www.example.com",), days=90, new="good"):
+    config = ramp_config()
+    config["certificate"] = {"names": list(names), "days": days}
+    config["fleets"][1]["certificate"] = new
+    return config
+
+
+def handshakes(sb):
+    return tuple(sb.state()["fleets"][f]["handshakes"] for f in ("old", "new"))
+
+
+def requests(sb):
+    return sum(f["total"] for f in sb.state()["fleets"].values())
+
+
+def found(run):
+    return {f["code"]: f for f in json.loads(run.out or '{"findings": []}')["findings"]}
+
+
+def plan(kit, *args):
+    return kit.run("plan", "--format", "json", *args, yes=False)
+
+
+def bad_certificates_stop_at_the_first():
+    for kind, words in (("expired", "has expired"), ("wrong_name", "for another name"), ("self_signed", "is not trusted")):
+        with Sandbox(tls_config(new=kind)) as sb, TlsKit(sb, TLS_SUITE) as kit:
+            run = plan(kit, "--probe=all")
+            t.eq(run.process.returncode, 11, kind + ": a plan says that a ramp would be refused")
+            f = found(run).get("certificate_failed", {})
+            t.eq((f.get("level"), f.get("where")),
+                 ("refuse", "www.example.com at 127.0.2.1:%d" % sb.ready["https_port"]), kind + ": with host and address")
+            t.has(f.get("what", ""), words, kind + ": and the reason")
+            t.eq((handshakes(sb), requests(sb)), ((0, 1), 0), kind + ": after one handshake with the new side, and no request")
+            t.eq(json.loads(run.out)["probes"], [], kind + ": no check was sent")
+            run = kit.run("ramp")
+            t.eq(run.process.returncode, 11, kind + ": a ramp is refused")
+            t.has(run.err, "is not tried again within the hour", kind + ": for what the plan saw")
+            t.eq((handshakes(sb), requests(sb), batches(sb)), ((0, 1), 0, []), kind + ": without another handshake or a write")
+            t.eq(kit.run("ramp", "--retry-certificates").process.returncode, 11, kind + ": asked to, it looks again")
+            t.eq(handshakes(sb), (0, 2), kind + ": once")
+
+
+def what_is_mended_is_forgotten():
+    with Sandbox(tls_config()) as sb, TlsKit(sb, TLS_SUITE, steps="[100]", bake="1s") as kit:
+        fault = sb.fault(kind="expired_certificate", on="fleet", fleet="new")
+        run = kit.run("ramp")
+        t.eq((run.process.returncode, handshakes(sb)), (11, (0, 1)), "a ramp makes one handshake, too, and is refused")
+        t.has(run.err, "www.example.com at 127.0.2.1", "with the host")
+        with open(os.path.join(kit.state, "handshakes.json"), encoding="utf-8") as f:
+            kept = json.load(f)
+        t.eq(list(kept["failed"]), ["www.example.com"], "which is remembered in the state directory")
+        sb.clear_faults(fault)
+        t.eq(plan(kit).process.returncode, 11, "mended, it is still too soon")
+        t.eq(handshakes(sb), (0, 1), "and nobody shakes hands")
+        t.eq(plan(kit, "--retry-certificates", "--probe=none").process.returncode, 0, "with no probing there is none either")
+        t.eq(handshakes(sb), (0, 1), "whatever is retried")
+        run = plan(kit, "--retry-certificates")
+        t.eq((run.process.returncode, found(run).get("certificate_failed")), (0, None), "until it is told to, and all is well")
+        t.eq(kit.run("ramp").process.returncode, 0, "a later ramp need not be told")
+        kept["failed"]["www.example.com"]["at"] -= 3600
+        with open(os.path.join(kit.state, "handshakes.json"), "w", encoding="utf-8") as f:
+            json.dump(kept, f)
+        t.eq(plan(kit).process.returncode, 0, "an hour later it is looked at again by itself")
+        for text in ("", "[]", '{"failed": 7}', '{"failed": {"www.example.com": {"at": "x"}}}'):
+            with open(os.path.join(kit.state, "handshakes.json"), "w", encoding="utf-8") as f:
+                f.write(text)
+            t.eq(plan(kit).process.returncode, 0, "a file of %r remembers nothing" % text)
+
+
+def one_name_at_a_time():
+    config = tls_config(names=["www.example.com", *TENANTS])
+    config["fleets"][1]["addresses"].append(NEW2)
+    config["zones"][0]["records"][1]["values"].append(NEW2)
+    config["zones"][0]["records"].extend([
+        {"name": "*.shops.example.com", "type": "A", "set": "heroku", "weight": 100, "ttl": 1, "values": [OLD]},
+        {"name": "*.shops.example.com", "type": "A", "set": "ec2", "weight": 0, "ttl": 1, "values": [NEW, NEW2]}])
+    suite = TLS_SUITE.replace("defaults:", "matrix: {tenant: [a, b, c]}\ndefaults:") + """
+  - name: find {{tenant}}
+    request: {get: "https://{{tenant}}.shops.example.com:%(port)d/"}
+"""
+    with Sandbox(config) as sb, TlsKit(sb, suite, records="[{name: www.example.com, type: A}, {name: '*.shops.example.com', type: A}]") as kit:
+        kit.write(suite, records="[{name: www.example.com, type: A}, {name: '*.shops.example.com', type: A}]")
+        run = plan(kit)
+        t.eq((run.process.returncode, found(run).get("certificate_failed", {}).get("where")),
+             (11, "c.shops.example.com at 127.0.2.1:%d" % sb.ready["https_port"]), "the first name without a certificate is told")
+        t.eq(handshakes(sb), (0, 7), "two names at two addresses each, each pair once, then the third: the last")
+
+
+def ends_soon():
+    for days, status in ((8, 0), (6, 11)):
+        with Sandbox(tls_config(days=days)) as sb, TlsKit(sb, TLS_SUITE) as kit:
+            run = plan(kit)
+            t.eq(run.process.returncode, status, "a certificate of %d days left: %d" % (days, status))
+            t.eq("certificate_ends" in found(run), status == 11, "by that finding")
+            t.eq((found(run).get("certificate_failed"), os.path.exists(kit.state)), (None, False), "which is no failed handshake, and nothing is remembered")
+            if status:
+                run = kit.run("ramp")
+                t.eq((run.process.returncode, batches(sb)), (11, []), "a ramp is refused, too")
+                t.has(run.err, "renew it there", "and says what to do")
+
+
+def a_warning_check_does_not_refuse():
+    suite = TLS_SUITE.replace("    request: {get: /up}", "    severity: warn\n    request: {get: /up}") \
+        .replace("    request: {get: /}", "    known_bad: true\n    request: {get: /}") \
+        .replace("    request: {post: /up}", "    severity: warn\n    request: {post: /up}")
+    with Sandbox(tls_config(new="expired")) as sb, TlsKit(sb, suite) as kit:
+        kit.write(suite)
+        run = plan(kit, "--probe=none")
+        t.eq((found(run).get("certificate_failed"), handshakes(sb)), (None, (0, 0)), "checks that are no evidence make no handshakes")
+
+
+def a_fleet_that_is_down_is_for_the_checks_to_say():
+    config = tls_config()
+    config["zones"][0]["records"][1]["values"] = ["127.0.9.9"]
+    with Sandbox(config) as sb, TlsKit(sb, TLS_SUITE) as kit:
+        run = plan(kit)
+        t.eq((run.process.returncode, found(run).get("certificate_failed")), (11, None), "refused, but by its checks")
+        t.ok(any("refuses connections" in p["text"] for p in json.loads(run.out)["probes"]), "which say so")
+
+
+def in_the_run_a_bad_certificate_is_not_hammered():
+    with Sandbox(tls_config()) as sb, TlsKit(sb, TLS_SUITE, steps="[50, 100]", bake="60s") as kit:
+        run = kit.start("ramp")
+        run.wait_line("baking")
+        before = handshakes(sb)[1]
+        sb.fault(kind="expired_certificate", on="fleet", fleet="new")
+        t.eq(run.wait(), 1, "a certificate that goes bad in the run is a breach")
+        seen = handshakes(sb)[1] - before
+        t.ok(4 <= seen <= 12, "found with a handful of handshakes, at 20 probes a second", seen)
+        t.eq(percents(sb), [0, 50, 0], "and gone back from")
+
+
+for part in (bad_certificates_stop_at_the_first, what_is_mended_is_forgotten, one_name_at_a_time, ends_soon,
+             a_warning_check_does_not_refuse, a_fleet_that_is_down_is_for_the_checks_to_say, in_the_run_a_bad_certificate_is_not_hammered):
+    try:
+        part()
+    except AssertionError as e:
+        t.ok(False, part.__name__, e)
+t.done()
