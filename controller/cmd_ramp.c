@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "crossing.h"
 #include "handshake.h"
 #include "saved_plan.h"
 #include "sluice/crypto.h"
@@ -64,19 +65,32 @@ static bool confirm(const struct walk *w, uint32_t goal, struct err *err)
     return walk_confirm(w, "Begin?", err);
 }
 
+/* Says what was found since, and refuses when some of it is in the way. */
+static bool heed(const struct walk *w, size_t before, const char *words, struct err *err)
+{
+    walk_say_findings(w, SURVEY_WARN, before);
+    if (survey_clear_of(&w->survey, SURVEY_REFUSE))
+        return true;
+    walk_say_findings(w, SURVEY_REFUSE, before);
+    return err_set(err, ERR_REFUSED, "%s; nothing was changed", words);
+}
+
 /* Before any check is sent: it would shake hands, too. */
 static bool look_at_certificates(struct walk *w, struct err *err)
 {
     size_t before = w->survey.n_findings;
 
-    if (!handshake_all(w, err))
-        return false;
-    walk_say_findings(w, SURVEY_WARN, before);
-    if (survey_clear_of(&w->survey, SURVEY_REFUSE))
-        return true;
-    walk_say_findings(w, SURVEY_REFUSE, before);
-    return err_set(err, ERR_REFUSED,
-                   "the new side's certificates are not sound; nothing was changed");
+    return handshake_all(w, err) &&
+           heed(w, before, "the new side's certificates are not sound", err);
+}
+
+/* It signs in, so only when a person has said yes. */
+static bool try_sessions(struct walk *w, struct err *err)
+{
+    size_t before = w->survey.n_findings;
+
+    return crossing_try(w, false, NULL, NULL, err) &&
+           heed(w, before, "the sides do not take each other's sessions", err);
 }
 
 static bool refuse_second(const struct walk *w, struct err *err)
@@ -111,7 +125,7 @@ static int ramp(struct walk *w, const struct opts *opts, struct err *err)
     if (!ask_about_findings(w, err) || !walk_prepare(w, err) || !look_at_certificates(w, err))
         return 0;
     walk_say_findings(w, SURVEY_NOTE, 0);
-    if (!confirm(w, options.goal_percent, err))
+    if (!confirm(w, options.goal_percent, err) || !try_sessions(w, err))
         return 0;
     options.options |=
         opts->from_current || survey_found(&w->survey, "above_target") ? RAMP_OPT_FROM_CURRENT : 0;

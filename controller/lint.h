@@ -32,6 +32,9 @@ struct lint_probe {
     uint32_t suite;
     const char *host; /* of its first request, as written: may hold {{...}}; "" when not known */
     const char *pin;  /* the record it says it is of, or NULL */
+    const char *name; /* of the check; NULL: not known */
+    const char *flow; /* it signs in, by the look of it: what it gets last, "/dashboard"; or NULL */
+    bool crosses;     /* it goes on on the other side */
     bool sides[PLAN_SIDES];
     bool required; /* counts as evidence */
     bool https;

@@ -37,14 +37,36 @@ void lint_share(struct lint_scene *s)
             s->plan->steps[0].percent);
 }
 
+/* Where a check tries it, that says more than a note can. */
 void lint_sessions(struct lint_scene *s)
 {
-    if (moves_clients(s) && lint_splits(s->plan))
-        lint_say(s, s->plan->cutover,
-                 "share the session store and the signing keys, and try both ways: a cookie and a "
-                 "form token of the old side at the new one, and back",
-                 "while both sides have a share a user may meet the one, then the other: with keys "
-                 "of their own they log each other's users out");
+    const char *todo =
+        "share the session store and the signing keys, and try both ways: a cookie and "
+        "a form token of the old side at the new one, and back";
+    const struct lint_probe *flow = NULL;
+    struct buf snippet SL_CLEANUP(buf_clear) = {0};
+
+    for (size_t i = 0; i < s->facts->n_probes; i++) {
+        const struct lint_probe *p = &s->facts->probes[i];
+
+        if (p->crosses)
+            return;
+        if (!flow && p->flow && p->name)
+            flow = p;
+    }
+    if (!moves_clients(s) || !lint_splits(s->plan))
+        return;
+    if (flow) {
+        buf_addf(&snippet,
+                 "share the session store and the signing keys; a check beside '%s' tries it both "
+                 "ways before anything is begun: {name: sessions cross, needs: ['%s'], request: "
+                 "{get: '%s'}, side: other}",
+                 lint_safe(s, flow->name), lint_safe(s, flow->name), lint_safe(s, flow->flow));
+        todo = buf_str(&snippet);
+    }
+    lint_say(s, s->plan->cutover, todo,
+             "while both sides have a share a user may meet the one, then the other: with keys "
+             "of their own they log each other's users out");
 }
 
 /* ---- The point of no return ---- */

@@ -81,7 +81,8 @@ libcontroller_a_SOURCES += \
 	controller/preview.c controller/preview_text.c controller/preview.h \
 	controller/saved_plan.c controller/saved_plan.h \
 	controller/lint.c controller/lint.h controller/lint_int.h controller/lint_zone.c controller/lint_owner.c \
-	controller/lint_health.c controller/lint_plan.c controller/lint_tls.c controller/handshake.c controller/handshake.h controller/lint_read.c controller/lint_read.h \
+	controller/lint_health.c controller/lint_plan.c controller/lint_tls.c controller/handshake.c controller/handshake.h \
+	controller/sounding.c controller/sounding.h controller/crossing.c controller/crossing.h controller/lint_read.c controller/lint_read.h \
 	controller/endpoints.c controller/endpoints.h \
 	controller/control.c controller/control.h \
 	controller/notify.c controller/notify.h \

@@ -390,6 +390,9 @@ struct pump *rig_pump(struct rig *rig, const struct endpoints *e, const char *ru
     if (!pump)
         return NULL;
     fill_strata(rig, pump);
+    for (uint32_t i = 0; i < pump_strata_n(pump); i++) /* no evidence: see crossing.h */
+        if (pump_stratum(pump, i)->crosses)
+            pump_switch(pump, i, false);
     if (plan_check(&rig->plan, &findings))
         return pump;
     err_set(err, ERR_FILE, "%s: %s", rig->plan.path, plan_fault_text(findings.item[0].fault));

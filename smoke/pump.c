@@ -261,8 +261,8 @@ static bool build(struct pump *pump, struct pump_flow *flow, int64_t now_ms, str
     snprintf(flow->now, sizeof flow->now, "%lld", (long long)(ctx.wall_ms / 1000));
     request_clear(&flow->request);
     ok = talk_build(&flow->talk, &ctx, &flow->request, err);
-    return ok &&
-           pump_target(pump, flow->order.stratum, &flow->request.parts, &flow->connect_to, err);
+    return ok && pump_target(pump, flow->order.stratum, ctx.step->other, &flow->request.parts,
+                             &flow->connect_to, err);
 }
 
 static bool on_body(void *at, const char *data, size_t len, int64_t at_us)

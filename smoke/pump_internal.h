@@ -119,9 +119,10 @@ struct pump {
 bool pump_enumerate(struct pump *pump, struct err *err) SL_MUST_CHECK;
 void pump_free_strata(struct pump *pump);
 
-/* Where a request of this stratum goes: fills connect_to ("": as the url says). False (ERR_REFUSED)
- * when its host belongs to no record: a captured url led out of the plan. */
-bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_url *url,
+/* Where a request of this stratum goes: fills connect_to ("": as the url says). other: to the other
+ * side than the stratum's. False (ERR_REFUSED) when its host belongs to no record: a captured url
+ * led out of the plan. */
+bool pump_target(const struct pump *pump, uint32_t stratum, bool other, const struct http_url *url,
                  struct buf *connect_to, struct err *err) SL_MUST_CHECK;
 
 /* False: the stratum is pinned, and no record of the plan covers the url's host. */

@@ -12,8 +12,9 @@ struct visit {
 
 /* False when whoever is told has heard enough. */
 static bool look_at_step(const struct pump *pump, uint32_t stratum, struct scope *scope,
-                         const struct suite_request *from, struct visit *v)
+                         const struct suite_step *step, struct visit *v)
 {
+    const struct suite_request *from = &step->request;
     struct request request SL_CLEANUP(request_clear) = {0};
     struct buf key SL_CLEANUP(buf_clear) = {0}, to SL_CLEANUP(buf_clear) = {0};
     struct err ignored = {0}; /* pump_new() has looked at it; a captured one is judged when known */
@@ -22,7 +23,7 @@ static bool look_at_step(const struct pump *pump, uint32_t stratum, struct scope
 
     if (from->url_foreign || !request_build_url(&request, scope, from, "", &ignored) ||
         strcmp(request.parts.scheme, "https") != 0 ||
-        !pump_target(pump, stratum, &request.parts, &to, &ignored))
+        !pump_target(pump, stratum, step->other, &request.parts, &to, &ignored))
         return true;
     buf_addf(&key, "%s:%u %s", request.parts.host, request.parts.port, buf_str(&to));
     if (names_number(&v->seen, buf_str(&key)) < known)
@@ -45,7 +46,7 @@ static bool look_at(const struct pump *pump, uint32_t stratum, struct visit *v)
     pump_scope(pump, s, &scope);
     pump_assume_captures(&scope);
     for (size_t i = 0; i < check->steps_n; i++)
-        if (!look_at_step(pump, stratum, &scope, &check->steps[i].request, v))
+        if (!look_at_step(pump, stratum, &scope, &check->steps[i], v))
             return false;
     return true;
 }

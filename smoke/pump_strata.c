@@ -109,23 +109,29 @@ bool pump_covers(const struct pump *pump, uint32_t stratum, const struct http_ur
     return pump->strata[stratum].endpoint == RUN_NONE || record_covering(pump, url->host);
 }
 
-bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_url *url,
+static enum suite_side side_asked(enum suite_side own, bool other)
+{
+    return !other ? own : own == SUITE_OLD ? SUITE_NEW : SUITE_OLD;
+}
+
+bool pump_target(const struct pump *pump, uint32_t stratum, bool other, const struct http_url *url,
                  struct buf *connect_to, struct err *err)
 {
     const struct pump_stratum *s = &pump->strata[stratum];
     const struct suite_check *check = &pump->suites[s->suite]->checks[s->check];
     const struct pump_record *r;
     const struct pump_place *p;
+    enum suite_side side = side_asked(s->side, other);
 
     if (s->endpoint == RUN_NONE) {
         add_unpinned(pump, url, connect_to);
         return true;
     }
     r = record_for(pump, check, url->host);
-    if (!r || r->n[s->side] == 0)
+    if (!r || r->n[side] == 0)
         return err_set(err, ERR_REFUSED, "no endpoint of the %s side takes requests to %s",
-                       suite_side_names[s->side], url->host);
-    p = &pump->places[r->places[s->side][pump->ordinals[stratum] % r->n[s->side]]];
+                       suite_side_names[side], url->host);
+    p = &pump->places[r->places[side][pump->ordinals[stratum] % r->n[side]]];
     buf_addf(connect_to, "%s:%u", p->connect_to, p->port ? p->port : url->port);
     return true;
 }
@@ -194,6 +200,7 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
         struct request request SL_CLEANUP(request_clear) = {0};
         struct err why = {0};
         const struct pump_record *r;
+        enum suite_side side;
         const char *host;
 
         if (step->request.url_foreign) /* its target is judged when it is known */
@@ -217,10 +224,11 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
             return doc_fail(step->request.proxy.at, err, ERR_FILE,
                             "a request that is pinned to a side goes through no proxy; add 'via: "
                             "dns' to this check");
-        if (r->n[cell->side] == 0)
+        side = side_asked(cell->side, step->other);
+        if (r->n[side] == 0 || r->n[cell->side] == 0)
             return doc_fail(step->request.url.at ? step->request.url.at : step->request.at, err,
                             ERR_REFUSED, "%s has no endpoint on the %s side", r->host,
-                            suite_side_names[cell->side]);
+                            suite_side_names[r->n[side] ? cell->side : side]);
         if (!*out)
             *out = r;
     }
@@ -231,6 +239,13 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
            doc_fail(check->at, err, ERR_FILE,
                     "where the requests of this check go is known only once they are made; add "
                     "'pin: RECORD' or 'via: dns'");
+}
+
+static bool first_is_other(const struct pump *pump, uint32_t stratum)
+{
+    const struct pump_stratum *s = &pump->strata[stratum];
+
+    return pump->suites[s->suite]->checks[s->check].steps[0].other;
 }
 
 /* The queue a stratum belongs to: origin and target of its first request; first NULL: not known
@@ -251,7 +266,7 @@ static bool find_host(struct pump *pump, uint32_t stratum, const struct http_url
         buf_add_str(&key, "://");
         buf_add_str(&key, first->host);
         buf_addf(&key, ":%u|", first->port);
-        if (!pump_target(pump, stratum, first, &key, err))
+        if (!pump_target(pump, stratum, first_is_other(pump, stratum), first, &key, err))
             return false;
     } else {
         buf_add_str(&key, "captured");
@@ -314,7 +329,9 @@ static bool add_cell(struct pump *pump, uint32_t suite, uint32_t check, uint32_t
                                 .check = check,
                                 .row = row,
                                 .from_percent = c->from_percent,
-                                .required = c->required && !c->known_bad && !c->via_dns,
+                                .required =
+                                    c->required && !c->known_bad && !c->via_dns && !c->crosses,
+                                .crosses = c->crosses,
                                 .reads_only = c->reads_only,
                                 .every_ms = c->every_ms,
                                 .twin = RUN_NONE};

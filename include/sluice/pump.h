@@ -94,6 +94,7 @@ struct pump_stratum {
     uint32_t endpoint;    /* index into pump_endpoint_at(); RUN_NONE: not pinned */
     uint8_t from_percent;
     bool required;   /* counts as evidence: severity is not warn, not known_bad, not via dns */
+    bool crosses;    /* asks both sides: never evidence, so not required */
     bool reads_only; /* all its requests are GET or HEAD */
     int64_t every_ms;
     uint32_t twin; /* the stratum of the same cell on the other side, RUN_NONE when there is none */

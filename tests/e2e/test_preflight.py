@@ -1,9 +1,10 @@
-"""What `sluice plan` and `ramp` look at before anything is begun: the new side's certificates."""
+"""What `sluice plan` and `ramp` look at before anything is begun: certificates, and sessions that cross."""
 import json
 import os
+import subprocess
 
 from ramp_kit import *
-from sandbox import Sandbox, Tap
+from sandbox import Sandbox, Tap, program
 
 t = Tap()
 NEW2 = "127.0.2.2"
@@ -161,7 +162,112 @@ def in_the_run_a_bad_certificate_is_not_hammered():
         t.eq(percents(sb), [0, 50, 0], "and gone back from")
 
 
-for part in (bad_certificates_stop_at_the_first, what_is_mended_is_forgotten, one_name_at_a_time, ends_soon,
+# ---- sessions from side to side
+
+SIGN_IN = """version: 1
+base_url: http://www.example.com:%(port)d
+defaults: {timeout: 2s, every: 100ms}
+checks:
+  - name: up
+    request: {get: /up}
+  - name: sign in
+    steps:
+      - request: {get: /login}
+        capture: {csrf: {regex: 'name="csrf-token" content="([^"]+)"'}}
+      - request: {post: /session, form: {email: "a@b", password: "PASSWORD", authenticity_token: "{{csrf}}"}}
+        expect: {status: 302, header: {location: {ends_with: /dashboard}}}
+      - request: {get: /dashboard}
+""".replace("PASSWORD", "correct horse")
+ORDERS = """  - name: orders
+    needs: sign in
+    request: {get: /dashboard}
+"""
+CROSS = SIGN_IN + ORDERS + """  - name: sessions cross
+    needs: sign in
+    request: {get: /dashboard}
+    side: other
+"""
+
+
+def shop(shared):
+    config = ramp_config()
+    config["shop"] = {"shared_sessions": shared}
+    return config
+
+
+def posts(sb):
+    return [e["fleet"] for e in sb.events("fleet") if e["method"] == "POST"]
+
+
+def sessions_of_the_same_keys_cross():
+    with Sandbox(shop(True)) as sb, Kit(sb, CROSS, steps="[100]", bake="1s") as kit:
+        run = plan(kit)
+        t.eq((run.process.returncode, posts(sb)), (0, []), "a plan sends nothing but GET and HEAD unless asked")
+        t.eq(sorted({p["check"] for p in json.loads(run.out)["probes"]}), ["up"], "nor what would need more")
+        t.has(run.err, "--probe all", "and says how to have it tried")
+        run = plan(kit, "--probe=all")
+        t.eq(run.process.returncode, 0, "sessions cross")
+        crossed = sorted((p["side"], p["verdict"]) for p in json.loads(run.out)["probes"] if p["check"] == "sessions cross")
+        t.eq(crossed, [("new", "pass"), ("old", "pass")], "both ways")
+        t.ok("sessions" not in found(run), "and the note is not said")
+        since = len(sb.events("fleet"))
+        kit.write(CROSS.replace(ORDERS, ""), steps="[100]", bake="1s")
+        run = kit.run("ramp")
+        t.eq(run.process.returncode, 0, "a ramp completes")
+        pages = [e["path"] for e in sb.events("fleet")[since:]]
+        t.ok(pages.count("/dashboard") - pages.count("/session") == 2, "each session crossed once, before it began",
+             {p: pages.count(p) for p in set(pages)})
+
+
+def sessions_of_other_keys_are_refused():
+    with Sandbox(shop(False)) as sb, Kit(sb, CROSS) as kit:
+        run = plan(kit, "--probe=all")
+        f = [x for x in json.loads(run.out)["findings"] if x["code"] == "sessions_differ"]
+        t.eq((run.process.returncode, [(x["level"], x["where"]) for x in f]), (11, [("refuse", "sessions cross")] * 2), "refused")
+        t.eq(sorted(x["what"] for x in f),
+             ["the new side does not take a session of the old side: status is 302, expected 2xx",
+              "the old side does not take a session of the new side: status is 302, expected 2xx"], "both ways are told")
+        t.eq([p["verdict"] for p in json.loads(run.out)["probes"] if p["check"] == "sessions cross"], ["fail"] * 2, "each once, though asked again")
+        t.has(f[0]["todo"], "signed with different keys", "with what it means")
+        run = kit.run("ramp")
+        t.eq((run.process.returncode, batches(sb)), (11, []), "a ramp is refused, and nothing is written")
+        t.has(run.err, "the sides do not take each other's sessions", "and says why")
+        kit.write(CROSS.replace("    side: other", "    side: other\n    severity: warn"), steps="[100]", bake="1s")
+        run = kit.run("ramp")
+        t.eq(run.process.returncode, 0, "with severity: warn it is gone on with")
+        t.has(run.err, "does not take a session", "and told")
+
+
+def a_session_that_does_not_begin_says_so():
+    with Sandbox(shop(True)) as sb, Kit(sb, CROSS.replace("correct horse", "wrong")) as kit:
+        run = plan(kit, "--probe=all")
+        f = found(run)
+        t.eq((run.process.returncode, f.get("sessions_unseen", {}).get("level"), f.get("sessions_differ")), (11, "refuse", None),
+             "a sign in that fails is no difference of keys")
+        t.has(f.get("sessions_unseen", {}).get("what", ""), "it needs 'sign in', which did not pass", "and says what failed")
+
+
+def a_sign_in_without_a_crossing_check_is_told():
+    with Sandbox(shop(True)) as sb, Kit(sb, SIGN_IN) as kit:
+        f = found(plan(kit))
+        t.has(f.get("sessions", {}).get("todo", ""),
+              "{name: sessions cross, needs: ['sign in'], request: {get: '/dashboard'}, side: other}", "the note has the check to add")
+
+
+def smoke_alone_leaves_it_out():
+    with Sandbox(shop(True)) as sb, Kit(sb, CROSS) as kit:
+        suite = os.path.join(kit.dir, "shop.smoke.yaml")
+        at = ["--connect-to", "www.example.com:%d:%s:%d" % (sb.ready["http_port"], NEW, sb.ready["http_port"])]
+        for args, status, words in (([], 0, "'sessions cross' is left out"), (["--only", "sessions cross"], 11, "goes from side to side"),
+                                    (["--compare", "%s:%d,%s:%d" % (OLD, sb.ready["http_port"], NEW, sb.ready["http_port"])], 0, "is left out")):
+            got = subprocess.run([program("smoke/smoke"), suite, *(at if "--compare" not in args else []), *args], env=sb.env(),
+                                 capture_output=True, text=True, timeout=60)
+            t.eq(got.returncode, status, "smoke %s: %d" % (" ".join(args[:1]), status))
+            t.has(got.stderr, words, "with a word")
+
+
+for part in (sessions_of_the_same_keys_cross, sessions_of_other_keys_are_refused, a_session_that_does_not_begin_says_so,
+             a_sign_in_without_a_crossing_check_is_told, smoke_alone_leaves_it_out, bad_certificates_stop_at_the_first, what_is_mended_is_forgotten, one_name_at_a_time, ends_soon,
              a_warning_check_does_not_refuse, a_fleet_that_is_down_is_for_the_checks_to_say, in_the_run_a_bad_certificate_is_not_hammered):
     try:
         part()

@@ -555,6 +555,27 @@ TEST(what_dns_does_not_move_is_noted_where_clients_move)
     is_silent(in_one_step(), "sessions");
 }
 
+TEST(a_check_that_signs_in_is_named_with_the_check_to_add)
+{
+    struct scene *s = usual();
+    const struct survey_finding *f;
+
+    s->probes[0].name = "sign in";
+    s->probes[0].flow = "/dashboard";
+    look(s);
+    f = found(s, "sessions");
+    assert_non_null(f);
+    assert_non_null(strstr(
+        f->todo,
+        "{name: sessions cross, needs: ['sign in'], request: {get: '/dashboard'}, side: other}"));
+    scene_free(s);
+    s = usual();
+    s->probes[0].flow = "/dashboard";
+    probe(s, "www.example.com", true, true);
+    s->probes[1].crosses = true;
+    is_silent(s, "sessions");
+}
+
 TEST(names_without_a_check_over_https_are_told)
 {
     struct scene *s = usual();
@@ -809,6 +830,7 @@ int main(void)
         cmocka_unit_test(a_check_of_the_shared_name_is_told),
         cmocka_unit_test(going_back_without_the_controller_is_armed_by_fit_checks_only),
         cmocka_unit_test(what_dns_does_not_move_is_noted_where_clients_move),
+        cmocka_unit_test(a_check_that_signs_in_is_named_with_the_check_to_add),
         cmocka_unit_test(names_without_a_check_over_https_are_told),
         cmocka_unit_test(a_certificate_whose_end_nobody_looks_at_is_told),
         cmocka_unit_test(a_certificate_that_ends_within_a_week_is_refused),
