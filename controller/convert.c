@@ -241,8 +241,10 @@ static void prepare(struct work *w, size_t i, struct item *it)
         return;
     }
     if (!r->simple) {
-        w->c->done += r->usable;
-        if (!r->usable)
+        bool group = r->usable || convert_is_group(r); /* a ramp says what it does not like of it */
+
+        w->c->done += group;
+        if (!group)
             fault(w, r, "it is neither a simple record nor a weighted group of both sides",
                   "`sluice plan` says what is in the way");
         return;
@@ -495,8 +497,41 @@ void convert_weigh(struct convert *c, struct arena *mem, const struct survey *s,
     free(w.items);
 }
 
-/* Simple records and whole weighted groups: every set of a group has one TTL, so all of them go in
- * one batch. */
+/* Every set of a group has one TTL, and changes are applied in their order: as long as one set of
+ * the old TTL stands, none of the new one can be created. So all go first. */
+static void lower_sets(struct work *w, struct item *it)
+{
+    const struct survey_record *r = it->record;
+
+    for (size_t k = 0; k < r->n_sets; k++)
+        if (r->sets[k].has_ttl)
+            add(it, ROUTER_DELETE, &r->sets[k]);
+    for (size_t k = 0; k < r->n_sets; k++) {
+        struct rrset *set;
+
+        if (!r->sets[k].has_ttl)
+            continue;
+        set = copy(w, &r->sets[k]);
+        if (set->ttl > w->c->ttl_was)
+            w->c->ttl_was = set->ttl;
+        set->ttl = w->plan->prepare_ttl_s;
+        add(it, ROUTER_CREATE, set);
+    }
+}
+
+bool convert_is_group(const struct survey_record *r)
+{
+    bool both[PLAN_SIDES + 1] = {false};
+
+    for (size_t k = 0; k < r->n_sets; k++) {
+        if (!r->sets[k].weighted || r->sets[k].routing || r->sets[k].traffic_policy)
+            return false;
+        both[r->side[k]] = true;
+    }
+    return both[PLAN_OLD] && both[PLAN_NEW];
+}
+
+/* Simple records and whole weighted groups. */
 void convert_lower(struct convert *c, struct arena *mem, const struct survey *s,
                    const struct plan *plan)
 {
@@ -510,19 +545,9 @@ void convert_lower(struct convert *c, struct arena *mem, const struct survey *s,
 
         for (size_t k = 0; k < r->n_sets; k++)
             lower |= r->sets[k].has_ttl && r->sets[k].ttl > plan->prepare_ttl_s;
-        if (!lower || (!r->simple && !r->usable))
+        if (!lower || (!r->simple && !convert_is_group(r)))
             continue;
-        for (size_t k = 0; k < r->n_sets; k++) {
-            struct rrset *set = copy(&w, &r->sets[k]);
-
-            if (!set->has_ttl)
-                continue;
-            if (set->ttl > c->ttl_was)
-                c->ttl_was = set->ttl;
-            set->ttl = plan->prepare_ttl_s;
-            add(it, ROUTER_DELETE, &r->sets[k]);
-            add(it, ROUTER_CREATE, set);
-        }
+        lower_sets(&w, it);
         c->lower++;
     }
     cut(&w);

@@ -55,7 +55,7 @@ libcontroller_a_SOURCES += \
 	controller/edit.c controller/edit.h controller/desk.c controller/desk.h \
 	controller/conversion.c controller/conversion.h \
 	controller/cmd_prepare.c controller/cmd_finish.c \
-	controller/convert.c controller/convert_diff.c controller/convert_kept.c controller/convert.h controller/rrset_json.c controller/rrset_json.h \
+	controller/convert.c controller/convert_diff.c controller/convert_kept.c controller/convert_try.c controller/convert.h controller/rrset_json.c controller/rrset_json.h \
 	controller/fence.c controller/fence.h controller/fence_int.h \
 	controller/fence_record.c controller/fence_batch.c controller/fence_read.c \
 	controller/fence_take.c controller/fence_forward.c controller/fence_sync.c \
