@@ -7,6 +7,7 @@
 #include "sluice/clock.h"
 #include "sluice/crypto.h"
 #include "sluice/json.h"
+#include "sluice/log.h"
 #include "sluice/secret.h"
 #include "walk.h"
 
@@ -105,6 +106,32 @@ static void print(const struct opts *opts, const json_t *doc)
     fputs(buf_str(&out), stdout);
 }
 
+/* Records of private zones are left out, where the plan names no servers that answer for them. */
+static bool skip_private(struct walk *w, struct err *err)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < w->rig.n_zones; i++) {
+        const struct survey_zone *z = &w->rig.zones[i];
+
+        if (z->passed_over)
+            log_info("%s: the public zone %s is looked at; passed over: %s", z->asked, z->id,
+                     z->passed_over);
+        if (z->private_zone && !w->rig.plan.route53.servers_n)
+            log_warn("%s: skipped: a private zone answers inside its VPCs only; from there, name a "
+                     "resolver under `route53: {servers: [...]}`",
+                     z->asked);
+    }
+    for (size_t i = 0; i < w->survey.n_records; i++) {
+        struct survey_record *r = &w->survey.records[i];
+
+        if (w->rig.zones[r->zone].private_zone && !w->rig.plan.route53.servers_n)
+            r->usable = false;
+        left += r->usable;
+    }
+    return left || err_set(err, ERR_REFUSED, "there is nothing to observe from here");
+}
+
 static struct verify *ask(struct walk *w, struct err *err)
 {
     uint64_t seed;
@@ -112,6 +139,8 @@ static struct verify *ask(struct walk *w, struct err *err)
     if (!rig_survey(&w->rig, &w->survey, 0, err))
         return NULL;
     walk_say_findings(w, SURVEY_REFUSE, 0);
+    if (!skip_private(w, err))
+        return NULL;
     w->fence = rig_fence(&w->rig, &w->survey, "observe", err);
     if (!w->fence)
         return NULL;

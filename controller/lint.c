@@ -7,6 +7,7 @@
 
 /* In the order in which they are said. */
 static const struct lint lints[] = {
+    {{"private_unseen", SURVEY_REFUSE, LINT_RECORDS}, lint_private_unseen},
     {{"apex_cname", SURVEY_REFUSE, LINT_RECORDS}, lint_apex},
     {{"health_gone", SURVEY_REFUSE, LINT_RECORDS}, lint_health_gone},
     {{"external_dns", SURVEY_ASK, LINT_RECORDS}, lint_external_dns},

@@ -26,6 +26,7 @@ static void read_twins(struct rig *rig, struct lint_facts *f)
         const struct survey_zone *z = &rig->zones[i];
         struct err why = {0};
 
+        f->twins[i] = z->passed_over;
         if (strcmp(route53_xml_bare_id(z->asked), z->id) == 0 &&
             !route53_find_twins(rig->route53, z->name, z->id, &rig->mem, &f->twins[i], &why))
             note_unread(rig, f, ROUTE53_ZONES_BY_NAME, &why);

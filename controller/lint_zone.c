@@ -97,6 +97,20 @@ void lint_apex(struct lint_scene *s)
     }
 }
 
+/* A private zone has no name servers of its own; a resolver of its VPCs asks it, and gives what it
+ * holds in its cache. Only whoever names servers in the plan knows better. */
+void lint_private_unseen(struct lint_scene *s)
+{
+    for (size_t i = 0; i < s->survey->n_zones; i++)
+        if (s->survey->zones[i].private_zone && s->plan->verify == PLAN_VERIFY_DNS &&
+            !s->plan->route53.servers_n)
+            lint_say(s, lint_safe(s, s->survey->zones[i].asked),
+                     "say `verify: api` in the plan, or name servers that answer for it under "
+                     "`route53: {servers: [...]}`",
+                     "it is a private zone, which no name server answers for outside its VPCs: "
+                     "`verify: dns` could see nothing");
+}
+
 /* The plan moves records of a twin, too: then somebody thought of it. */
 static bool twin_is_planned(const struct lint_scene *s, size_t zone)
 {

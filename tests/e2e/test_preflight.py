@@ -266,7 +266,64 @@ def smoke_alone_leaves_it_out():
             t.has(got.stderr, words, "with a word")
 
 
-for part in (sessions_of_the_same_keys_cross, sessions_of_other_keys_are_refused, a_session_that_does_not_begin_says_so,
+# ---- zones of one name
+
+def private(records=()):
+    return {"name": "example.com", "id": "Z0PRIVATE", "private": True, "records": list(records)}
+
+
+def by_name(sb):
+    return "{zone: example.com, endpoint_url: '%s', resolver: '%s'}" % (sb.ready["api"], sb.ready["resolver"])
+
+
+def the_public_zone_is_meant():
+    config = ramp_config()
+    config["zones"].insert(0, private(config["zones"][0]["records"]))
+    with Sandbox(config) as sb, Kit(sb, steps="[100]", bake="1s") as kit:
+        f = found(plan(kit))
+        t.has(f.get("zone_twin", {}).get("what", ""), "Z0PRIVATE (private)", "a plan names the zones passed over")
+        run = kit.run("observe", yes=False)
+        t.eq(run.process.returncode, 0, "observe looks at the public one")
+        t.has(run.err, "passed over: Z0PRIVATE (private)", "and says which it does not")
+        run = kit.run("ramp")
+        t.eq((run.process.returncode, {b["zone"] for b in batches(sb)}), (0, {"Z0SANDBOXEXAMPLE"}), "a ramp writes to the public one alone")
+        t.has(run.err, "Z0PRIVATE (private)", "and names the other, too")
+
+
+def a_private_zone_alone():
+    config = ramp_config()
+    config["zones"] = [private(config["zones"][0]["records"])]
+    with Sandbox(config) as sb, Kit(sb, steps="[100]", bake="1s") as kit:
+        kit.write(route53=by_name(sb), verify="dns", steps="[100]", bake="1s")
+        run = plan(kit)
+        f = found(run)
+        t.eq((run.process.returncode, f.get("private_unseen", {}).get("level")), (11, "refuse"), "verify: dns is refused for a private zone")
+        t.has(f.get("private_unseen", {}).get("todo", ""), "verify: api", "with the line to add")
+        run = kit.run("observe", yes=False)
+        t.eq(run.process.returncode, 11, "observe has nothing to look at")
+        t.has(run.err, "skipped: a private zone", "and says why")
+        kit.write(route53=by_name(sb), verify="api", steps="[100]", bake="1s")
+        run = kit.run("ramp")
+        t.eq(run.process.returncode, 0, "verify: api goes on")
+        t.has(run.err, "it is a private zone", "with a warning")
+
+
+def observe_skips_the_private_one():
+    config = ramp_config()
+    www = config["zones"][0]["records"]
+    config["zones"].append({"name": "corp.test", "id": "Z0PRIVATE", "private": True,
+                            "records": [dict(r, name="in.corp.test") for r in www]})
+    with Sandbox(config) as sb, Kit(sb, records="[{name: www.example.com, type: A}, {name: in.corp.test, type: A, zone: corp.test}]") as kit:
+        run = kit.run("observe", "--format", "json", yes=False)
+        names = {r["name"].rstrip(".") for r in json.loads(run.out)["records"]}
+        t.eq((run.process.returncode, names), (0, {"www.example.com", "in.corp.test"}), "with servers in the plan private zones are asked, too")
+        kit.write(records="[{name: www.example.com, type: A}, {name: in.corp.test, type: A, zone: corp.test}]", route53=by_name(sb))
+        run = kit.run("observe", yes=False)
+        t.has(run.err, "corp.test: skipped: a private zone", "without, they are skipped with a word")
+        t.ok("Z0PRIVATE has no name server" not in run.err, "and are no reason to give up", run.err)
+
+
+for part in (the_public_zone_is_meant, a_private_zone_alone, observe_skips_the_private_one, sessions_of_the_same_keys_cross, sessions_of_other_keys_are_refused, a_session_that_does_not_begin_says_so,
              a_sign_in_without_a_crossing_check_is_told, smoke_alone_leaves_it_out, bad_certificates_stop_at_the_first, what_is_mended_is_forgotten, one_name_at_a_time, ends_soon,
              a_warning_check_does_not_refuse, a_fleet_that_is_down_is_for_the_checks_to_say, in_the_run_a_bad_certificate_is_not_hammered):
     try:

@@ -239,6 +239,22 @@ TEST(a_zone_of_the_same_name_is_told)
     is_silent(s, "zone_twin");
 }
 
+TEST(a_private_zone_that_is_to_be_verified_in_dns_is_refused)
+{
+    for (int i = 0; i < 4; i++) {
+        struct scene *s = plain_new();
+
+        pair(s, "www.example.com.", "A", OLD_A, NEW_A);
+        s->zone.private_zone = i != 1;
+        s->plan.verify = i == 2 ? PLAN_VERIFY_API : PLAN_VERIFY_DNS;
+        s->plan.route53.servers_n = i == 3;
+        if (i == 0)
+            speaks(s, "private_unseen", SURVEY_REFUSE, "no name server answers for");
+        else
+            is_silent(s, "private_unseen");
+    }
+}
+
 TEST(a_twin_that_the_plan_moves_too_is_not_told)
 {
     static const uint32_t zone_of[] = {0, 1};
@@ -813,6 +829,7 @@ int main(void)
         cmocka_unit_test(a_missing_record_says_how_long_its_absence_is_cached),
         cmocka_unit_test(a_cname_at_the_apex_is_refused_with_the_way_out),
         cmocka_unit_test(a_zone_of_the_same_name_is_told),
+        cmocka_unit_test(a_private_zone_that_is_to_be_verified_in_dns_is_refused),
         cmocka_unit_test(a_twin_that_the_plan_moves_too_is_not_told),
         cmocka_unit_test(addresses_of_the_other_family_outside_the_plan_are_told),
         cmocka_unit_test(https_records_beside_the_plan_are_told),
