@@ -132,14 +132,13 @@ static size_t addresses(struct work *w, const struct plan_target *t, bool v6,
 /* ---- prepare
  * --------------------------------------------------------------------------------------- */
 
-/* "new-www.example.com." for www.example.com, "new-wildcard.shops..." for *.shops. */
-static const char *helper_name(struct work *w, const char *listed)
+const char *convert_helper_name(struct arena *mem, const char *listed)
 {
     const char *dot = strchr(listed, '.');
 
     if (strncmp(listed, "\\052.", 5) == 0 || strncmp(listed, "*.", 2) == 0)
-        return arena_printf(w->mem, "new-wildcard%s", dot);
-    return arena_printf(w->mem, "new-%s", listed);
+        return arena_printf(mem, "new-wildcard%s", dot);
+    return arena_printf(mem, "new-%s", listed);
 }
 
 /* A simple address set of the helper name: made, or there already as it should be. */
@@ -218,7 +217,7 @@ static const struct rrset *new_set(struct work *w, struct item *it, const struct
     {
         const char **target = arena_array(w->mem, 1, sizeof *target);
 
-        *target = helper_name(w, old->name);
+        *target = convert_helper_name(w->mem, old->name);
         if (!add_helper(w, it, *target, false, ttl, t) || !add_helper(w, it, *target, true, ttl, t))
             return NULL;
         set->values = target;
@@ -323,7 +322,7 @@ static const struct rrset *united(struct work *w, const struct survey_record *r,
 /* The weighted CNAME leads to the helper name prepare made: its addresses come in its place. */
 static bool finish_helper(struct work *w, struct item *it, const struct rrset *last)
 {
-    const char *name = helper_name(w, last->name);
+    const char *name = convert_helper_name(w->mem, last->name);
     bool any = false;
 
     if (strcmp(last->type, "CNAME") != 0 || last->n_values != 1 ||
@@ -347,7 +346,7 @@ static bool finish_helper(struct work *w, struct item *it, const struct rrset *l
 /* What undo leaves of the helper name: nothing. */
 static void drop_helper(struct work *w, struct item *it, const struct survey_record *r)
 {
-    const char *name = helper_name(w, r->name);
+    const char *name = convert_helper_name(w->mem, r->name);
 
     for (size_t i = 0; i < r->n_sets; i++) {
         const struct rrset *s = &r->sets[i];

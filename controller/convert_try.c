@@ -1,10 +1,14 @@
 /* convert_try.c: a change of TTL, tried on a throw-away group; see convert.h. */
 #include "convert.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const char *const try_value[] = {"\"sluice: tried, and removed again\""};
+
+const char *convert_trial_name(struct arena *mem, const char *zone_name)
+{
+    return arena_printf(mem, "_sluice-try.%s", zone_name);
+}
 
 /* How much of it a trial must show: sets with a TTL, above all with health checks. */
 static size_t weight_of(const struct survey_record *r, const struct plan *plan)
@@ -116,7 +120,7 @@ size_t convert_try(struct convert_try *out, struct arena *mem, const struct surv
         size_t sets = r ? r->n_sets : 0, left;
 
         *t = (struct convert_try){0};
-        snprintf(t->name, sizeof t->name, "_sluice-try.%s", s->zones[z].name);
+        t->name = convert_trial_name(mem, s->zones[z].name);
         left = leftovers(&s->zones[z], t->name, NULL);
         if (!r && !left)
             continue;

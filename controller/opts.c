@@ -28,6 +28,8 @@ static const struct option options[] = {
     {"color", 0, CHOICE, MEMBER(color), 0, "auto|always|never", "colour the output"},
     {"detailed-exitcode", 0, FLAG, MEMBER(detailed_exitcode), OPTS_PLAN, NULL,
      "exit with 2 when a ramp would change something"},
+    {"for", 0, WORD, MEMBER(iam_for), OPTS_IAM, "LIST",
+     "what is to be allowed: ramp, rollback (both unless said), prepare, finish, release; or all"},
     {"format", 0, CHOICE, MEMBER(format), 0, "text|json",
      "form of what is printed on standard output"},
     {"from-current", 0, FLAG, MEMBER(from_current), OPTS_RAMP | OPTS_PLAN, NULL,

@@ -45,6 +45,7 @@ struct opts {
     const char *make_weighted; /* file, "-" for standard output */
     bool undo, no_wait, without_soak;
     int64_t ttl_ms; /* 0 = not given */
+    const char *iam_for;       /* iam-policy: a list of commands; NULL: not given */
     const char *out;           /* plan: where to save it; "-" for standard output */
     const char *plan;          /* ramp: a saved one */
 };
@@ -58,6 +59,7 @@ enum {
     OPTS_CONVERT = 1 << 4, /* --undo */
     OPTS_FINISH = 1 << 5,  /* --ttl --without-soak */
     OPTS_NO_WAIT = 1 << 6,
+    OPTS_IAM = 1 << 7, /* --for */
 };
 
 /* One command. run() returns the exit status, or sets err and whatever it returns is ignored. */
