@@ -149,6 +149,14 @@ static bool add_helper(struct work *w, struct item *it, const char *name, bool v
     const struct rrset *there = find(w, it->record, name, type);
     struct rrset *set = arena_array(w->mem, 1, sizeof *set);
 
+    if (find(w, it->record, name, "CNAME")) {
+        fault(w, it->record,
+              arena_printf(w->mem, "the helper name %s is a CNAME, and nothing stands beside one",
+                           name),
+              "remove it, or give the new side a host name as 'target'");
+        return false;
+    }
+
     *set = (struct rrset){.name = name, .type = type, .has_ttl = true, .ttl = ttl};
     set->n_values = addresses(w, t, v6, &set->values);
     if (set->n_values == 0)

@@ -9,6 +9,8 @@
 static const struct lint lints[] = {
     {{"private_unseen", SURVEY_REFUSE, LINT_RECORDS}, lint_private_unseen},
     {{"apex_cname", SURVEY_REFUSE, LINT_RECORDS}, lint_apex},
+    {{"cname_beside", SURVEY_REFUSE, LINT_RECORDS}, lint_cname_beside},
+    {{"lease_beside", SURVEY_REFUSE, LINT_RECORDS}, lint_lease_beside},
     {{"health_gone", SURVEY_REFUSE, LINT_RECORDS}, lint_health_gone},
     {{"external_dns", SURVEY_ASK, LINT_RECORDS}, lint_external_dns},
     {{"policy_instance", SURVEY_WARN, LINT_RECORDS}, lint_policy},

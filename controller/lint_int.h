@@ -43,6 +43,8 @@ bool lint_splits(const struct plan *plan);
 void lint_alias_ttl(struct lint_scene *s);
 void lint_negative(struct lint_scene *s);
 void lint_apex(struct lint_scene *s);
+void lint_cname_beside(struct lint_scene *s);
+void lint_lease_beside(struct lint_scene *s);
 void lint_private_unseen(struct lint_scene *s);
 void lint_twin(struct lint_scene *s);
 void lint_family(struct lint_scene *s);

@@ -323,7 +323,48 @@ def observe_skips_the_private_one():
         t.ok("Z0PRIVATE has no name server" not in run.err, "and are no reason to give up", run.err)
 
 
-for part in (the_public_zone_is_meant, a_private_zone_alone, observe_skips_the_private_one, sessions_of_the_same_keys_cross, sessions_of_other_keys_are_refused, a_session_that_does_not_begin_says_so,
+# ---- what stands at one name, and the last step
+
+def one_name_one_cname():
+    config = ramp_config()
+    config["zones"][0]["records"].append({"name": "www.example.com", "type": "CNAME", "ttl": 1, "values": ["old.test"]})
+    with Sandbox(config) as sb, Kit(sb) as kit:
+        f = found(plan(kit))
+        t.eq(f.get("cname_beside", {}).get("level"), "refuse", "a CNAME beside a record of the plan is refused")
+        run = kit.run("ramp")
+        t.eq((run.process.returncode, [e["action"] for e in sb.events("api") if e["method"] == "POST"]), (11, []), "and nothing is sent")
+        t.has(run.err, "delete the CNAME", "with the way out")
+    config = ramp_config()
+    config["zones"][0]["records"].append({"name": "www.example.com", "type": "A", "ttl": 1, "values": ["127.0.3.1"]})
+    with Sandbox(config) as sb, Kit(sb) as kit:
+        run = kit.run("ramp")
+        t.eq((run.process.returncode, [e["action"] for e in sb.events("api") if e["method"] == "POST"]), (11, []), "a simple record beside weighted ones, too")
+        t.has(run.err, "beside weighted sets of its name and type", "in these words")
+    config = ramp_config()
+    config["zones"][0]["records"] = [{"name": "shop.example.com", "type": "CNAME", "ttl": 1, "values": ["old.test"]},
+                                     {"name": "new-shop.example.com", "type": "CNAME", "ttl": 1, "values": ["else.test"]}]
+    keys = dict(records="[{name: shop.example.com, type: CNAME}]", sides="{old: {set: heroku}, new: {set: ec2, target: 127.0.2.1}}")
+    with Sandbox(config) as sb, Kit(sb, **keys) as kit:
+        run = kit.run("prepare")
+        t.eq((run.process.returncode, [e["action"] for e in sb.events("api") if e["method"] == "POST"]), (11, []), "prepare does not make addresses beside a CNAME")
+        t.has(run.err, "the helper name new-shop.example.com. is a CNAME", "and says where one is")
+
+
+def no_last_step_without_a_way_back():
+    with Sandbox(ramp_config()) as sb, Kit(sb, steps="[50, 100]", bake="4s") as kit:
+        run = kit.start("ramp")
+        run.wait_line("baking")
+        sb.fault(kind="status", on="fleet", fleet="old", status=500)
+        at = run.wait_line("held")
+        t.has(run.err, "no way back", "an old fleet that fails holds the run")
+        kit.run("resume")
+        run.wait_line("held", after=at, seconds=30)
+        t.eq(percents(sb), [0, 50], "the step to 100 % is not taken, nor when a person resumes")
+        run.signal(signal.SIGTERM)
+        t.ok(run.wait() in (10, 143) and percents(sb) == [0, 50], "and it is left there", run.process.returncode)
+
+
+for part in (one_name_one_cname, no_last_step_without_a_way_back, the_public_zone_is_meant, a_private_zone_alone, observe_skips_the_private_one, sessions_of_the_same_keys_cross, sessions_of_other_keys_are_refused, a_session_that_does_not_begin_says_so,
              a_sign_in_without_a_crossing_check_is_told, smoke_alone_leaves_it_out, bad_certificates_stop_at_the_first, what_is_mended_is_forgotten, one_name_at_a_time, ends_soon,
              a_warning_check_does_not_refuse, a_fleet_that_is_down_is_for_the_checks_to_say, in_the_run_a_bad_certificate_is_not_hammered):
     try:

@@ -227,6 +227,43 @@ TEST(a_cname_at_the_apex_is_refused_with_the_way_out)
     is_silent(s, "apex_cname");
 }
 
+TEST(a_cname_beside_other_records_is_refused)
+{
+    struct scene *s = plain_new();
+
+    pair(s, "www.example.com.", "A", OLD_A, NEW_A);
+    want(s, "shop.example.com", "CNAME");
+    pair(s, "shop.example.com.", "CNAME", OLD_NAME, NEW_NAME);
+    put(s, "shop.example.com.", "TXT", NULL, 0, SPF);
+    speaks(s, "cname_beside", SURVEY_REFUSE, "one of type TXT");
+    s = plain_new(); /* the other way round, at a wildcard */
+    want(s, "*.shops.example.com", "A");
+    pair(s, "\\052.shops.example.com.", "A", OLD_A, NEW_A);
+    put(s, "\\052.shops.example.com.", "CNAME", NULL, 0, OLD_NAME);
+    speaks(s, "cname_beside", SURVEY_REFUSE, "one of type CNAME");
+    s = plain_new();
+    pair(s, "www.example.com.", "A", OLD_A, NEW_A);
+    put(s, "www.example.com.", "TXT", NULL, 0, SPF);
+    put(s, "x.example.com.", "CNAME", NULL, 0, OLD_NAME);
+    is_silent(s, "cname_beside");
+}
+
+TEST(a_cname_at_the_leases_name_is_refused)
+{
+    for (int i = 0; i < 3; i++) {
+        struct scene *s = plain_new();
+
+        put(s, i == 1 ? "lease.example.com." : "_sluice.example.com.", "CNAME", NULL, 0, OLD_NAME);
+        pair(s, "www.example.com.", "A", OLD_A, NEW_A);
+        s->plan.lease_name = i == 1 ? "lease.example.com" : NULL;
+        s->plan.lease_off = i == 2;
+        if (i < 2)
+            speaks(s, "lease_beside", SURVEY_REFUSE, "nothing stands beside a CNAME");
+        else
+            is_silent(s, "lease_beside");
+    }
+}
+
 TEST(a_zone_of_the_same_name_is_told)
 {
     struct scene *s = plain_new();
@@ -828,6 +865,8 @@ int main(void)
         cmocka_unit_test(an_alias_beside_sets_of_another_ttl_is_told),
         cmocka_unit_test(a_missing_record_says_how_long_its_absence_is_cached),
         cmocka_unit_test(a_cname_at_the_apex_is_refused_with_the_way_out),
+        cmocka_unit_test(a_cname_beside_other_records_is_refused),
+        cmocka_unit_test(a_cname_at_the_leases_name_is_refused),
         cmocka_unit_test(a_zone_of_the_same_name_is_told),
         cmocka_unit_test(a_private_zone_that_is_to_be_verified_in_dns_is_refused),
         cmocka_unit_test(a_twin_that_the_plan_moves_too_is_not_told),
