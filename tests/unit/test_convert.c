@@ -178,6 +178,9 @@ TEST(a_helper_that_is_there_already_is_used_and_one_that_differs_is_in_the_way)
     ((const char **)(uintptr_t)helper->values)[0] = "192.0.2.77";
     weigh(s, CONVERT_PREPARE, 0);
     check_fault(s, "has another A record");
+    helper->type = "CNAME";
+    weigh(s, CONVERT_PREPARE, 0);
+    check_fault(s, "is a CNAME, and nothing stands beside one");
     scene_free(s);
 }
 
