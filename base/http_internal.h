@@ -55,7 +55,7 @@ struct http_transfer {
     bool sent;        /* connected; the request could leave */
     bool header_done; /* the final header is whole */
     bool switching;   /* its status is 101 */
-    bool want_certificate, link_local, once, upgrade;
+    bool want_certificate, link_local, once, upgrade, handshake;
     enum http_outcome fault; /* why a callback of ours ended it; HTTP_OK: it did not */
     int socket_errno;        /* of a socket(2) that failed */
     char where[300];         /* what we connect to, for sentences */

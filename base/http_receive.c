@@ -168,6 +168,10 @@ int http_transfer_on_connected(void *ctx, char *ip, char *local_ip, int port, in
         if (t->want_certificate)
             crypto_tls_peer(&t->response.certificate, tls->internals);
     }
+    if (t->handshake) {
+        t->response.stopped = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
     t->sent = true;
     t->response.timing.sent_at_us = clock_boot_us();
     return CURL_PREREQFUNC_OK;

@@ -218,7 +218,7 @@ static void load_limits(struct http_transfer *t, const struct http_request *q)
     tell_long(t, HTTP_LONG_VERSION, CURLOPT_HTTP_VERSION, version);
     tell_long(t, HTTP_LONG_CONNECT_MS, CURLOPT_CONNECTTIMEOUT_MS, (long)t->connect_ms);
     tell_long(t, HTTP_LONG_TOTAL_MS, CURLOPT_TIMEOUT_MS, (long)t->total_ms);
-    tell_long(t, HTTP_LONG_FRESH, CURLOPT_FRESH_CONNECT, q->fresh);
+    tell_long(t, HTTP_LONG_FRESH, CURLOPT_FRESH_CONNECT, q->fresh || q->handshake);
     tell_text(t, HTTP_TEXT_ENCODING, CURLOPT_ACCEPT_ENCODING, q->gzip ? "gzip" : NULL);
     if (q->ca_file) {
         curl_easy_setopt(t->easy, CURLOPT_CAINFO, q->ca_file);
@@ -244,6 +244,7 @@ bool http_transfer_load(struct http_transfer *t, const struct http_request *q)
     t->link_local = q->link_local;
     t->once = q->once;
     t->upgrade = q->upgrade;
+    t->handshake = q->handshake;
     load_always(t);
     load_limits(t, q);
     load_route(t, q);

@@ -156,10 +156,17 @@ static struct resolvers *resolvers_of(const struct walk *w, struct err *err)
 
 static void say_passed_over(const struct walk *w)
 {
-    for (size_t z = 0; z < w->rig.n_zones; z++)
-        if (w->rig.zones[z].private_zone)
-            log_warn("zone %s is private: its name servers answer inside its VPCs only; it is passed over",
-                     w->rig.zones[z].id);
+    for (size_t i = 0; i < w->rig.n_zones; i++) {
+        const struct survey_zone *z = &w->rig.zones[i];
+
+        if (z->passed_over)
+            log_info("%s: the public zone %s is looked at; passed over: %s", z->asked, z->id,
+                     z->passed_over);
+        if (z->private_zone && !w->rig.plan.route53.servers_n)
+            log_warn("%s: passed over: a private zone answers inside its VPCs only; from there, name "
+                     "a resolver under `route53: {servers: [...]}`",
+                     z->asked);
+    }
 }
 
 static struct verify *ask(struct walk *w, struct err *err)

@@ -4,26 +4,32 @@
 #include <string.h>
 
 #include "command.h"
+#include "crossing.h"
+#include "handshake.h"
 #include "preview.h"
 #include "saved_plan.h"
-#include "sluice/clock.h"
 #include "sluice/file.h"
 #include "sluice/log.h"
 #include "sluice/text.h"
 #include "walk.h"
-
-#define PROBE_TURN_MS 1000
 
 /* ---- Probing once
  * ----------------------------------------------------------------------------------- */
 
 static bool reads_only(void *ctx, uint32_t stratum)
 {
-    return pump_stratum(ctx, stratum)->reads_only;
+    return sounding_reads_only(ctx, stratum);
 }
 
-static void take_result(json_t *out, const struct pump *pump, const struct probe_result *r)
+struct taking {
+    const struct pump *pump;
+    json_t *out;
+};
+
+static void take_result(void *ctx, const struct probe_result *r)
 {
+    const struct taking *t = ctx;
+    const struct pump *pump = t->pump;
     static const char *const verdicts[] = {
         [RUN_PASS] = "pass", [RUN_FAIL] = "fail", [RUN_ERROR] = "error"};
     struct buf title SL_CLEANUP(buf_clear) = {0}, text SL_CLEANUP(buf_clear) = {0};
@@ -40,37 +46,20 @@ static void take_result(json_t *out, const struct pump *pump, const struct probe
                   "latency_us", (json_int_t)r->latency_us);
     if (address)
         json_object_set_new(o, "endpoint", json_string(address));
-    json_array_append_new(out, o);
+    json_array_append_new(t->out, o);
 }
 
 static bool probe_once(struct walk *w, json_t *out, struct err *err)
 {
     bool all = w->rig.opts->probe == OPTS_PROBE_ALL;
-    struct probe_result r;
-    struct http_done done;
+    struct taking t = {w->pump, out};
 
-    if (w->rig.opts->probe == OPTS_PROBE_NONE)
-        return true;
-    pump_sweep(w->pump, all ? NULL : reads_only, w->pump);
-    for (;;) {
-        int64_t now = clock_boot_ms(&clock_real), wake;
-
-        pump_tick(w->pump, now);
-        while (pump_next(w->pump, &r)) {
-            take_result(out, w->pump, &r);
-            probe_result_clear(&r);
-        }
-        if (pump_idle(w->pump))
-            return true;
-        wake = pump_wake_at(w->pump, now);
-        wake = wake - now > PROBE_TURN_MS ? PROBE_TURN_MS : wake - now;
-        if (!http_wait(w->rig.http, NULL, 0, wake > 0 ? (int)wake : 0, err))
-            return false;
-        now = clock_boot_ms(&clock_real);
-        while (http_next(w->rig.http, &done))
-            if (!pump_take(w->pump, &done, now))
-                rig_http(&w->rig, &done, now);
-    }
+    if (!sounding_take(w, all ? NULL : reads_only, w, take_result, &t, err))
+        return false;
+    if (!all && crossing_writes(w))
+        log_info("whether each side takes the other's sessions is tried with --probe all, and by "
+                 "`sluice ramp`");
+    return crossing_try(w, !all, take_result, &t, err);
 }
 
 static void print(const struct walk *w, const json_t *doc)
@@ -146,7 +135,12 @@ static bool look(struct walk *w, json_t *probes, struct err *err)
     /* With something in the way there is nothing sound to probe or to count. */
     if (!survey_clear_of(&w->survey, SURVEY_REFUSE))
         return true;
-    return walk_prepare(w, err) && probe_once(w, probes, err);
+    if (!walk_prepare(w, err))
+        return false;
+    if (w->rig.opts->probe == OPTS_PROBE_NONE)
+        return true;
+    return handshake_all(w, err) &&
+           (!survey_clear_of(&w->survey, SURVEY_REFUSE) || probe_once(w, probes, err));
 }
 
 static int judge(const struct walk *w, const json_t *probes, struct err *err)

@@ -37,6 +37,41 @@ static bool keep_before(struct walk *w, const struct convert *c, struct err *err
     return true;
 }
 
+/* What Route 53 says to a group's TTL changed in one batch, asked with sets that nobody needs. */
+static bool try_in_zone(struct desk *d, const struct convert_try *t, struct err *err)
+{
+    struct edit *e = d->edits[t->make.zone];
+    int64_t ignored;
+
+    if (!edit_change(e, t->make.changes, t->make.n, &ignored, err))
+        return false;
+    if (t->change.n == 0)
+        return true;
+    if (edit_change(e, t->change.changes, t->change.n, &ignored, err))
+        return edit_change(e, t->drop.changes, t->drop.n, &ignored, err);
+    if (err->kind == ERR_REFUSED) {
+        struct err why = {0};
+
+        if (!edit_change(e, t->drop_unchanged.changes, t->drop_unchanged.n, &ignored, &why))
+            log_warn("the sets of %s could not be removed: %s", t->name, why.text);
+        return err_prefix(err,
+                          "a weighted group's TTL cannot be changed in one batch, as tried on "
+                          "%s; no record of the plan was changed. Let `prepare: {ttl: ...}` be "
+                          "what the group has, or make it anew yourself: ",
+                          t->name);
+    }
+    return false;
+}
+
+static bool try_first(struct walk *w, struct desk *d, const struct convert_try *tries, size_t n,
+                      struct err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!try_in_zone(d, &tries[i], err))
+            return err_prefix(err, "%s: ", w->rig.zones[tries[i].make.zone].name);
+    return true;
+}
+
 /* The lease remembers how long old answers live on, so that no machine steps before. */
 static bool lower(struct walk *w, struct desk *d, const struct convert *c, int64_t *not_before_s,
                   struct err *err)
@@ -73,8 +108,11 @@ static bool weigh(struct walk *w, struct desk *d, struct err *err)
 }
 
 static bool do_it(struct walk *w, struct desk *d, const struct convert *lowering,
-                  const struct convert *weighing, int64_t not_before_s, struct err *err)
+                  const struct convert *weighing, const struct convert_try *tries, size_t n_tries,
+                  int64_t not_before_s, struct err *err)
 {
+    if (!try_first(w, d, tries, n_tries, err))
+        return false;
     if (lowering->n_batches && !lower(w, d, lowering, &not_before_s, err))
         return false;
     if (weighing->n_batches == 0 && lowering->n_batches == 0)
@@ -95,6 +133,8 @@ static int prepare(struct walk *w, struct err *err)
 {
     struct convert *lowering = arena_alloc(&w->rig.mem, sizeof *lowering);
     struct convert *weighing = arena_alloc(&w->rig.mem, sizeof *weighing);
+    struct convert_try *tries = arena_array(&w->rig.mem, w->survey.n_zones + 1, sizeof *tries);
+    size_t n_tries;
     struct buf text SL_CLEANUP(buf_clear) = {0};
     struct desk d SL_CLEANUP(desk_free) = {0};
     struct err why = {0};
@@ -104,14 +144,21 @@ static int prepare(struct walk *w, struct err *err)
 
     convert_lower(lowering, &w->rig.mem, &w->survey, &w->rig.plan);
     convert_weigh(weighing, &w->rig.mem, &w->survey, &w->rig.plan, CONVERT_PREPARE, 0);
+    n_tries = convert_try(tries, &w->rig.mem, &w->survey, &w->rig.plan);
     if (!conversion_possible(weighing, err))
         return 0;
     desk_remembered(&w->rig, clock_wall_ms(&clock_real) / 1000, &ttl_was, &not_before_s);
-    if (!lowering->n_batches && !weighing->n_batches) {
+    if (!lowering->n_batches && !weighing->n_batches && !n_tries) {
         printf("%s: prepared: %zu record%s weighted\n", w->rig.plan.cutover, weighing->done,
                weighing->done == 1 ? " is" : "s are");
         return 0;
     }
+    for (size_t i = 0; i < n_tries; i++)
+        buf_addf(&text,
+                 tries[i].change.n
+                     ? "a change of TTL is tried first on %zu sets of %s, removed again:\n"
+                     : "%zu sets of %s that an earlier prepare left are removed\n",
+                 tries[i].change.n ? tries[i].drop.n : tries[i].make.n, tries[i].name);
     if (lowering->n_batches) {
         buf_addf(&text, "first the TTLs, then %u s for the old ones to run out:\n",
                  lowering->ttl_was);
@@ -129,7 +176,7 @@ static int prepare(struct walk *w, struct err *err)
         return 0;
     for (size_t i = 0; i < d.n; i++)
         edit_remember(d.edits[i], ttl_was, not_before_s);
-    ok = do_it(w, &d, lowering, weighing, not_before_s, err);
+    ok = do_it(w, &d, lowering, weighing, tries, n_tries, not_before_s, err);
     if (!desk_close(&d, &why))
         log_warn("%s; `sluice prepare` again gives it back", why.text);
     if (ok)

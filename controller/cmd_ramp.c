@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "crossing.h"
+#include "handshake.h"
 #include "saved_plan.h"
 #include "sluice/crypto.h"
 #include "sluice/file.h"
@@ -37,7 +39,7 @@ static bool ask_about_findings(const struct walk *w, struct err *err)
                   w->survey.findings[i].code != SURVEY_ABOVE_TARGET;
     if (!above && !others)
         return true;
-    walk_say_findings(w, SURVEY_ASK);
+    walk_say_findings(w, SURVEY_ASK, 0);
     if (above && (w->rig.opts->yes || !isatty(STDIN_FILENO)))
         return err_set(err, ERR_REFUSED,
                        "the new side carries more than rollback_to already; say --from-current");
@@ -61,6 +63,34 @@ static bool confirm(const struct walk *w, uint32_t goal, struct err *err)
     fence_diff(w->fence, plan->steps[0].percent, &text);
     log_block(LOG_LEVEL_INFO, &text);
     return walk_confirm(w, "Begin?", err);
+}
+
+/* Says what was found since, and refuses when some of it is in the way. */
+static bool heed(const struct walk *w, size_t before, const char *words, struct err *err)
+{
+    walk_say_findings(w, SURVEY_WARN, before);
+    if (survey_clear_of(&w->survey, SURVEY_REFUSE))
+        return true;
+    walk_say_findings(w, SURVEY_REFUSE, before);
+    return err_set(err, ERR_REFUSED, "%s; nothing was changed", words);
+}
+
+/* Before any check is sent: it would shake hands, too. */
+static bool look_at_certificates(struct walk *w, struct err *err)
+{
+    size_t before = w->survey.n_findings;
+
+    return handshake_all(w, err) &&
+           heed(w, before, "the new side's certificates are not sound", err);
+}
+
+/* It signs in, so only when a person has said yes. */
+static bool try_sessions(struct walk *w, struct err *err)
+{
+    size_t before = w->survey.n_findings;
+
+    return crossing_try(w, false, NULL, NULL, err) &&
+           heed(w, before, "the sides do not take each other's sessions", err);
 }
 
 static bool refuse_second(const struct walk *w, struct err *err)
@@ -91,11 +121,11 @@ static int ramp(struct walk *w, const struct opts *opts, struct err *err)
         !walk_survey(w, err))
         return 0;
     log_patience(0); /* a warning that nobody reads must not keep a cutover from its hour */
-    walk_say_findings(w, SURVEY_WARN);
-    if (!ask_about_findings(w, err) || !walk_prepare(w, err))
+    walk_say_findings(w, SURVEY_WARN, 0);
+    if (!ask_about_findings(w, err) || !walk_prepare(w, err) || !look_at_certificates(w, err))
         return 0;
-    walk_say_findings(w, SURVEY_NOTE);
-    if (!confirm(w, options.goal_percent, err))
+    walk_say_findings(w, SURVEY_NOTE, 0);
+    if (!confirm(w, options.goal_percent, err) || !try_sessions(w, err))
         return 0;
     options.options |=
         opts->from_current || survey_found(&w->survey, "above_target") ? RAMP_OPT_FROM_CURRENT : 0;
@@ -174,8 +204,8 @@ int cmd_resume(const struct opts *opts, struct err *err)
     return status;
 }
 
-/* For units and boot scripts: what a crash or a reboot left is dealt with as the plan says, and where
- * nothing was left, or somebody runs it already, there is nothing to do. */
+/* For units and boot scripts: what a crash or a reboot left is dealt with as the plan says, and
+ * where nothing was left, or somebody runs it already, there is nothing to do. */
 int cmd_recover(const struct opts *opts, struct err *err)
 {
     struct walk *w = walk_new();

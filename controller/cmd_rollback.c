@@ -72,7 +72,7 @@ static int from_zones(struct walk *w, struct err *err)
 
     if (!rig_survey(&w->rig, &w->survey, WALK_FOREVER, err))
         return 0;
-    walk_say_findings(w, SURVEY_REFUSE);
+    walk_say_findings(w, SURVEY_REFUSE, 0);
     for (size_t i = 0; i < w->survey.n_records; i++)
         left_out += !w->survey.records[i].usable;
     if (left_out == w->survey.n_records) {

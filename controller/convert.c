@@ -132,14 +132,13 @@ static size_t addresses(struct work *w, const struct plan_target *t, bool v6,
 /* ---- prepare
  * --------------------------------------------------------------------------------------- */
 
-/* "new-www.example.com." for www.example.com, "new-wildcard.shops..." for *.shops. */
-static const char *helper_name(struct work *w, const char *listed)
+const char *convert_helper_name(struct arena *mem, const char *listed)
 {
     const char *dot = strchr(listed, '.');
 
     if (strncmp(listed, "\\052.", 5) == 0 || strncmp(listed, "*.", 2) == 0)
-        return arena_printf(w->mem, "new-wildcard%s", dot);
-    return arena_printf(w->mem, "new-%s", listed);
+        return arena_printf(mem, "new-wildcard%s", dot);
+    return arena_printf(mem, "new-%s", listed);
 }
 
 /* A simple address set of the helper name: made, or there already as it should be. */
@@ -149,6 +148,14 @@ static bool add_helper(struct work *w, struct item *it, const char *name, bool v
     const char *type = v6 ? "AAAA" : "A";
     const struct rrset *there = find(w, it->record, name, type);
     struct rrset *set = arena_array(w->mem, 1, sizeof *set);
+
+    if (find(w, it->record, name, "CNAME")) {
+        fault(w, it->record,
+              arena_printf(w->mem, "the helper name %s is a CNAME, and nothing stands beside one",
+                           name),
+              "remove it, or give the new side a host name as 'target'");
+        return false;
+    }
 
     *set = (struct rrset){.name = name, .type = type, .has_ttl = true, .ttl = ttl};
     set->n_values = addresses(w, t, v6, &set->values);
@@ -218,7 +225,7 @@ static const struct rrset *new_set(struct work *w, struct item *it, const struct
     {
         const char **target = arena_array(w->mem, 1, sizeof *target);
 
-        *target = helper_name(w, old->name);
+        *target = convert_helper_name(w->mem, old->name);
         if (!add_helper(w, it, *target, false, ttl, t) || !add_helper(w, it, *target, true, ttl, t))
             return NULL;
         set->values = target;
@@ -241,8 +248,10 @@ static void prepare(struct work *w, size_t i, struct item *it)
         return;
     }
     if (!r->simple) {
-        w->c->done += r->usable;
-        if (!r->usable)
+        bool group = r->usable || convert_is_group(r); /* a ramp says what it does not like of it */
+
+        w->c->done += group;
+        if (!group)
             fault(w, r, "it is neither a simple record nor a weighted group of both sides",
                   "`sluice plan` says what is in the way");
         return;
@@ -321,7 +330,7 @@ static const struct rrset *united(struct work *w, const struct survey_record *r,
 /* The weighted CNAME leads to the helper name prepare made: its addresses come in its place. */
 static bool finish_helper(struct work *w, struct item *it, const struct rrset *last)
 {
-    const char *name = helper_name(w, last->name);
+    const char *name = convert_helper_name(w->mem, last->name);
     bool any = false;
 
     if (strcmp(last->type, "CNAME") != 0 || last->n_values != 1 ||
@@ -345,7 +354,7 @@ static bool finish_helper(struct work *w, struct item *it, const struct rrset *l
 /* What undo leaves of the helper name: nothing. */
 static void drop_helper(struct work *w, struct item *it, const struct survey_record *r)
 {
-    const char *name = helper_name(w, r->name);
+    const char *name = convert_helper_name(w->mem, r->name);
 
     for (size_t i = 0; i < r->n_sets; i++) {
         const struct rrset *s = &r->sets[i];
@@ -495,8 +504,41 @@ void convert_weigh(struct convert *c, struct arena *mem, const struct survey *s,
     free(w.items);
 }
 
-/* Simple records and whole weighted groups: every set of a group has one TTL, so all of them go in
- * one batch. */
+/* Every set of a group has one TTL, and changes are applied in their order: as long as one set of
+ * the old TTL stands, none of the new one can be created. So all go first. */
+static void lower_sets(struct work *w, struct item *it)
+{
+    const struct survey_record *r = it->record;
+
+    for (size_t k = 0; k < r->n_sets; k++)
+        if (r->sets[k].has_ttl)
+            add(it, ROUTER_DELETE, &r->sets[k]);
+    for (size_t k = 0; k < r->n_sets; k++) {
+        struct rrset *set;
+
+        if (!r->sets[k].has_ttl)
+            continue;
+        set = copy(w, &r->sets[k]);
+        if (set->ttl > w->c->ttl_was)
+            w->c->ttl_was = set->ttl;
+        set->ttl = w->plan->prepare_ttl_s;
+        add(it, ROUTER_CREATE, set);
+    }
+}
+
+bool convert_is_group(const struct survey_record *r)
+{
+    bool both[PLAN_SIDES + 1] = {false};
+
+    for (size_t k = 0; k < r->n_sets; k++) {
+        if (!r->sets[k].weighted || r->sets[k].routing || r->sets[k].traffic_policy)
+            return false;
+        both[r->side[k]] = true;
+    }
+    return both[PLAN_OLD] && both[PLAN_NEW];
+}
+
+/* Simple records and whole weighted groups. */
 void convert_lower(struct convert *c, struct arena *mem, const struct survey *s,
                    const struct plan *plan)
 {
@@ -510,19 +552,9 @@ void convert_lower(struct convert *c, struct arena *mem, const struct survey *s,
 
         for (size_t k = 0; k < r->n_sets; k++)
             lower |= r->sets[k].has_ttl && r->sets[k].ttl > plan->prepare_ttl_s;
-        if (!lower || (!r->simple && !r->usable))
+        if (!lower || (!r->simple && !convert_is_group(r)))
             continue;
-        for (size_t k = 0; k < r->n_sets; k++) {
-            struct rrset *set = copy(&w, &r->sets[k]);
-
-            if (!set->has_ttl)
-                continue;
-            if (set->ttl > c->ttl_was)
-                c->ttl_was = set->ttl;
-            set->ttl = plan->prepare_ttl_s;
-            add(it, ROUTER_DELETE, &r->sets[k]);
-            add(it, ROUTER_CREATE, set);
-        }
+        lower_sets(&w, it);
         c->lower++;
     }
     cut(&w);

@@ -51,6 +51,28 @@ struct convert {
 void convert_lower(struct convert *c, struct arena *mem, const struct survey *s,
                    const struct plan *plan);
 
+/* All weighted, with sets of both sides, perhaps of others: its TTL can be lowered as a whole. */
+bool convert_is_group(const struct survey_record *r);
+
+/* Whether Route 53 lets a weighted group change its TTL in one batch, all sets DELETEd and CREATEd
+ * anew, is documented nowhere. So it is tried first, in every zone where such a group is lowered,
+ * on TXT sets of a throw-away name with the identifiers, weights and health checks of that group.
+ * Where such sets were left by a prepare that was cut short, `make` deletes them; change.n 0: that
+ * is all. */
+struct convert_try {
+    const char *name; /* "_sluice-try.example.com." */
+    struct convert_batch make, change, drop;
+    struct convert_batch drop_unchanged; /* where `change` was refused */
+};
+
+/* At most one a zone of the survey; returns how many. out has room for s->n_zones. */
+size_t convert_try(struct convert_try *out, struct arena *mem, const struct survey *s,
+                   const struct plan *plan);
+
+const char *convert_trial_name(struct arena *mem, const char *zone_name);
+/* "new-www.example.com." for www.example.com., "new-wildcard.shops..." for *.shops. */
+const char *convert_helper_name(struct arena *mem, const char *name);
+
 /* The conversion itself. ttl: 0 keeps what the old set (UNDO) or the new (FINISH) has. */
 void convert_weigh(struct convert *c, struct arena *mem, const struct survey *s,
                    const struct plan *plan, enum convert_how how, uint32_t ttl);

@@ -12,6 +12,35 @@
 #define KEY_TYPES  "route53:ChangeResourceRecordSetsRecordTypes"
 #define KEY_ACTION "route53:ChangeResourceRecordSetsActions"
 #define LEASE_LIKE "_sluice.*"
+#define TRIAL_LIKE "_sluice-try.*"
+
+static const struct {
+    const char *name;
+    unsigned bit;
+} commands[] = {{"ramp", IAM_RAMP},       {"rollback", IAM_ROLLBACK},
+                {"prepare", IAM_PREPARE}, {"finish", IAM_FINISH},
+                {"release", IAM_RELEASE}, {"all", IAM_WALKS | IAM_CONVERTS | IAM_RELEASE}};
+
+bool iam_policy_commands(const char *list, unsigned *out, struct err *err)
+{
+    *out = 0;
+    for (const char *p = list;; p++) {
+        size_t len = strcspn(p, ","), i = 0;
+
+        while (i < ARRAY_LEN(commands) &&
+               (strlen(commands[i].name) != len || strncmp(commands[i].name, p, len) != 0))
+            i++;
+        if (i == ARRAY_LEN(commands))
+            return err_set(err, ERR_USAGE,
+                           "--allow is a list of ramp, rollback, prepare, finish, release, or all; "
+                           "not '%.*s'",
+                           len < 40 ? (int)len : 40, p);
+        *out |= commands[i].bit;
+        p += len;
+        if (!*p)
+            return true;
+    }
+}
 
 static bool is_octal(const char *p)
 {
@@ -76,28 +105,34 @@ static char *name_of(const char *name)
     return buf_take(&text);
 }
 
-static json_t *names_of(const struct iam_policy_zone *z)
+static json_t *names_of(const struct iam_policy *p, const struct iam_policy_zone *z)
 {
-    char **list = x_calloc(z->n_records + 1, sizeof *list);
+    char **list = x_calloc(z->n_records + z->n_helpers + 2, sizeof *list);
     size_t n = 0;
 
-    for (size_t i = 0; i < z->n_records; i++)
+    for (size_t i = 0; (p->commands & ~(unsigned)IAM_RELEASE) && i < z->n_records; i++)
         list[n++] = name_of(z->records[i].name);
+    for (size_t i = 0; (p->commands & IAM_CONVERTS) && i < z->n_helpers; i++)
+        list[n++] = name_of(z->helpers[i].name);
     if (z->lease_like)
         list[n++] = x_strdup(LEASE_LIKE);
     else if (z->lease)
         list[n++] = name_of(z->lease);
+    if (p->commands & IAM_PREPARE)
+        list[n++] = z->trial ? name_of(z->trial) : x_strdup(TRIAL_LIKE);
     return take_unique(list, n);
 }
 
-static json_t *types_of(const struct iam_policy_zone *z)
+static json_t *types_of(const struct iam_policy *p, const struct iam_policy_zone *z)
 {
-    char **list = x_calloc(z->n_records + 1, sizeof *list);
+    char **list = x_calloc(z->n_records + z->n_helpers + 1, sizeof *list);
     size_t n = 0;
 
-    for (size_t i = 0; i < z->n_records; i++)
+    for (size_t i = 0; (p->commands & ~(unsigned)IAM_RELEASE) && i < z->n_records; i++)
         list[n++] = x_strdup(z->records[i].type);
-    if (z->lease || z->lease_like)
+    for (size_t i = 0; (p->commands & IAM_CONVERTS) && i < z->n_helpers; i++)
+        list[n++] = x_strdup(z->helpers[i].type);
+    if (z->lease || z->lease_like || (p->commands & IAM_PREPARE))
         list[n++] = x_strdup("TXT");
     return take_unique(list, n);
 }
@@ -120,11 +155,15 @@ static json_t *change_statement(const struct iam_policy *p, const struct iam_pol
     json_t *o = statement("Change", z->id, action(ROUTE53_CHANGE_SETS),
                           json_sprintf("arn:%s:route53:::hostedzone/%s", p->partition, z->id));
     json_t *equals = json_object(), *condition = json_object();
-    json_t *like = z->lease_like ? json_object() : equals;
+    bool patterns = z->lease_like || ((p->commands & IAM_PREPARE) && !z->trial);
+    json_t *like = patterns ? json_object() : equals;
+    json_t *verbs = json_pack("[s, s]", "CREATE", "DELETE");
 
-    json_object_set_new(like, KEY_NAMES, names_of(z));
-    json_object_set_new(equals, KEY_TYPES, types_of(z));
-    json_object_set_new(equals, KEY_ACTION, json_pack("[s, s, s]", "CREATE", "DELETE", "UPSERT"));
+    if (p->commands & IAM_WALKS) /* the way back is of UPSERTs */
+        json_array_append_new(verbs, json_string("UPSERT"));
+    json_object_set_new(like, KEY_NAMES, names_of(p, z));
+    json_object_set_new(equals, KEY_TYPES, types_of(p, z));
+    json_object_set_new(equals, KEY_ACTION, verbs);
     if (like != equals)
         json_object_set_new(condition, "ForAllValues:StringLike", like);
     json_object_set_new(condition, "ForAllValues:StringEquals", equals);
@@ -149,16 +188,21 @@ static json_t *read_statement(const struct iam_policy *p)
 
 json_t *iam_policy_json(const struct iam_policy *p)
 {
-    json_t *list = json_array(), *notes = json_array();
+    json_t *list = json_array(), *notes;
 
     json_array_append_new(list, read_statement(p));
-    json_array_append_new(list, statement("Sync", "", action(ROUTE53_GET_CHANGE),
-                                          json_sprintf("arn:%s:route53:::change/*", p->partition)));
+    if (p->commands & ~(unsigned)IAM_RELEASE)
+        json_array_append_new(list,
+                              statement("Sync", "", action(ROUTE53_GET_CHANGE),
+                                        json_sprintf("arn:%s:route53:::change/*", p->partition)));
     for (size_t i = 0; i < p->n_zones; i++)
         json_array_append_new(list, change_statement(p, &p->zones[i]));
     if (p->by_name)
         json_array_append_new(
             list, statement("FindZone", "", action(ROUTE53_ZONES_BY_NAME), json_string("*")));
+    if (!(p->commands & IAM_RAMP))
+        return json_pack("{s:s, s:o}", "Version", VERSION, "Statement", list);
+    notes = json_array();
     json_array_append_new(notes, action(ROUTE53_GET_HEALTH_CHECK));
     json_array_append_new(notes, action(ROUTE53_GET_POLICY_INSTANCE));
     json_array_append_new(

@@ -7,37 +7,43 @@
 
 /* In the order in which they are said. */
 static const struct lint lints[] = {
-    {{"apex_cname", SURVEY_REFUSE, false}, lint_apex},
-    {{"health_gone", SURVEY_REFUSE, false}, lint_health_gone},
-    {{"external_dns", SURVEY_ASK, false}, lint_external_dns},
-    {{"policy_instance", SURVEY_WARN, false}, lint_policy},
-    {{"zone_twin", SURVEY_WARN, false}, lint_twin},
-    {{"family_alone", SURVEY_WARN, false}, lint_family},
-    {{"service_hints", SURVEY_WARN, false}, lint_hints},
-    {{"old_named", SURVEY_WARN, false}, lint_old_named},
-    {{"wildcard_parent", SURVEY_WARN, false}, lint_wildcard_parent},
-    {{"negative_cache", SURVEY_WARN, false}, lint_negative},
-    {{"alias_ttl", SURVEY_WARN, false}, lint_alias_ttl},
-    {{"health_check", SURVEY_WARN, false}, lint_health_check},
-    {{"health_disabled", SURVEY_WARN, false}, lint_health_disabled},
-    {{"health_name", SURVEY_WARN, false}, lint_health_name},
-    {{"no_return_broken", SURVEY_WARN, false}, lint_no_return_broken},
-    {{"clock", SURVEY_WARN, false}, lint_clock},
-    {{"keys_end", SURVEY_WARN, false}, lint_keys},
-    {{"old_unprobed", SURVEY_WARN, false}, lint_old_unprobed},
-    {{"certificate_unseen", SURVEY_WARN, false}, lint_certificate_unseen},
-    {{"certificate_days", SURVEY_WARN, false}, lint_certificate_days},
-    {{"certificate_orders", SURVEY_NOTE, false}, lint_certificate_orders},
-    {{"not_armed", SURVEY_NOTE, false}, lint_not_armed},
-    {{"no_return", SURVEY_NOTE, false}, lint_no_return},
-    {{"external_dns_zone", SURVEY_NOTE, false}, lint_external_dns_zone},
-    {{"terraform", SURVEY_NOTE, false}, lint_terraform},
-    {{"target_unwatched", SURVEY_NOTE, false}, lint_unwatched},
-    {{"share_of_answers", SURVEY_NOTE, false}, lint_share},
-    {{"sessions", SURVEY_NOTE, false}, lint_sessions},
-    {{"pools", SURVEY_NOTE, false}, lint_pools},
-    {{"unread", SURVEY_NOTE, false}, lint_unread},
-    {{"smallest_rate", SURVEY_NOTE, true}, lint_smallest},
+    {{"private_unseen", SURVEY_REFUSE, LINT_RECORDS}, lint_private_unseen},
+    {{"apex_cname", SURVEY_REFUSE, LINT_RECORDS}, lint_apex},
+    {{"cname_beside", SURVEY_REFUSE, LINT_RECORDS}, lint_cname_beside},
+    {{"lease_beside", SURVEY_REFUSE, LINT_RECORDS}, lint_lease_beside},
+    {{"health_gone", SURVEY_REFUSE, LINT_RECORDS}, lint_health_gone},
+    {{"external_dns", SURVEY_ASK, LINT_RECORDS}, lint_external_dns},
+    {{"policy_instance", SURVEY_WARN, LINT_RECORDS}, lint_policy},
+    {{"zone_twin", SURVEY_WARN, LINT_RECORDS}, lint_twin},
+    {{"family_alone", SURVEY_WARN, LINT_RECORDS}, lint_family},
+    {{"service_hints", SURVEY_WARN, LINT_RECORDS}, lint_hints},
+    {{"old_named", SURVEY_WARN, LINT_RECORDS}, lint_old_named},
+    {{"wildcard_parent", SURVEY_WARN, LINT_RECORDS}, lint_wildcard_parent},
+    {{"negative_cache", SURVEY_WARN, LINT_RECORDS}, lint_negative},
+    {{"alias_ttl", SURVEY_WARN, LINT_RECORDS}, lint_alias_ttl},
+    {{"health_check", SURVEY_WARN, LINT_RECORDS}, lint_health_check},
+    {{"health_disabled", SURVEY_WARN, LINT_RECORDS}, lint_health_disabled},
+    {{"health_name", SURVEY_WARN, LINT_RECORDS}, lint_health_name},
+    {{"no_return_broken", SURVEY_WARN, LINT_RECORDS}, lint_no_return_broken},
+    {{"clock", SURVEY_WARN, LINT_RECORDS}, lint_clock},
+    {{"keys_end", SURVEY_WARN, LINT_RECORDS}, lint_keys},
+    {{"old_unprobed", SURVEY_WARN, LINT_RECORDS}, lint_old_unprobed},
+    {{"certificate_unseen", SURVEY_WARN, LINT_RECORDS}, lint_certificate_unseen},
+    {{"certificate_days", SURVEY_WARN, LINT_RECORDS}, lint_certificate_days},
+    {{"certificate_orders", SURVEY_NOTE, LINT_RECORDS}, lint_certificate_orders},
+    {{"not_armed", SURVEY_NOTE, LINT_RECORDS}, lint_not_armed},
+    {{"no_return", SURVEY_NOTE, LINT_RECORDS}, lint_no_return},
+    {{"external_dns_zone", SURVEY_NOTE, LINT_RECORDS}, lint_external_dns_zone},
+    {{"terraform", SURVEY_NOTE, LINT_RECORDS}, lint_terraform},
+    {{"target_unwatched", SURVEY_NOTE, LINT_RECORDS}, lint_unwatched},
+    {{"share_of_answers", SURVEY_NOTE, LINT_RECORDS}, lint_share},
+    {{"sessions", SURVEY_NOTE, LINT_RECORDS}, lint_sessions},
+    {{"pools", SURVEY_NOTE, LINT_RECORDS}, lint_pools},
+    {{"unread", SURVEY_NOTE, LINT_RECORDS}, lint_unread},
+    {{"smallest_rate", SURVEY_NOTE, LINT_STRATA}, lint_smallest},
+    {{"certificate_failed", SURVEY_REFUSE, LINT_HANDSHAKES}, lint_certificate_failed},
+    {{"certificate_ends", SURVEY_REFUSE, LINT_HANDSHAKES}, lint_certificate_ends},
+    {{"certificate_chain", SURVEY_WARN, LINT_HANDSHAKES}, lint_certificate_chain},
 };
 
 const struct lint_row *lint_row(size_t i)
@@ -73,13 +79,13 @@ static void say_extra(struct lint_scene *s)
 }
 
 void lint_eval(struct survey *survey, const struct plan *plan, const struct lint_facts *facts,
-               bool strata)
+               enum lint_when when)
 {
     assert(survey->n_zones <= LINT_ZONES_MAX);
     for (size_t i = 0; i < ARRAY_LEN(lints); i++) {
         struct lint_scene s = {.survey = survey, .plan = plan, .facts = facts, .row = &lints[i]};
 
-        if (lints[i].is.strata != strata)
+        if (lints[i].is.when != when)
             continue;
         lints[i].look(&s);
         say_extra(&s);

@@ -32,10 +32,27 @@ struct lint_probe {
     uint32_t suite;
     const char *host; /* of its first request, as written: may hold {{...}}; "" when not known */
     const char *pin;  /* the record it says it is of, or NULL */
+    const char *name; /* of the check; NULL: not known */
+    const char *flow; /* it signs in, by the look of it: what it gets last, "/dashboard"; or NULL */
+    bool crosses;     /* it goes on on the other side */
     bool sides[PLAN_SIDES];
     bool required; /* counts as evidence */
     bool https;
     bool certificate; /* something is expected of the certificate's days */
+};
+
+/* A TLS handshake with an endpoint of the new side that came about. */
+struct lint_shake {
+    const char *host, *at;      /* "www.example.com", "203.0.113.5:443" */
+    int64_t begins_ms, ends_ms; /* of the certificate; Unix ms */
+    int64_t chain_ends_ms;      /* the earliest end in its chain */
+};
+
+/* The one that did not; host NULL: none. reason is safe to show. */
+struct lint_shake_failed {
+    const char *host, *at, *reason;
+    int64_t wall_s;  /* when; Unix s */
+    bool remembered; /* not now: it is too soon for another */
 };
 
 struct lint_facts {
@@ -50,19 +67,30 @@ struct lint_facts {
     size_t n_policies;
     const struct lint_probe *probes;
     size_t n_probes;
-    int64_t skew_ms;      /* how far AWS's clock is ahead of ours */
+    int64_t skew_ms; /* how far AWS's clock is ahead of ours */
+    struct lint_shake *shakes;
+    size_t n_shakes;
+    struct lint_shake_failed shake_failed;
+    int64_t now_ms;       /* wall clock, with shakes */
     int64_t keys_left_ms; /* of the credentials; INT64_MAX when they have no end */
+};
+
+/* What must be known for a lint. */
+enum lint_when {
+    LINT_RECORDS,
+    LINT_STRATA,     /* plan->strata: once the probes are known */
+    LINT_HANDSHAKES, /* facts->shakes */
 };
 
 struct lint_row {
     const char *id;
     enum survey_level level;
-    bool strata; /* needs plan->strata: looked at once the probes are known */
+    enum lint_when when;
 };
 
-/* Adds the findings of every lint that needs no strata, or of those that do. */
+/* Adds the findings of the lints whose time has come. */
 void lint_eval(struct survey *s, const struct plan *plan, const struct lint_facts *facts,
-               bool strata);
+               enum lint_when when);
 
 /* True when failing health checks take the whole new side of the record out by themselves: every
  * set of it hangs on one, none of which is gone, disabled or looks up the record's own name. */

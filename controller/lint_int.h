@@ -43,6 +43,9 @@ bool lint_splits(const struct plan *plan);
 void lint_alias_ttl(struct lint_scene *s);
 void lint_negative(struct lint_scene *s);
 void lint_apex(struct lint_scene *s);
+void lint_cname_beside(struct lint_scene *s);
+void lint_lease_beside(struct lint_scene *s);
+void lint_private_unseen(struct lint_scene *s);
 void lint_twin(struct lint_scene *s);
 void lint_family(struct lint_scene *s);
 void lint_hints(struct lint_scene *s);
@@ -77,5 +80,10 @@ void lint_keys(struct lint_scene *s);
 void lint_old_unprobed(struct lint_scene *s);
 void lint_smallest(struct lint_scene *s);
 void lint_unread(struct lint_scene *s);
+
+/* lint_tls.c: certificates of the new side. */
+void lint_certificate_failed(struct lint_scene *s);
+void lint_certificate_ends(struct lint_scene *s);
+void lint_certificate_chain(struct lint_scene *s);
 
 #endif

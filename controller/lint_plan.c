@@ -1,6 +1,5 @@
 /* lint_plan.c: what the plan, its suites and this machine make likely. */
 #include <string.h>
-#include <strings.h>
 
 #include "lint_int.h"
 #include "sluice/text.h"
@@ -8,7 +7,6 @@
 
 #define CLOCK_WARN_MS 60000
 #define KEYS_SPARE_MS (15 * 60 * 1000)
-#define ORDERS_HOSTS  5 /* failures an hour that an ACME authority forgives for one name */
 
 static bool moves_clients(const struct lint_scene *s)
 {
@@ -39,112 +37,36 @@ void lint_share(struct lint_scene *s)
             s->plan->steps[0].percent);
 }
 
+/* Where a check tries it, that says more than a note can. */
 void lint_sessions(struct lint_scene *s)
 {
-    if (moves_clients(s) && lint_splits(s->plan))
-        lint_say(s, s->plan->cutover,
-                 "share the session store and the signing keys, and try both ways: a cookie and a "
-                 "form token of the old side at the new one, and back",
-                 "while both sides have a share a user may meet the one, then the other: with keys "
-                 "of their own they log each other's users out");
-}
+    const char *todo =
+        "share the session store and the signing keys, and try both ways: a cookie and "
+        "a form token of the old side at the new one, and back";
+    const struct lint_probe *flow = NULL;
+    struct buf snippet SL_CLEANUP(buf_clear) = {0};
 
-/* ---- Certificates ---- */
-
-/* host may hold {{...}}, which stands for anything. */
-static bool covers(const char *plain, const char *host)
-{
-    const char *open = strstr(host, "{{"), *close = NULL;
-
-    for (const char *p = host; (p = strstr(p, "}}")); p += 2)
-        close = p + 2;
-    if (text_starts_with(plain, "*."))
-        return text_ends_with(host, plain + 1);
-    if (!open || !close)
-        return strcasecmp(plain, host) == 0;
-    return strlen(plain) >= (size_t)(open - host) + strlen(close) &&
-           strncasecmp(plain, host, (size_t)(open - host)) == 0 && text_ends_with(plain, close);
-}
-
-static bool seen_over_tls(const struct lint_scene *s, const char *plain)
-{
     for (size_t i = 0; i < s->facts->n_probes; i++) {
         const struct lint_probe *p = &s->facts->probes[i];
 
-        if (p->https && p->sides[PLAN_NEW] &&
-            (covers(plain, p->host) || (p->pin && strcasecmp(p->pin, plain) == 0)))
-            return true;
-    }
-    return false;
-}
-
-void lint_certificate_unseen(struct lint_scene *s)
-{
-    const struct survey_record *first = NULL;
-    size_t n = 0, of = 0;
-
-    for (size_t i = 0; s->facts->n_probes && i < s->survey->n_records; i++) {
-        const struct survey_record *r = &s->survey->records[i];
-
-        if (!lint_takes_clients(r->type))
-            continue;
-        of++;
-        if (seen_over_tls(s, lint_plain(s, r->name)))
-            continue;
-        n++;
-        first = first ? first : r;
-    }
-    if (n)
-        lint_say(
-            s, lint_where(s, first),
-            "add a check with an https url of that name; issue the new side's certificate by "
-            "DNS-01 or ACM before the first step (HTTP-01 reaches the new side by chance only)",
-            "%zu of %zu records %s no check over https on the new side: a certificate that is "
-            "missing there is found by users, and HSTS leaves them no way round",
-            n, of, n == 1 ? "has" : "have");
-}
-
-static size_t https_checks(const struct lint_scene *s, const struct lint_probe **first)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < s->facts->n_probes; i++)
-        if (s->facts->probes[i].https && s->facts->probes[i].sides[PLAN_NEW] && !n++)
-            *first = &s->facts->probes[i];
-    return n;
-}
-
-void lint_certificate_days(struct lint_scene *s)
-{
-    const struct lint_probe *first = NULL;
-    size_t n = https_checks(s, &first);
-
-    for (size_t i = 0; i < s->facts->n_probes; i++)
-        if (s->facts->probes[i].certificate)
+        if (p->crosses)
             return;
-    if (n)
-        lint_say(s, s->plan->cutover,
-                 "expect: {certificate: {days_left: 14}} in a check of each name",
-                 "no check looks at how long the new side's certificate is good for (%s): one that "
-                 "ends in the soak is an outage for every name under HSTS",
-                 lint_safe(s, first->host));
-}
-
-void lint_certificate_orders(struct lint_scene *s)
-{
-    const struct lint_probe *first = NULL;
-    size_t n = https_checks(s, &first);
-    bool many = n > ORDERS_HOSTS;
-
-    for (size_t i = 0; i < s->facts->n_probes; i++)
-        many = many || (s->facts->probes[i].https && strstr(s->facts->probes[i].host, "{{"));
-    if (many)
-        lint_say(s, s->plan->cutover,
-                 "have the certificates there before the probes are; ask one name by hand first",
-                 "many names are probed over https: should the new side order certificates when it "
-                 "is first asked for a name, each failed handshake burns an order, and authorities "
-                 "stop after %d failures an hour",
-                 ORDERS_HOSTS);
+        if (!flow && p->flow && p->name)
+            flow = p;
+    }
+    if (!moves_clients(s) || !lint_splits(s->plan))
+        return;
+    if (flow) {
+        buf_addf(&snippet,
+                 "share the session store and the signing keys; a check beside '%s' tries it both "
+                 "ways before anything is begun: {name: sessions cross, needs: ['%s'], request: "
+                 "{get: '%s'}, side: other}",
+                 lint_safe(s, flow->name), lint_safe(s, flow->name), lint_safe(s, flow->flow));
+        todo = buf_str(&snippet);
+    }
+    lint_say(s, s->plan->cutover, todo,
+             "while both sides have a share a user may meet the one, then the other: with keys "
+             "of their own they log each other's users out");
 }
 
 /* ---- The point of no return ---- */

@@ -26,6 +26,7 @@ static void read_twins(struct rig *rig, struct lint_facts *f)
         const struct survey_zone *z = &rig->zones[i];
         struct err why = {0};
 
+        f->twins[i] = z->passed_over;
         if (strcmp(route53_xml_bare_id(z->asked), z->id) == 0 &&
             !route53_find_twins(rig->route53, z->name, z->id, &rig->mem, &f->twins[i], &why))
             note_unread(rig, f, ROUTE53_ZONES_BY_NAME, &why);
@@ -138,14 +139,34 @@ static const char *url_of(const struct suite *suite, const struct suite_step *st
     return base ? base : "";
 }
 
+/* More than one request, something sent, one cookie jar: a session, as far as one can tell. The
+ * page that shows it is the last that is got; without one, the home page. */
+static const char *flow_of(const struct suite_check *check)
+{
+    const char *last = "/";
+    bool sends = false;
+
+    for (size_t i = 0; i < check->finally_at; i++) {
+        const struct suite_request *r = &check->steps[i].request;
+
+        sends = sends || r->method == SUITE_POST;
+        if (r->method == SUITE_GET && r->url.text)
+            last = r->url.text;
+    }
+    return sends && check->finally_at > 1 && !check->no_jar ? last : NULL;
+}
+
 static struct lint_probe probe_of(struct rig *rig, uint32_t suite, const struct suite_check *check)
 {
     struct lint_probe p = {
         .suite = suite,
         .host = "",
         .pin = check->pin,
+        .name = check->name.text,
+        .flow = flow_of(check),
+        .crosses = check->crosses,
         .sides = {[PLAN_OLD] = check->sides[SUITE_OLD], [PLAN_NEW] = check->sides[SUITE_NEW]},
-        .required = check->required && !check->known_bad && !check->via_dns,
+        .required = check->required && !check->known_bad && !check->via_dns && !check->crosses,
     };
 
     for (size_t i = 0; i < check->steps_n; i++) {

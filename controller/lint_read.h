@@ -7,8 +7,8 @@
 #include "lint.h"
 #include "rig.h"
 
-/* Fills facts for the survey just made; everything in it lives in rig->mem. A zone named by its
- * name was found to be the only one of that name, so only those named by id are asked about. */
+/* Fills facts for the survey just made; everything in it lives in rig->mem. Of a zone
+ * named by its name the others of that name are known, so only those named by id are asked about. */
 void lint_read(struct rig *rig, const struct survey *s, struct lint_facts *facts);
 
 #endif

@@ -1,7 +1,9 @@
 /* lint_zone.c: what else stands in the zone, beside the plan's records. */
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "lease.h"
 #include "lint_int.h"
 #include "sluice/text.h"
 
@@ -95,6 +97,69 @@ void lint_apex(struct lint_scene *s)
                      "what the CNAME would name",
                      "the name of the zone itself cannot have a CNAME record");
     }
+}
+
+/* RFC 1034, section 3.6.2: a CNAME is alone at its name. Route 53 refuses every batch that would
+ * leave it otherwise, and a ramp's CREATEs are such. */
+void lint_cname_beside(struct lint_scene *s)
+{
+    for (size_t i = 0; i < s->survey->n_records; i++) {
+        const struct survey_record *r = &s->survey->records[i];
+        bool cname = strcmp(r->type, "CNAME") == 0;
+        size_t from, to;
+
+        if (!r->n_sets)
+            continue;
+        neighbours(s, r, &from, &to);
+        for (; from < to; from++) {
+            const char *other = zone_of(s, r)->sets[from].type;
+
+            if (strcmp(other, r->type) == 0 || (!cname && strcmp(other, "CNAME") != 0))
+                continue;
+            lint_say(s, lint_where(s, r),
+                     cname ? "delete the other records of this name, or give it address sets or "
+                             "aliases instead of the CNAME"
+                           : "delete the CNAME, or move that instead of these",
+                     "a CNAME cannot stand beside other records, and this name has one of type %s "
+                     "too: Route 53 would refuse every change of it",
+                     other);
+            break;
+        }
+    }
+}
+
+/* The lease is a TXT record: its name must not be a CNAME's. */
+void lint_lease_beside(struct lint_scene *s)
+{
+    for (size_t i = 0; !s->plan->lease_off && i < s->survey->n_zones; i++) {
+        const struct survey_zone *z = &s->survey->zones[i];
+        char *own = s->plan->lease_name ? NULL : lease_record_name(z->name);
+        const char *name = own ? own : s->plan->lease_name;
+
+        for (size_t k = 0; k < z->n_sets; k++)
+            if (strcmp(z->sets[k].type, "CNAME") == 0 && rrset_name_eq(z->sets[k].name, name)) {
+                lint_say(s, survey_where(s->survey->mem, z->sets[k].name, z->sets[k].type),
+                         "delete it, or say `lease: {name: ...}` in the plan",
+                         "the lease, a TXT record, is to stand here, and nothing stands beside a "
+                         "CNAME");
+                break;
+            }
+        free(own);
+    }
+}
+
+/* A private zone has no name servers of its own; a resolver of its VPCs asks it, and gives what it
+ * holds in its cache. Only whoever names servers in the plan knows better. */
+void lint_private_unseen(struct lint_scene *s)
+{
+    for (size_t i = 0; i < s->survey->n_zones; i++)
+        if (s->survey->zones[i].private_zone && s->plan->verify == PLAN_VERIFY_DNS &&
+            !s->plan->route53.servers_n)
+            lint_say(s, lint_safe(s, s->survey->zones[i].asked),
+                     "say `verify: api` in the plan, or name servers that answer for it under "
+                     "`route53: {servers: [...]}`",
+                     "it is a private zone, which no name server answers for outside its VPCs: "
+                     "`verify: dns` could see nothing");
 }
 
 /* The plan moves records of a twin, too: then somebody thought of it. */

@@ -55,7 +55,7 @@ libcontroller_a_SOURCES += \
 	controller/edit.c controller/edit.h controller/desk.c controller/desk.h \
 	controller/conversion.c controller/conversion.h \
 	controller/cmd_prepare.c controller/cmd_finish.c \
-	controller/convert.c controller/convert_diff.c controller/convert_kept.c controller/convert.h controller/rrset_json.c controller/rrset_json.h \
+	controller/convert.c controller/convert_diff.c controller/convert_kept.c controller/convert_try.c controller/convert.h controller/rrset_json.c controller/rrset_json.h \
 	controller/fence.c controller/fence.h controller/fence_int.h \
 	controller/fence_record.c controller/fence_batch.c controller/fence_read.c \
 	controller/fence_take.c controller/fence_forward.c controller/fence_sync.c \
@@ -85,7 +85,8 @@ libcontroller_a_SOURCES += \
 	controller/preview.c controller/preview_text.c controller/preview.h \
 	controller/saved_plan.c controller/saved_plan.h \
 	controller/lint.c controller/lint.h controller/lint_int.h controller/lint_zone.c controller/lint_owner.c \
-	controller/lint_health.c controller/lint_plan.c controller/lint_read.c controller/lint_read.h \
+	controller/lint_health.c controller/lint_plan.c controller/lint_tls.c controller/handshake.c controller/handshake.h \
+	controller/sounding.c controller/sounding.h controller/crossing.c controller/crossing.h controller/lint_read.c controller/lint_read.h \
 	controller/endpoints.c controller/endpoints.h \
 	controller/control.c controller/control.h \
 	controller/notify.c controller/notify.h \

@@ -27,10 +27,12 @@ static const struct command commands[] = {
      "  sluice plan plan.yaml\n"
      "  sluice plan plan.yaml --make-weighted batch.json\n"
      "  sluice plan plan.yaml -o agreed.json; sluice ramp --plan agreed.json"},
-    {"iam-policy", cmd_iam_policy, 0, 1, 1, "PLAN", "print the least IAM policy for a plan",
+    {"iam-policy", cmd_iam_policy, OPTS_IAM, 1, 1, "PLAN", "print the least IAM policy for a plan",
      "Prints, as JSON, what a role needs to walk this plan and to go back: its names, types and "
      "actions, and the\n"
-     "lease record. Asks Route 53 only where the plan names no zone id. Writes nothing."},
+     "lease record. Asks Route 53 only where the plan names no zone id. Writes nothing.\n\n"
+     "  sluice iam-policy plan.yaml\n"
+     "  sluice iam-policy plan.yaml --allow prepare,finish"},
     {"observe", cmd_observe, OPTS_OBSERVE, 1, 1, "PLAN",
      "show what the zones' name servers answer now, write nothing",
      "Asks every authoritative server for every record of the plan, samples the shares of up to "

@@ -23,6 +23,8 @@ struct option {
 #define MEMBER(m) offsetof(struct opts, m)
 
 static const struct option options[] = {
+    {"allow", 0, WORD, MEMBER(iam_for), OPTS_IAM, "LIST",
+     "what is to be allowed: ramp, rollback (both unless said), prepare, finish, release; or all"},
     {"at", 0, TIME, MEMBER(at_ms), OPTS_RAMP, "TIME",
      "wait until TIME (2027-02-03T02:00:00+01:00) before the first step"},
     {"color", 0, CHOICE, MEMBER(color), 0, "auto|always|never", "colour the output"},
@@ -51,6 +53,8 @@ static const struct option options[] = {
     {"quiet", 'q', FLAG, MEMBER(quiet), 0, NULL, "say nothing unless it goes wrong"},
     {"resolver", 0, WORDS, MEMBER(resolvers), OPTS_OBSERVE, "ADDRESS[:PORT]",
      "a recursive resolver to ask what it has cached; up to 8"},
+    {"retry-certificates", 0, FLAG, MEMBER(retry_certificates), OPTS_RAMP | OPTS_PLAN, NULL,
+     "shake hands for a name again although that failed within the hour"},
     {"run", 0, WORD, MEMBER(run), OPTS_RUN, "ID", "this run instead of the newest"},
     {"state-dir", 0, WORD, MEMBER(state_dir), 0, "DIR", "where runs are kept"},
     {"take-over", 0, FLAG, MEMBER(take_over), OPTS_TAKE_OVER, NULL,

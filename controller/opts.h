@@ -43,7 +43,7 @@ struct opts {
     enum opts_format format;
     const char *state_dir; /* as given; NULL: opts_state_dir() */
     /* of single commands */
-    bool from_current, take_over, detailed_exitcode;
+    bool from_current, take_over, detailed_exitcode, retry_certificates;
     enum opts_probe probe;
     uint32_t to_percent;       /* 101 = not given */
     int64_t at_ms;             /* Unix ms; 0 = not given */
@@ -51,6 +51,7 @@ struct opts {
     const char *make_weighted; /* file, "-" for standard output */
     bool undo, no_wait, without_soak;
     int64_t ttl_ms; /* 0 = not given */
+    const char *iam_for;       /* iam-policy: a list of commands; NULL: not given */
     const char *out;           /* plan: where to save it; "-" for standard output */
     const char *plan;          /* ramp: a saved one */
     bool watch;                /* observe: go on */
@@ -60,7 +61,7 @@ struct opts {
 
 /* What a command line option needs from its command: one bit an option group. */
 enum {
-    OPTS_RAMP = 1 << 0, /* --to --at --from-current --plan */
+    OPTS_RAMP = 1 << 0, /* --to --at --from-current --plan --retry-certificates */
     OPTS_TAKE_OVER = 1 << 1,
     OPTS_PLAN = 1 << 2, /* --probe --detailed-exitcode --make-weighted --out */
     OPTS_RUN = 1 << 3,  /* --run */
@@ -68,6 +69,7 @@ enum {
     OPTS_FINISH = 1 << 5,  /* --ttl --without-soak */
     OPTS_NO_WAIT = 1 << 6,
     OPTS_OBSERVE = 1 << 7, /* --watch --every --for --resolver */
+    OPTS_IAM = 1 << 8, /* --allow */
 };
 
 /* One command. run() returns the exit status, or sets err and whatever it returns is ignored. */

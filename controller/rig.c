@@ -232,8 +232,9 @@ static bool list_zone(struct rig *rig, size_t i, struct err *err)
 
 static bool same_zone(const struct survey_zone *z, const char *asked)
 {
+    /* A name means a public zone where there is one: to be looked up. */
     return strcmp(z->asked, asked) == 0 || strcmp(z->id, asked) == 0 ||
-           rrset_name_eq(z->name, asked);
+           (!z->private_zone && rrset_name_eq(z->name, asked));
 }
 
 /* The index of the zone a record names, found and listed at the first mention. */
@@ -251,11 +252,17 @@ static bool need_zone(struct rig *rig, const char *asked, uint32_t *index, struc
         return err_set(err, ERR_LIMIT, "the plan names more than %d zones", RIG_ZONES_MAX);
     if (!route53_find_zone(rig->route53, asked, &rig->mem, &found, err))
         return false;
+    for (size_t i = 0; i < rig->n_zones; i++)
+        if (strcmp(rig->zones[i].id, found.id) == 0) {
+            *index = (uint32_t)i;
+            return true;
+        }
     *index = (uint32_t)rig->n_zones;
     rig->zones[rig->n_zones] = (struct survey_zone){.asked = asked,
                                                     .id = found.id,
                                                     .name = found.name,
                                                     .private_zone = found.private_zone,
+                                                    .passed_over = found.passed_over,
                                                     .owner = found.owner};
     if (!list_zone(rig, rig->n_zones, err))
         return false;
@@ -442,6 +449,9 @@ struct pump *rig_pump(struct rig *rig, const struct endpoints *e, const char *ru
     if (!pump)
         return NULL;
     fill_strata(rig, pump);
+    for (uint32_t i = 0; i < pump_strata_n(pump); i++) /* no evidence: see crossing.h */
+        if (pump_stratum(pump, i)->crosses)
+            pump_switch(pump, i, false);
     if (plan_check(&rig->plan, &findings))
         return pump;
     err_set(err, ERR_FILE, "%s: %s", rig->plan.path, plan_fault_text(findings.item[0].fault));

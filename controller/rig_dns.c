@@ -73,7 +73,7 @@ void rig_servers(struct rig *rig, struct verify_servers *out)
         struct verify_zone *zone = &out->zones[out->n++];
 
         zone->id = arena_strdup(&out->mem, rig->zones[z].id);
-        zone->passed_over = rig->zones[z].private_zone;
+        zone->passed_over = rig->zones[z].private_zone && !rig->plan.route53.servers_n;
         if (zone->passed_over)
             continue;
         for (uint32_t i = 0; i < rig->plan.route53.servers_n; i++)

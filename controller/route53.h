@@ -121,8 +121,9 @@ void route53_borrow(const struct route53 *r, struct http **http, const struct cl
 bool route53_wait(struct route53 *r, const struct route53_ask *ask, struct route53_reply *reply,
                   struct err *err) SL_MUST_CHECK;
 
-/* The zone by id ("Z123...") or by its exact name, with its name servers, by route53_wait(). No such
- * zone, several of one name (it says their ids), or a zone that another AWS service owns: ERR_REFUSED.
+/* The zone by id ("Z123...") or by its exact name, with its name servers, by route53_wait(). Of one
+ * public zone and private ones of a name the public one is taken, and the others are told. No such
+ * zone, several that could be meant (it says their ids), or a zone that another AWS service owns: ERR_REFUSED.
  * Strings live in mem. */
 bool route53_find_zone(struct route53 *r, const char *name_or_id, struct arena *mem,
                        struct route53_zone *out, struct err *err) SL_MUST_CHECK;

@@ -78,15 +78,22 @@ bool route53_is_zone_id(const char *name_or_id)
     return s[0] == 'Z' && s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] == '\0';
 }
 
-/* All zones of exactly this name; the listing starts at or after it, so they come first. */
+static void add_zone(struct buf *out, const struct route53_zone *z)
+{
+    buf_addf(out, "%s%s (%s)", out->len ? ", " : "", z->id, z->private_zone ? "private" : "public");
+}
+
+/* The zone of exactly this name; the listing starts at or after it, so all of that name come first.
+ * One that is public goes before any that are private, which are named in *passed_over: only
+ * resolvers inside their VPCs ask them. */
 static bool id_by_name(struct route53 *r, const char *name, struct arena *mem, const char **id,
-                       struct err *err)
+                       const char **passed_over, struct err *err)
 {
     struct route53_ask ask = {.call = ROUTE53_ZONES_BY_NAME, .name = name};
     struct route53_reply reply SL_CLEANUP(route53_reply_clear) = {0};
-    struct buf found SL_CLEANUP(buf_clear) = {0};
+    struct buf found SL_CLEANUP(buf_clear) = {0}, private SL_CLEANUP(buf_clear) = {0};
     struct route53_zones zones;
-    size_t n = 0;
+    size_t n = 0, n_public = 0;
 
     if (!route53_wait(r, &ask, &reply, err))
         return false;
@@ -97,18 +104,24 @@ static bool id_by_name(struct route53 *r, const char *name, struct arena *mem, c
 
         if (!rrset_name_eq(z->name, name))
             continue;
-        buf_addf(&found, "%s%s (%s)", n ? ", " : "", z->id, z->private_zone ? "private" : "public");
-        *id = z->id;
+        add_zone(&found, z);
+        if (z->private_zone)
+            add_zone(&private, z);
+        if (!n || (!z->private_zone && !n_public))
+            *id = z->id;
+        n_public += !z->private_zone;
         n++;
     }
     if (!n)
         return err_set(err, ERR_REFUSED, "Route 53 has no hosted zone called %s in this account",
                        name);
-    if (n > 1)
+    if (n > 1 && n_public != 1)
         return err_set(err, ERR_REFUSED,
                        "%zu hosted zones are called %s: %s; write the id of the one "
                        "that is meant",
                        n, name, buf_str(&found));
+    if (n_public == 1 && private.len)
+        *passed_over = arena_strdup(mem, buf_str(&private));
     return true;
 }
 
@@ -129,8 +142,7 @@ bool route53_find_twins(struct route53 *r, const char *name, const char *id, str
         const struct route53_zone *z = &zones.zones[i];
 
         if (rrset_name_eq(z->name, name) && strcmp(z->id, id) != 0)
-            buf_addf(&found, "%s%s (%s)", found.len ? ", " : "", z->id,
-                     z->private_zone ? "private" : "public");
+            add_zone(&found, z);
     }
     if (found.len)
         *twins = arena_strdup(mem, buf_str(&found));
@@ -142,14 +154,16 @@ bool route53_find_zone(struct route53 *r, const char *name_or_id, struct arena *
 {
     struct route53_ask ask = {.call = ROUTE53_GET_ZONE};
     struct route53_reply reply SL_CLEANUP(route53_reply_clear) = {0};
+    const char *passed_over = NULL;
 
     ask.id = route53_xml_bare_id(name_or_id);
-    if (!route53_is_zone_id(ask.id) && !id_by_name(r, name_or_id, mem, &ask.id, err))
+    if (!route53_is_zone_id(ask.id) && !id_by_name(r, name_or_id, mem, &ask.id, &passed_over, err))
         return false;
     if (!route53_wait(r, &ask, &reply, err))
         return false;
     if (!route53_xml_parse_zone(mem, buf_str(&reply.body), reply.body.len, out, err))
         return err_prefix(err, "zone %s: ", name_or_id);
+    out->passed_over = passed_over;
     if (out->owner)
         return err_set(err, ERR_REFUSED,
                        "zone %s belongs to the AWS service %s, which alone may edit its "

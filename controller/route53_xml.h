@@ -31,6 +31,7 @@ struct route53_zone {
     uint32_t n_sets;   /* ResourceRecordSetCount */
     const char *servers[ROUTE53_XML_SERVERS_MAX]; /* DelegationSet; only GetHostedZone tells them */
     size_t n_servers;
+    const char *passed_over; /* looked up by name: private zones of it; or NULL */
 };
 
 struct route53_zones {

@@ -201,14 +201,22 @@ static bool look_at_routing(struct look *l)
             return false;
         }
     }
+    for (size_t i = 1; i < r->n_sets; i++)
+        if (r->sets[i].weighted != r->sets[0].weighted) {
+            find(l->s, SURVEY_SIMPLE, l->where,
+                 "a simple record stands beside weighted sets of its name and type, which Route 53 "
+                 "does not allow | delete the simple one, or the weighted ones and begin with "
+                 "`sluice prepare PLAN`");
+            refuse(l);
+            return false;
+        }
     if (r->n_sets && !r->sets[0].weighted) {
         l->out->simple = true;
         find(l->s, SURVEY_SIMPLE, l->where,
-             "it is a simple record, not a weighted one | `sluice plan --make-weighted batch.json "
-             "PLAN` "
-             "writes the change batch that makes it weighted; then create the new side's set "
-             "beside it with "
-             "weight 0");
+             "it is a simple record, and Route 53 has no weighted one beside it | `sluice prepare "
+             "PLAN` makes it weighted, in one transaction; so does the change batch that `sluice "
+             "plan --make-weighted batch.json PLAN` writes, after which the new side's set is to "
+             "be created beside it with weight 0");
         refuse(l);
         return false;
     }

@@ -27,6 +27,7 @@ struct survey_zone {
     const char *id;    /* "Z123" */
     const char *name;  /* "example.com." */
     bool private_zone;
+    const char *passed_over;  /* private zones of its name, when it was named by that; or NULL */
     const char *owner;        /* another AWS service that owns it, or NULL */
     const struct rrset *sets; /* the whole listing */
     size_t n_sets;

@@ -153,14 +153,14 @@ static void say_json(const struct walk *w, const struct survey_finding *f)
     log_write(line.data, line.len);
 }
 
-void walk_say_findings(const struct walk *w, enum survey_level level)
+void walk_say_findings(const struct walk *w, enum survey_level level, size_t from)
 {
     static const char *const words[SURVEY_LEVEL_COUNT] = {[SURVEY_REFUSE] = "refused",
                                                           [SURVEY_ASK] = "to be confirmed",
                                                           [SURVEY_WARN] = "warning",
                                                           [SURVEY_NOTE] = "note"};
 
-    for (size_t i = 0; i < w->survey.n_findings; i++) {
+    for (size_t i = from; i < w->survey.n_findings; i++) {
         const struct survey_finding *f = &w->survey.findings[i];
         const char *joint = *f->todo ? "; " : "";
 
@@ -180,7 +180,7 @@ void walk_say_findings(const struct walk *w, enum survey_level level)
 void walk_lint(struct walk *w)
 {
     lint_read(&w->rig, &w->survey, &w->facts);
-    lint_eval(&w->survey, &w->rig.plan, &w->facts, false);
+    lint_eval(&w->survey, &w->rig.plan, &w->facts, LINT_RECORDS);
 }
 
 /* What is otherwise goes before what is in the way: it says why. */
@@ -226,7 +226,7 @@ bool walk_survey(struct walk *w, struct err *err)
     walk_lint(w);
     if (!check_saved(w, err))
         return false;
-    walk_say_findings(w, SURVEY_REFUSE);
+    walk_say_findings(w, SURVEY_REFUSE, 0);
     for (size_t i = 0; i < w->survey.n_findings; i++)
         n += w->survey.findings[i].level == SURVEY_REFUSE;
     if (n)
@@ -285,7 +285,7 @@ bool walk_prepare(struct walk *w, struct err *err)
             "ask for longer ones (duration_seconds of a role)");
     w->pump = rig_pump(&w->rig, &w->endpoints, w->run, err);
     if (w->pump)
-        lint_eval(&w->survey, &w->rig.plan, &w->facts, true);
+        lint_eval(&w->survey, &w->rig.plan, &w->facts, LINT_STRATA);
     return w->pump && (w->rig.plan.verify == PLAN_VERIFY_API || ask_dns(w, err));
 }
 

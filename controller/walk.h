@@ -53,7 +53,8 @@ bool walk_state_unfinished(const json_t *state);
 /* Reads the zones and says what was found on standard error. ERR_REFUSED when something is in the
  * way; asking about what is to be asked is the caller's. */
 bool walk_survey(struct walk *w, struct err *err) SL_MUST_CHECK;
-void walk_say_findings(const struct walk *w, enum survey_level level);
+/* Those of a level, from the from-th finding on. */
+void walk_say_findings(const struct walk *w, enum survey_level level, size_t from);
 
 /* Asks what the lints need to know and adds their findings to the survey, those that need the
  * probes in walk_prepare(). walk_survey() does it. */

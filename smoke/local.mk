@@ -32,7 +32,7 @@ libsmoke_a_SOURCES = \
 	smoke/run.c include/sluice/run.h \
 	smoke/pump.c include/sluice/pump.h smoke/pump_internal.h \
 	smoke/pump_lend.c smoke/pump_result.c smoke/csv.c smoke/csv.h smoke/matrix.c smoke/suite_needs.c smoke/suite_include.c \
-	smoke/pump_strata.c
+	smoke/pump_strata.c smoke/pump_origins.c smoke/names.c smoke/names.h
 
 bin_PROGRAMS += smoke/smoke
 smoke_smoke_CPPFLAGS = $(SMOKE_CPPFLAGS)

@@ -261,8 +261,8 @@ static bool build(struct pump *pump, struct pump_flow *flow, int64_t now_ms, str
     snprintf(flow->now, sizeof flow->now, "%lld", (long long)(ctx.wall_ms / 1000));
     request_clear(&flow->request);
     ok = talk_build(&flow->talk, &ctx, &flow->request, err);
-    return ok &&
-           pump_target(pump, flow->order.stratum, &flow->request.parts, &flow->connect_to, err);
+    return ok && pump_target(pump, flow->order.stratum, ctx.step->other, &flow->request.parts,
+                             &flow->connect_to, err);
 }
 
 static bool on_body(void *at, const char *data, size_t len, int64_t at_us)
@@ -328,6 +328,47 @@ static void begin_step(struct pump *pump, struct pump_flow *flow, int64_t now_ms
     send_request(pump, flow, now_ms);
 }
 
+/* ---- certificates
+ * ---------------------------------------------------------------------------------- */
+
+/* A fleet that orders certificates when it is first asked for a name burns an order with each
+ * failed handshake; a handshake a probe would burn all there are. So for a moment after one that
+ * failed the host is left alone. Whoever asks what is (a sweep, a confirmation) is told that it
+ * failed, for all checks of the host need one; a turn is a sample, and what was not drawn is none:
+ * an error. */
+static void remember_tls(struct pump *pump, const struct pump_flow *flow,
+                         const struct http_response *r, int64_t now_ms)
+{
+    struct pump_tls *tls = &pump->tls[pump->run_strata[flow->order.stratum].host];
+
+    if (pump->strata[flow->order.stratum].endpoint == RUN_NONE || flow->step > 0 || flow->talk.role)
+        return;
+    free(tls->reason);
+    *tls = (struct pump_tls){0};
+    if (r->outcome < HTTP_TLS_UNTRUSTED || r->outcome > HTTP_TLS_HANDSHAKE)
+        return;
+    tls->until_ms = now_ms + PUMP_TLS_PAUSE_MS;
+    tls->ask_until_ms =
+        now_ms + (r->outcome == HTTP_TLS_HANDSHAKE ? PUMP_TLS_FLAKE_MS : PUMP_TLS_PAUSE_MS);
+    tls->reason = x_strdup(r->reason);
+}
+
+static bool tls_is_bad(struct pump *pump, struct pump_flow *flow, int64_t now_ms)
+{
+    const struct pump_tls *tls = &pump->tls[pump->run_strata[flow->order.stratum].host];
+    bool turn = flow->order.source == RUN_TURN;
+    struct finding finding SL_CLEANUP(finding_clear) = {.verdict = turn ? RUN_ERROR : RUN_FAIL,
+                                                        .at = flow->scope.check->at};
+
+    if ((turn ? tls->until_ms : tls->ask_until_ms) <= now_ms)
+        return false;
+    if (turn)
+        buf_add_str(&finding.sentence, "not asked so soon: ");
+    text_add_safe(&finding.sentence, tls->reason, strlen(tls->reason), FINDING_SHOWN_MAX);
+    finish(pump, flow, NULL, &finding, now_ms);
+    return true;
+}
+
 static void begin_flow(struct pump *pump, const struct run_order *order, int64_t now_ms)
 {
     struct pump_flow *flow = pump->flows;
@@ -351,7 +392,8 @@ static void begin_flow(struct pump *pump, const struct run_order *order, int64_t
         finish(pump, flow, NULL, &finding, now_ms);
         return;
     }
-    begin_step(pump, flow, now_ms);
+    if (!tls_is_bad(pump, flow, now_ms))
+        begin_step(pump, flow, now_ms);
 }
 
 /* What a talk waits for has come: its pause is over, or its answer is late. */
@@ -474,6 +516,7 @@ static void go_on(struct pump *pump, struct pump_flow *flow, const struct http_r
     if (pump->options.on_answer && !flow->dropped && !flow->decided)
         show_answer(pump, flow, r);
     take_cookies(pump, flow, r);
+    remember_tls(pump, flow, r, now_ms);
     if (flow->dropped && !flow->decided) {
         finding.verdict = RUN_ERROR;
         finish(pump, flow, r, &finding, now_ms);

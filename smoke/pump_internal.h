@@ -51,6 +51,12 @@ struct pump_flow { /* one probe under way */
     char now[24];
 };
 
+/* The last TLS handshake with a pinned host failed: for a while its other probes make none. */
+struct pump_tls {
+    int64_t until_ms, ask_until_ms; /* for turns; for asks and sweeps. 0: it did not fail */
+    char *reason;                   /* owned */
+};
+
 struct pump_lend { /* what the last pass of one check, row and side left */
     bool set;
     struct scope_value *values; /* as the lender's slots */
@@ -88,7 +94,8 @@ struct pump {
     struct run_stratum *run_strata;
     struct run_group *groups;
     struct run_host *hosts;
-    int64_t *fresh_ms; /* per host: when it last got a new connection */
+    int64_t *fresh_ms;    /* per host: when it last got a new connection */
+    struct pump_tls *tls; /* per host */
     uint32_t hosts_n;
     struct run run;
 
@@ -112,9 +119,10 @@ struct pump {
 bool pump_enumerate(struct pump *pump, struct err *err) SL_MUST_CHECK;
 void pump_free_strata(struct pump *pump);
 
-/* Where a request of this stratum goes: fills connect_to ("": as the url says). False (ERR_REFUSED)
- * when its host belongs to no record: a captured url led out of the plan. */
-bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_url *url,
+/* Where a request of this stratum goes: fills connect_to ("": as the url says). other: to the other
+ * side than the stratum's. False (ERR_REFUSED) when its host belongs to no record: a captured url
+ * led out of the plan. */
+bool pump_target(const struct pump *pump, uint32_t stratum, bool other, const struct http_url *url,
                  struct buf *connect_to, struct err *err) SL_MUST_CHECK;
 
 /* False: the stratum is pinned, and no record of the plan covers the url's host. */
@@ -139,6 +147,8 @@ void pump_result_add_exchange(const struct pump *pump, struct pump_flow *flow,
 void pump_result_add_transfer(const struct http_response *r, struct probe_result *out);
 char *pump_result_taken(struct buf *b); /* NULL when it is empty */
 
+/* Gives every captured value some text: to see where a url leads before anything is captured. */
+void pump_assume_captures(struct scope *scope);
 /* A scope for a cell; values are allocated. */
 void pump_scope(const struct pump *pump, const struct pump_stratum *s, struct scope *scope);
 

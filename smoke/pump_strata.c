@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "names.h"
 #include "pump_internal.h"
 
 /* ---- endpoints
@@ -108,98 +109,31 @@ bool pump_covers(const struct pump *pump, uint32_t stratum, const struct http_ur
     return pump->strata[stratum].endpoint == RUN_NONE || record_covering(pump, url->host);
 }
 
-bool pump_target(const struct pump *pump, uint32_t stratum, const struct http_url *url,
+static enum suite_side side_asked(enum suite_side own, bool other)
+{
+    return !other ? own : own == SUITE_OLD ? SUITE_NEW : SUITE_OLD;
+}
+
+bool pump_target(const struct pump *pump, uint32_t stratum, bool other, const struct http_url *url,
                  struct buf *connect_to, struct err *err)
 {
     const struct pump_stratum *s = &pump->strata[stratum];
     const struct suite_check *check = &pump->suites[s->suite]->checks[s->check];
     const struct pump_record *r;
     const struct pump_place *p;
+    enum suite_side side = side_asked(s->side, other);
 
     if (s->endpoint == RUN_NONE) {
         add_unpinned(pump, url, connect_to);
         return true;
     }
     r = record_for(pump, check, url->host);
-    if (!r || r->n[s->side] == 0)
+    if (!r || r->n[side] == 0)
         return err_set(err, ERR_REFUSED, "no endpoint of the %s side takes requests to %s",
-                       suite_side_names[s->side], url->host);
-    p = &pump->places[r->places[s->side][pump->ordinals[stratum] % r->n[s->side]]];
+                       suite_side_names[side], url->host);
+    p = &pump->places[r->places[side][pump->ordinals[stratum] % r->n[side]]];
     buf_addf(connect_to, "%s:%u", p->connect_to, p->port ? p->port : url->port);
     return true;
-}
-
-/* ---- names to numbers
- * ------------------------------------------------------------------------------ */
-
-struct name_table { /* open addressing */
-    char **names;
-    uint32_t *numbers;
-    uint32_t n;
-    size_t cap;
-    struct http_url last; /* the origin last asked for, and its number */
-    uint32_t last_number;
-};
-
-static size_t hash(const char *s)
-{
-    uint64_t h = UINT64_C(1469598103934665603); /* FNV-1a */
-
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
-    return (size_t)h;
-}
-
-static size_t name_slot(const struct name_table *t, const char *name)
-{
-    size_t i = hash(name) % t->cap;
-
-    while (t->names[i] && strcmp(t->names[i], name) != 0)
-        i = (i + 1) % t->cap;
-    return i;
-}
-
-static void name_grow(struct name_table *t)
-{
-    struct name_table bigger = {.cap = t->cap ? 2 * t->cap : 64, .n = t->n};
-
-    bigger.names = x_calloc(bigger.cap, sizeof *bigger.names);
-    bigger.numbers = x_calloc(bigger.cap, sizeof *bigger.numbers);
-    for (size_t i = 0; i < t->cap; i++)
-        if (t->names[i]) {
-            size_t at = name_slot(&bigger, t->names[i]);
-
-            bigger.names[at] = t->names[i];
-            bigger.numbers[at] = t->numbers[i];
-        }
-    free(t->names);
-    free(t->numbers);
-    bigger.last = t->last;
-    bigger.last_number = t->last_number;
-    *t = bigger;
-}
-
-static uint32_t name_number(struct name_table *t, const char *name)
-{
-    size_t at;
-
-    if (2 * ((size_t)t->n + 1) > t->cap)
-        name_grow(t);
-    at = name_slot(t, name);
-    if (!t->names[at]) {
-        t->names[at] = x_strdup(name);
-        t->numbers[at] = t->n++;
-    }
-    return t->numbers[at];
-}
-
-static void name_clear(struct name_table *t)
-{
-    for (size_t i = 0; i < t->cap; i++)
-        free(t->names[i]);
-    free(t->names);
-    free(t->numbers);
-    http_url_clear(&t->last);
 }
 
 /* ---- strata
@@ -221,9 +155,21 @@ void pump_scope(const struct pump *pump, const struct pump_stratum *s, struct sc
         scope->values = x_calloc(scope->check->slots_n, sizeof *scope->values);
 }
 
+struct host_table { /* queues by origin and target */
+    struct names names;
+    struct http_url last; /* the origin last asked for, and its number */
+    uint32_t last_number;
+};
+
+static void hosts_clear(struct host_table *t)
+{
+    names_clear(&t->names);
+    http_url_clear(&t->last);
+}
+
 /* Captured values are not known yet. Where none of them stands in a url's origin, any will do to
  * see where it leads. */
-static void assume_captures(struct scope *scope)
+void pump_assume_captures(struct scope *scope)
 {
     for (uint32_t i = 0; i < scope->check->slots_n; i++) {
         buf_add_char(&scope->values[i].data, 'x');
@@ -247,13 +193,14 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
     struct scope scope SL_CLEANUP(scope_clear) = {0};
 
     pump_scope(pump, cell, &scope);
-    assume_captures(&scope);
+    pump_assume_captures(&scope);
     *out = NULL;
     for (size_t i = 0; i < check->steps_n; i++) {
         const struct suite_step *step = &check->steps[i];
         struct request request SL_CLEANUP(request_clear) = {0};
         struct err why = {0};
         const struct pump_record *r;
+        enum suite_side side;
         const char *host;
 
         if (step->request.url_foreign) /* its target is judged when it is known */
@@ -277,10 +224,11 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
             return doc_fail(step->request.proxy.at, err, ERR_FILE,
                             "a request that is pinned to a side goes through no proxy; add 'via: "
                             "dns' to this check");
-        if (r->n[cell->side] == 0)
+        side = side_asked(cell->side, step->other);
+        if (r->n[side] == 0 || r->n[cell->side] == 0)
             return doc_fail(step->request.url.at ? step->request.url.at : step->request.at, err,
                             ERR_REFUSED, "%s has no endpoint on the %s side", r->host,
-                            suite_side_names[cell->side]);
+                            suite_side_names[r->n[side] ? cell->side : side]);
         if (!*out)
             *out = r;
     }
@@ -293,10 +241,17 @@ static bool pin_cell(struct pump *pump, const struct pump_stratum *cell,
                     "'pin: RECORD' or 'via: dns'");
 }
 
+static bool first_is_other(const struct pump *pump, uint32_t stratum)
+{
+    const struct pump_stratum *s = &pump->strata[stratum];
+
+    return pump->suites[s->suite]->checks[s->check].steps[0].other;
+}
+
 /* The queue a stratum belongs to: origin and target of its first request; first NULL: not known
  * yet. */
 static bool find_host(struct pump *pump, uint32_t stratum, const struct http_url *first,
-                      struct name_table *hosts, struct err *err)
+                      struct host_table *hosts, struct err *err)
 {
     struct buf key SL_CLEANUP(buf_clear) = {0};
 
@@ -311,12 +266,12 @@ static bool find_host(struct pump *pump, uint32_t stratum, const struct http_url
         buf_add_str(&key, "://");
         buf_add_str(&key, first->host);
         buf_addf(&key, ":%u|", first->port);
-        if (!pump_target(pump, stratum, first, &key, err))
+        if (!pump_target(pump, stratum, first_is_other(pump, stratum), first, &key, err))
             return false;
     } else {
         buf_add_str(&key, "captured");
     }
-    pump->host_of[stratum] = name_number(hosts, buf_str(&key));
+    pump->host_of[stratum] = names_number(&hosts->names, buf_str(&key));
     if (first) {
         http_url_clear(&hosts->last);
         hosts->last.scheme = x_strdup(first->scheme);
@@ -328,7 +283,7 @@ static bool find_host(struct pump *pump, uint32_t stratum, const struct http_url
 }
 
 static bool add_stratum(struct pump *pump, const struct pump_stratum *s, uint32_t ordinal,
-                        const struct http_url *first, struct name_table *hosts, struct err *err)
+                        const struct http_url *first, struct host_table *hosts, struct err *err)
 {
     if (pump->strata_n == PUMP_STRATA_MAX)
         return err_set(err, ERR_LIMIT, "more than %d checks times endpoints", PUMP_STRATA_MAX);
@@ -343,7 +298,7 @@ static bool add_stratum(struct pump *pump, const struct pump_stratum *s, uint32_
     return find_host(pump, pump->strata_n - 1, first, hosts, err);
 }
 
-static bool add_side(struct pump *pump, struct pump_stratum *cell, struct name_table *hosts,
+static bool add_side(struct pump *pump, struct pump_stratum *cell, struct host_table *hosts,
                      struct err *err)
 {
     struct http_url first SL_CLEANUP(http_url_clear) = {0};
@@ -366,7 +321,7 @@ static bool add_side(struct pump *pump, struct pump_stratum *cell, struct name_t
 }
 
 static bool add_cell(struct pump *pump, uint32_t suite, uint32_t check, uint32_t row,
-                     struct name_table *hosts, struct err *err)
+                     struct host_table *hosts, struct err *err)
 {
     const struct suite_check *c = &pump->suites[suite]->checks[check];
     struct pump_stratum cell = {.cell = pump->cells_n++,
@@ -374,7 +329,9 @@ static bool add_cell(struct pump *pump, uint32_t suite, uint32_t check, uint32_t
                                 .check = check,
                                 .row = row,
                                 .from_percent = c->from_percent,
-                                .required = c->required && !c->known_bad && !c->via_dns,
+                                .required =
+                                    c->required && !c->known_bad && !c->via_dns && !c->crosses,
+                                .crosses = c->crosses,
                                 .reads_only = c->reads_only,
                                 .every_ms = c->every_ms,
                                 .twin = RUN_NONE};
@@ -428,7 +385,7 @@ static void find_twins(struct pump *pump)
 /* ---- the scheduler's tables
  * ------------------------------------------------------------------------ */
 
-static void build_run(struct pump *pump, const struct name_table *names)
+static void build_run(struct pump *pump, const struct names *names)
 {
     uint32_t groups_n = SUITE_SIDES * pump->cells_n;
 
@@ -455,6 +412,7 @@ static void build_run(struct pump *pump, const struct name_table *names)
     pump->hosts_n = names->n;
     pump->hosts = x_calloc(names->n, sizeof *pump->hosts);
     pump->fresh_ms = x_calloc(names->n, sizeof *pump->fresh_ms);
+    pump->tls = x_calloc(names->n, sizeof *pump->tls);
     for (uint32_t i = 0; i < names->n; i++)
         pump->fresh_ms[i] = INT64_MIN;
     run_init(&pump->run, pump->run_strata, pump->strata_n, pump->groups, groups_n, pump->hosts,
@@ -465,7 +423,7 @@ static void build_run(struct pump *pump, const struct name_table *names)
 
 bool pump_enumerate(struct pump *pump, struct err *err)
 {
-    struct name_table names SL_CLEANUP(name_clear) = {0};
+    struct host_table hosts SL_CLEANUP(hosts_clear) = {0};
 
     copy_endpoints(pump);
     pump->first_cell = x_calloc(pump->suites_n, sizeof *pump->first_cell);
@@ -484,13 +442,13 @@ bool pump_enumerate(struct pump *pump, struct err *err)
                                 "on both sides, again and again; use 'needs'");
             pump->first_cell[s][c] = pump->cells_n;
             for (uint32_t row = 0; row < pump->suites[s]->checks[c].rows_n; row++)
-                if (!add_cell(pump, s, c, row, &names, err))
+                if (!add_cell(pump, s, c, row, &hosts, err))
                     return false;
         }
     if (pump->strata_n == 0)
         return err_set(err, ERR_REFUSED, "nothing selected: no check is left to run");
     find_twins(pump);
-    build_run(pump, &names);
+    build_run(pump, &hosts.names);
     return true;
 }
 
@@ -513,4 +471,7 @@ void pump_free_strata(struct pump *pump)
     free(pump->groups);
     free(pump->hosts);
     free(pump->fresh_ms);
+    for (uint32_t i = 0; pump->tls && i < pump->hosts_n; i++)
+        free(pump->tls[i].reason);
+    free(pump->tls);
 }

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "select.h"
 #include "sluice/file.h"
+#include "sluice/log.h"
 #include "sluice/text.h"
 
 #define CONNECTIONS_MIN 256
@@ -94,6 +95,7 @@ static void add_needed(struct session *s, size_t suite)
 
 bool session_choose(struct session *s, struct err *err)
 {
+    const struct suite_check *crossing = NULL;
     size_t chosen = 0;
 
     if (!select_check_words(&s->opts, s->suites, s->suites_n, err))
@@ -103,12 +105,24 @@ bool session_choose(struct session *s, struct err *err)
         for (size_t c = 0; c < s->suites[i]->checks_n; c++) {
             const struct suite_check *check = &s->suites[i]->checks[c];
 
-            s->chosen[i][c] = select_check(&s->opts, s->suites[i], check) &&
-                              (!s->opts.compare[0] || (check->sides[SUITE_OLD] && check->sides[SUITE_NEW]));
+            if (check->crosses) { /* there is one side here, or one at a time */
+                crossing = check;
+                continue;
+            }
+            s->chosen[i][c] =
+                select_check(&s->opts, s->suites[i], check) &&
+                (!s->opts.compare[0] || (check->sides[SUITE_OLD] && check->sides[SUITE_NEW]));
             chosen += s->chosen[i][c];
         }
         add_needed(s, i);
     }
+    if (crossing)
+        log_warn(
+            "'%.80s' is left out: its session goes from one side to the other (`side: other`), "
+            "which takes a plan: `sluice plan --probe all`, `sluice ramp`",
+            crossing->name.text);
+    if (!chosen && crossing)
+        return err_set(err, ERR_REFUSED, "nothing selected: what is left goes from side to side");
     return chosen > 0 ||
            err_set(err, ERR_REFUSED, "nothing selected: --only and --skip leave no check");
 }

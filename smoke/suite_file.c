@@ -93,6 +93,8 @@ static const struct schema_field until_fields[] = {
 static const struct schema until_schema = {SCHEMA_TABLE("until", struct file_until, until_fields),
                                            .scalar_key = "within"};
 
+static const char *const step_side_names[] = {"own", "other", NULL};
+
 #define STEP_ROWS(owner, prefix)                                                                   \
     {.key = "until",                                                                               \
      .type = SCHEMA_MAP_PTR,                                                                       \
@@ -113,6 +115,13 @@ static const struct schema until_schema = {SCHEMA_TABLE("until", struct file_unt
          SCHEMA_TO(owner, prefix websocket),                                                       \
          .sub = &file_websocket_schema,                                                            \
          .help = "the opening handshake of a WebSocket, instead of a request"},                    \
+        {.key = "side",                                                                            \
+         .type = SCHEMA_ENUM,                                                                      \
+         SCHEMA_TO(owner, prefix side),                                                            \
+         SCHEMA_AT(owner, prefix side_at),                                                         \
+         .names = step_side_names,                                                                 \
+         .help = "other: asked of the other side than the check's: does it take this one's "       \
+                 "session?"},                                                                      \
         {.key = "expect",                                                                          \
          .type = SCHEMA_MAP_PTR,                                                                   \
          SCHEMA_TO(owner, prefix expect),                                                          \
@@ -319,7 +328,7 @@ static bool check_check(struct schema_ctx *ctx, const struct doc_node *node, voi
 {
     const struct file_check *check = out;
     bool one = check->step.request || check->step.mcp || check->step.websocket ||
-               check->step.expect || check->step.captures;
+               check->step.expect || check->step.captures || check->step.side_at;
 
     if (!!check->steps == one)
         return doc_fail(node, ctx->err, ERR_FILE, "a check needs either 'request' or 'steps'");

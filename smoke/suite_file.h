@@ -222,6 +222,8 @@ struct file_step {
     struct file_expect *expect;
     const struct file_capture *captures;
     size_t captures_n;
+    int side; /* 0 own, 1 other */
+    const struct doc_node *side_at;
 };
 
 struct file_retries {

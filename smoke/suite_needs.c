@@ -81,6 +81,10 @@ static bool build_needs(struct suite_builder *b, size_t at, struct suite_check *
             return doc_fail(file_of(b, at)->needs_at, b->err, ERR_FILE,
                             "'%.80s' has 'rows', and what others need must run for all of them",
                             file_of(b, i)->name.text);
+        if (b->checks[i].crosses)
+            return doc_fail(file_of(b, at)->needs_at, b->err, ERR_FILE,
+                            "'%.80s' asks both sides, so its session belongs to neither",
+                            file_of(b, i)->name.text);
         b->checks[i].lends = true;
     }
     return true;

@@ -137,6 +137,7 @@ static bool build_step(struct suite_builder *b, const struct file_step *file, co
     }
     out->captures = captures;
     out->captures_n = file->captures_n;
+    out->other = file->side == 1;
     b->slots_n = n; /* for the steps after this one */
     return true;
 }
@@ -177,6 +178,7 @@ static bool build_steps(struct suite_builder *b, const struct file_check *file,
     for (size_t i = 0; i < n; i++) {
         if (!build_step(b, i < own ? &from[i] : &file->finally_steps[i - own], slots, &steps[i]))
             return false;
+        out->crosses |= steps[i].other;
         out->reads_only &=
             steps[i].request.method == SUITE_GET || steps[i].request.method == SUITE_HEAD;
     }
@@ -189,6 +191,23 @@ static bool build_steps(struct suite_builder *b, const struct file_check *file,
     out->slots = slots;
     out->slots_n = (uint32_t)b->slots_n;
     return true;
+}
+
+/* What asks both sides shows a session that begins on the one and goes on on the other. */
+static bool check_crossing(struct suite_builder *b, const struct file_check *file,
+                           const struct suite_check *out)
+{
+    if (!out->crosses)
+        return true;
+    if (out->via_dns)
+        return doc_fail(file->at, b->err, ERR_FILE,
+                        "'side: other' and 'via: dns' exclude each other");
+    if (out->stage != SUITE_MAIN)
+        return doc_fail(file->at, b->err, ERR_FILE, "'side: other' is for checks under 'checks'");
+    return !out->steps[0].other || out->needs_n > 0 ||
+           doc_fail(file->steps ? file->steps[0].side_at : file->step.side_at, b->err, ERR_FILE,
+                    "a check that begins on the other side has nothing to show there: let it sign "
+                    "in on its own first, or need a check that does");
 }
 
 static bool count_rows(struct suite_builder *b, struct suite_check *out)
@@ -244,7 +263,7 @@ bool suite_build_check(struct suite_builder *b, const struct file_check *file,
         out->retry_jitter_percent = retries->jitter_ppm / 10000;
         out->retry_network = retries->on == 1;
     }
-    if (!build_steps(b, file, out))
+    if (!build_steps(b, file, out) || !check_crossing(b, file, out))
         return false;
     out->every_ms = file->every_ms       ? file->every_ms
                     : defaults->every_ms ? defaults->every_ms

@@ -81,21 +81,23 @@ static bool load_bucket(struct api_bucket *b, json_t *json, double rate, double 
 bool api_rules_load(struct sandbox *sb, struct api_rules *r, json_t *section, struct err *err)
 {
     json_t *keys = NULL, *denies = NULL, *throttle = NULL, *changes = NULL;
-    int compare = 1, validate_first = 0, signatures = 1, page = 300;
+    int compare = 1, group_ttl = 1, validate_first = 0, signatures = 1, page = 300;
     json_int_t prior_ms = 0, clock_ms = 0, skew_ms = 0;
     const char *region = "us-east-1";
 
-    if (section && !json_take(section, "api", err,
-                              "{s?o, s?o, s?o, s?o, s?b, s?b, s?b, s?i, s?I, s?I, s?I, s?s}",
-                              "keys", &keys, "deny", &denies, "throttle", &throttle,
-                              "change_throughput", &changes, "delete_compares_weight", &compare,
-                              "validate_first", &validate_first, "check_signatures", &signatures,
-                              "page_max", &page, "prior_request_ms", &prior_ms, "clock_offset_ms",
-                              &clock_ms, "date_skew_ms", &skew_ms, "region", &region))
+    if (section &&
+        !json_take(section, "api", err,
+                   "{s?o, s?o, s?o, s?o, s?b, s?b, s?b, s?b, s?i, s?I, s?I, s?I, s?s}", "keys",
+                   &keys, "deny", &denies, "throttle", &throttle, "change_throughput", &changes,
+                   "delete_compares_weight", &compare, "group_ttl_in_one_batch", &group_ttl,
+                   "validate_first", &validate_first, "check_signatures", &signatures, "page_max",
+                   &page, "prior_request_ms", &prior_ms, "clock_offset_ms", &clock_ms,
+                   "date_skew_ms", &skew_ms, "region", &region))
         return false;
     if (page < 1 || page > 300)
         return err_set(err, ERR_FILE, "api: page_max must be 1 to 300");
     sb->store.delete_compares_weight = compare != 0;
+    sb->store.group_ttl_fixed = group_ttl == 0;
     sb->store.prior_request_us = prior_ms * 1000;
     sb->clock_offset_ms = clock_ms;
     r->date_skew_ms = skew_ms;

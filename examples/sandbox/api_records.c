@@ -200,7 +200,8 @@ void api_change_records(struct api_call *c)
     if (!ready(c, z))
         return;
     if (c->rules->validate_first) {
-        struct batch_rules rules = {z->name, z->id, c->sb->store.delete_compares_weight};
+        struct batch_rules rules = {z->name, z->id, c->sb->store.delete_compares_weight,
+                                    c->sb->store.group_ttl_fixed};
         struct batch_verdict v = {0};
         struct rtable *t = batch_apply(&c->batch, zone_table(z), &rules, &v);
         bool denied = t && !allowed(c);

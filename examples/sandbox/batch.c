@@ -315,6 +315,24 @@ static bool cname_fits(struct trial *t, const struct rset *s)
     return true;
 }
 
+/* Nobody has tried whether Route 53 looks at a group as it was when the batch came. */
+static bool ttl_stays(struct trial *t, const struct rset *s)
+{
+    size_t first, n = t->rules->group_ttl_fixed && s->weight >= 0 && s->ttl >= 0
+                          ? rtable_group(t->before, s->name, s->type, &first)
+                          : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        const struct rset *o = t->before->sets[first + i];
+
+        if (rset_compare(o, s) == 0 || o->weight < 0 || o->ttl < 0 || o->ttl == s->ttl)
+            continue;
+        add_group_fault(t, s, "weighted sets must contain the same TTL.");
+        return false;
+    }
+    return true;
+}
+
 static bool group_fits(struct trial *t, const struct rset *s)
 {
     size_t first, others = 0, n = rtable_group(t->table, s->name, s->type, &first);
@@ -402,7 +420,7 @@ static void try_put(struct trial *t, const struct change *c)
         add_words(t, "create", s, "it already exists");
         return;
     }
-    if (cname_fits(t, s) && group_fits(t, s) && alias_fits(t, s))
+    if (cname_fits(t, s) && group_fits(t, s) && ttl_stays(t, s) && alias_fits(t, s))
         put(t, s);
 }
 

@@ -39,6 +39,7 @@ struct batch_rules {
     const char *zone_name; /* stored form */
     const char *zone_id;
     bool delete_compares_weight;
+    bool group_ttl_fixed; /* a new set's TTL is held against the group as it was before, too */
 };
 
 struct batch_verdict {

@@ -18,10 +18,11 @@
 struct fleet {
     char *name;
     enum tls_certificate certificate;
+    uint64_t handshakes; /* connections to its HTTPS port */
 };
 
 struct place { /* one address of one fleet */
-    const struct fleet *fleet;
+    struct fleet *fleet;
     char *address;
 };
 
@@ -82,7 +83,8 @@ json_t *fleets_state(const struct fleets *f)
                                             "status", c->status, "n", (json_int_t)c->n));
         }
         json_object_set_new(all, f->list[i].name,
-                            json_pack("{s:I, s:o}", "total", (json_int_t)total, "requests", list));
+                            json_pack("{s:I, s:I, s:o}", "total", (json_int_t)total, "handshakes",
+                                      (json_int_t)f->list[i].handshakes, "requests", list));
     }
     return all;
 }
@@ -251,6 +253,7 @@ static enum tls_certificate certificate(void *arg, void *user)
                             .kinds = CERT_KINDS};
     size_t n = f->sb->faults.n ? faults_fire(&f->sb->faults, &q, loop_now_us(), fired) : 0;
 
+    p->fleet->handshakes++;
     if (!n)
         return p->fleet->certificate;
     return fired[0]->kind == FAULT_EXPIRED      ? TLS_EXPIRED

@@ -62,6 +62,17 @@ static void token(const struct shop *s, const char *purpose, const char *of, cha
     crypto_hmac_sha256_hex(&s->seed, sizeof s->seed, text.data, text.len, out);
 }
 
+/* Of a session: by a key of the shop, or of the fleet. */
+static void session_token(const struct visit *v, const char *purpose, const char *of,
+                          char out[HEX_BYTES])
+{
+    struct buf who SL_CLEANUP(buf_clear) = {0};
+
+    buf_addf(&who, "%s%s%s", purpose, v->shop->shared_sessions ? "" : " by ",
+             v->shop->shared_sessions ? "" : v->fleet);
+    token(v->shop, buf_str(&who), of, out);
+}
+
 static const char *cookie(struct visit *v, const char *name)
 {
     const char *all = web_header(v->rq, "Cookie");
@@ -93,7 +104,7 @@ static int page_login(struct visit *v)
     char id[32], csrf[HEX_BYTES];
 
     snprintf(id, sizeof id, "s%llu", (unsigned long long)++v->shop->sessions);
-    token(v->shop, "csrf", id, csrf);
+    session_token(v, "csrf", id, csrf);
     buf_addf(&headers, "Set-Cookie: " SESSION_COOKIE "=%s; path=/; HttpOnly\r\n", id);
     buf_addf(
         &body,
@@ -113,12 +124,12 @@ static int page_session(struct visit *v)
     struct buf headers SL_CLEANUP(buf_clear) = {0};
     char csrf[HEX_BYTES], proof[HEX_BYTES];
 
-    token(v->shop, "csrf", id ? id : "", csrf);
+    session_token(v, "csrf", id ? id : "", csrf);
     if (!id || !given || strcmp(given, csrf) != 0)
         return reply(v, 422, "text/plain", "the authenticity token is not valid\n");
     if (!email || !*email || !password || strcmp(password, v->shop->password) != 0)
         return reply(v, 401, "text/plain", "wrong email or password\n");
-    token(v->shop, "signed in", id, proof);
+    session_token(v, "signed in", id, proof);
     buf_addf(&headers,
              "Location: %s://%s/dashboard\r\nSet-Cookie: " SESSION_COOKIE "=%s.%s; path=/; "
              "HttpOnly\r\n",
@@ -135,7 +146,7 @@ static int page_dashboard(struct visit *v)
 
     if (dot) {
         *dot = '\0';
-        token(v->shop, "signed in", session, proof);
+        session_token(v, "signed in", session, proof);
         if (strcmp(dot + 1, proof) == 0)
             return reply(v, 200, "text/html; charset=utf-8",
                          "<!doctype html><title>Dashboard</title><h1>Welcome back</h1>\n");
@@ -580,11 +591,13 @@ bool shop_load(struct shop *s, json_t *section, uint64_t seed, struct err *err)
                *mcp = "json";
     json_t *clients = NULL, *name;
     json_int_t token_ms = 20;
+    int shared = 1;
     size_t i;
 
-    if (section && !json_take(section, "shop", err, "{s?s, s?s, s?s, s?o, s?I, s?s}", "password",
-                              &password, "api_token", &api_token, "stripe_secret", &stripe,
-                              "clients", &clients, "token_ms", &token_ms, "mcp_reply", &mcp))
+    if (section &&
+        !json_take(section, "shop", err, "{s?s, s?s, s?s, s?o, s?I, s?s, s?b}", "password",
+                   &password, "api_token", &api_token, "stripe_secret", &stripe, "clients",
+                   &clients, "token_ms", &token_ms, "mcp_reply", &mcp, "shared_sessions", &shared))
         return false;
     json_array_foreach(clients, i, name)
     {
@@ -597,6 +610,7 @@ bool shop_load(struct shop *s, json_t *section, uint64_t seed, struct err *err)
                        clients ? json_incref(clients) : json_pack("[s]", "Acme Ltd"),
                        token_ms,
                        strcmp(mcp, "sse") == 0,
+                       shared != 0,
                        seed,
                        0};
     return true;

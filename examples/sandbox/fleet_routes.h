@@ -13,8 +13,9 @@ struct shop {
     json_t *clients;                            /* names */
     int64_t token_ms;                           /* between two events of the assistant */
     bool mcp_sse;
-    uint64_t seed;     /* keys of cookies and tokens come from it */
-    uint64_t sessions; /* how many were begun */
+    bool shared_sessions; /* else each fleet signs its own */
+    uint64_t seed;        /* keys of cookies and tokens come from it */
+    uint64_t sessions;    /* how many were begun */
 };
 
 bool shop_load(struct shop *s, json_t *section, uint64_t seed, struct err *err) SL_MUST_CHECK;

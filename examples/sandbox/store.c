@@ -158,7 +158,7 @@ const struct store_change *store_apply(struct store *s, struct zone *z, const st
                                        int64_t extra_us, int64_t now_us, int64_t wall_ms,
                                        struct batch_verdict *v)
 {
-    struct batch_rules rules = {z->name, z->id, s->delete_compares_weight};
+    struct batch_rules rules = {z->name, z->id, s->delete_compares_weight, s->group_ttl_fixed};
     int64_t delay[ZONE_SERVERS_MAX];
     struct store_change *c;
     struct rtable *t = batch_apply(b, zone_table(z), &rules, v);

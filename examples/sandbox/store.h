@@ -29,7 +29,7 @@ struct store {
     struct rng ids;
     size_t n_servers;
     int64_t delay_us[ZONE_SERVERS_MAX];
-    bool delete_compares_weight;
+    bool delete_compares_weight, group_ttl_fixed;
     int64_t prior_request_us; /* how long a zone is busy after a change; 0: never */
 };
 

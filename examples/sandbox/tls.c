@@ -12,7 +12,8 @@
 #include "sluice/buf.h"
 #include "sluice/file.h"
 
-#define DAY_S 86400
+#define DAY_S     86400
+#define LIFE_DAYS 90 /* of the good leaf in all, unless more are left */
 
 struct tls_store {
     EVP_PKEY *ca_key, *key;
@@ -124,6 +125,7 @@ struct tls_store *tls_store_new(const char *const *names, size_t n, int days, st
     struct buf sans SL_CLEANUP(buf_clear) = {0};
     struct tls_store *s = x_zalloc(sizeof *s);
     long end = (long)days * DAY_S;
+    long begin = days < LIFE_DAYS ? end - (long)LIFE_DAYS * DAY_S : -DAY_S;
     bool ok;
 
     list_names(names, n, &sans);
@@ -135,7 +137,7 @@ struct tls_store *tls_store_new(const char *const *names, size_t n, int days, st
                             NULL, NULL, NULL)) != NULL;
     if (ok) {
         s->leaves[TLS_GOOD] =
-            make_cert(s, "sandbox", -DAY_S, end, s->key, s->ca, s->ca_key, buf_str(&sans));
+            make_cert(s, "sandbox", begin, end, s->key, s->ca, s->ca_key, buf_str(&sans));
         s->leaves[TLS_EXPIRED] =
             make_cert(s, "sandbox", -30L * DAY_S, -DAY_S, s->key, s->ca, s->ca_key, buf_str(&sans));
         s->leaves[TLS_WRONG_NAME] =

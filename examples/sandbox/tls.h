@@ -27,7 +27,8 @@ enum tls_certificate {
 struct tls_store;
 struct tls_conn;
 
-/* names are DNS names (wildcards allowed) or addresses; days is the life left of the good leaf. */
+/* names are DNS names (wildcards allowed) or addresses; days is the life left of the good
+ * leaf, which was made for 90 (or more, if more are left). */
 struct tls_store *tls_store_new(const char *const *names, size_t n, int days, struct err *err);
 void tls_store_free(struct tls_store *s);
 bool tls_store_write(const struct tls_store *s, int dirfd, struct err *err) SL_MUST_CHECK;

@@ -93,6 +93,7 @@ struct http_request {
     bool once;    /* never a second time by itself: libcurl repeats a request, whatever its method,
                      when a    kept connection breaks before any answer. HTTP_RESET then */
     bool upgrade; /* HTTP/1.1, and a 101 ends the transfer with its header, as whole */
+    bool handshake; /* TCP and TLS on a connection of its own, then no request: HTTP_OK, status 0 */
     bool certificate;      /* fill response.certificate */
     bool link_local;       /* allow 169.254.0.0/16 and fe80::/10 */
     http_body_fn *on_body; /* NULL: none; gets the ctx of http_start() */

@@ -30,9 +30,12 @@
 #include "sluice/secret.h"
 #include "sluice/suite.h"
 
-#define PUMP_STRATA_MAX    200000
-#define PUMP_JOBS_MAX      1000
-#define PUMP_FRESH_MS      3000 /* a pinned endpoint gets a new connection at least this often */
+#define PUMP_STRATA_MAX   200000
+#define PUMP_JOBS_MAX     1000
+#define PUMP_FRESH_MS     3000  /* a pinned endpoint gets a new connection at least this often */
+#define PUMP_TLS_PAUSE_MS 4500  /* after a failed TLS handshake an endpoint is left alone so long, \
+                                 */
+#define PUMP_TLS_FLAKE_MS  1500 /* but for asks only so long where it may have been the network */
 #define PUMP_EXCERPT_MAX   ((size_t)4096) /* of a body, kept with a result that did not pass */
 #define PUMP_EXCHANGES_MAX 64 /* told of one probe; later requests are made, but not told */
 
@@ -91,6 +94,7 @@ struct pump_stratum {
     uint32_t endpoint;    /* index into pump_endpoint_at(); RUN_NONE: not pinned */
     uint8_t from_percent;
     bool required;   /* counts as evidence: severity is not warn, not known_bad, not via dns */
+    bool crosses;    /* asks both sides: never evidence, so not required */
     bool reads_only; /* all its requests are GET or HEAD */
     int64_t every_ms;
     uint32_t twin; /* the stratum of the same cell on the other side, RUN_NONE when there is none */
@@ -173,6 +177,18 @@ pump_hosts_n(const struct pump *pump); /* different origins, for http_config.con
 const char *pump_endpoint_address(const struct pump *pump, uint32_t stratum);
 /* "sign in", "tenant acme". */
 void pump_title(const struct pump *pump, uint32_t stratum, struct buf *out);
+
+/* An https origin and one endpoint that takes its requests. Borrowed for the call. */
+struct pump_origin {
+    const char *host; /* as in the url: the name that is to stand in the certificate */
+    uint16_t port;
+    const char *connect_to;                     /* as in struct http_request */
+    const char *ca_file, *cert_file, *key_file; /* NULL: as in struct http_request */
+};
+typedef bool pump_origin_fn(void *ctx, const struct pump_origin *origin); /* false: no more */
+/* Tells every https origin that required checks of a side ask, with each endpoint of it: each pair
+ * once, in the order of the strata. Origins that only a captured url leads to are not known yet. */
+void pump_origins(const struct pump *pump, enum suite_side side, pump_origin_fn *tell, void *ctx);
 
 /* See run.h. filter NULL: all. `from:` does not hold a sweep back, only turns. */
 uint32_t pump_sweep(struct pump *pump, run_filter *filter, void *ctx);

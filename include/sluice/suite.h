@@ -387,6 +387,7 @@ struct suite_step {
     struct suite_expect expect;
     const struct suite_capture *captures;
     size_t captures_n;
+    bool other; /* asked of the other side than the check's */
 };
 
 struct suite_check {
@@ -403,6 +404,7 @@ struct suite_check {
     bool required;           /* severity is not warn */
     bool known_bad;          /* fails on both sides and everybody knows: no evidence */
     bool via_dns;            /* not pinned: no evidence for either side */
+    bool crosses;            /* some step is asked of the other side: no evidence for either */
     bool no_jar;             /* cookies that answers set are not sent back */
     const char *pin;         /* record that says where its requests go; NULL: by host */
     const struct doc_node *pin_at;

@@ -189,6 +189,54 @@ def recovers():
             t.eq(sb.weights("www.example.com", "A")["ec2"], share, "%s: the new side has %d %%" % (policy, share))
 
 
-for part in (story, undone, refusals, remembers, recovers):
+CHECK = "aaaaaaaa-0000-4000-8000-00000000000h"
+
+
+def grouped():
+    """A weighted group already, of three sets, one with a health check and one of neither side, and a long TTL."""
+    c = ramp_config()
+    c["health_checks"] = [{"id": CHECK, "type": "TCP", "address": OLD}]
+    c["zones"][0]["records"] = [
+        {"name": "www.example.com", "type": "A", "set": "heroku", "weight": 100, "ttl": 4, "values": [OLD], "health_check": CHECK},
+        {"name": "www.example.com", "type": "A", "set": "ec2", "weight": 0, "ttl": 4, "values": [NEW]},
+        {"name": "www.example.com", "type": "A", "set": "canary", "weight": 1, "ttl": 4, "values": ["127.0.3.1"]}]
+    return c
+
+
+def tried_first():
+    plan = dict(records="[{name: www.example.com, type: A}]", prepare="{ttl: 1s}")
+    with Sandbox(grouped()) as sb, Converting(sb, **plan) as kit:
+        before = zone(sb)
+        run = kit.run("prepare")
+        t.eq(run.process.returncode, 0, "a whole group's TTL is lowered")
+        t.has(run.err, "a change of TTL is tried first on 3 sets of _sluice-try.example.com., removed again", "the trial is told beforehand")
+        t.eq(zone(sb), [r[:4] + (1,) + r[5:] for r in before], "nothing but the TTL is otherwise, and the trial is gone")
+        seen = [[(c["action"], c["name"].split(".")[0], c.get("ttl")) for c in b["changes"] if not c["name"].startswith("_sluice.")] for b in batches(sb)]
+        n = 3
+        t.eq([b for b in seen if b],
+             [[("CREATE", "_sluice-try", 4)] * n, [("DELETE", "_sluice-try", 4)] * n + [("CREATE", "_sluice-try", 1)] * n, [("DELETE", "_sluice-try", 1)] * n,
+              [("DELETE", "www", 4)] * n + [("CREATE", "www", 1)] * n], "made, changed in one batch, removed; then the group in one batch")
+        again = kit.run("prepare")
+        t.eq((again.process.returncode, len([b for b in seen if b])), (0, 4), "prepare again does nothing")
+    c = grouped()
+    c["api"]["group_ttl_in_one_batch"] = False
+    with Sandbox(c) as sb, Converting(sb, **plan) as kit:
+        before = zone(sb)
+        run = kit.run("prepare")
+        t.eq((run.process.returncode, zone(sb)), (11, before), "where Route 53 refuses the trial, prepare does, and leaves nothing behind")
+        t.has(run.err, "weighted sets must contain the same TTL", "in its words")
+        t.has(run.err, "no record of the plan was changed", "and says what was changed")
+        t.eq([b for b in batches(sb) if any(x["name"].startswith("www") for x in b["changes"])], [], "no batch touched the plan's record")
+    with Sandbox(grouped()) as sb, Converting(sb, **plan) as kit:
+        sb.fault(kind="hang", on="api", action="ChangeResourceRecordSets", nth=3, count=1)
+        run = kit.start("prepare")
+        sb.wait_for("the trial", lambda events: any(e["event"] == "api" and any(x["name"].startswith("_sluice-try") for x in e.get("changes", ())) for e in events))
+        run.kill()
+        kit.run("prepare", "--take-over")
+        t.eq([r for r in zone(sb) if "try" in r[0]], [], "what a prepare that was killed left of it, the next removes")
+        t.eq({r[4] for r in zone(sb)}, {1}, "and goes on")
+
+
+for part in (story, undone, refusals, remembers, recovers, tried_first):
     part()
 sys.exit(t.done())

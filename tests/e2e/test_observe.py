@@ -197,25 +197,19 @@ def wildcards_and_foreign_bytes():
 
 
 def private_zones():
+    """Of a zone that is private and alone; beside a public one: test_preflight.py."""
     c = config(weights=(100, 0), ttl=1)
     c["zones"].append({"name": "inside.example.com", "id": "Z0INSIDE", "private": True, "records": [
         {"name": "db.inside.example.com", "type": "A", "set": s, "weight": w, "ttl": 1, "values": [v]} for s, w, v in (("heroku", 100, OLD), ("ec2", 0, NEW))]})
-    inside = "{name: db.inside.example.com, type: A, zone: inside.example.com}"
-    with Sandbox(c) as sb, Kit(sb, records="[{name: www.example.com, type: A}, %s]" % inside) as kit:
-        run = kit.run("observe", "--format", "json", yes=False)
-        t.ok(run.process.returncode == 0 and [r["name"] for r in json.loads(run.out)["records"]] == ["www.example.com"], "the records of public zones are asked for", run.out + run.err)
-        t.has(run.err, "zone Z0INSIDE is private: its name servers answer inside its VPCs only; it is passed over", "a private zone is passed over with a word")
-        kit.write(records="[%s]" % inside)
+    with Sandbox(c) as sb, Kit(sb) as kit:
+        alone = dict(records="[{name: db.inside.example.com, type: A}]", route53="{zone: inside.example.com, endpoint_url: '%s'}" % sb.ready["api"])
+        kit.write(**alone)
         run = kit.run("observe", yes=False)
         t.ok(run.process.returncode == 11 and "private" in run.err, "with private zones alone there is nothing to look at: 11", run.err)
-        kit.write(records="[{name: www.example.com, type: A}, %s]" % inside, verify="dns", steps="[100]", bake="1s", smoke="{suites: [{file: shop.smoke.yaml, budget: {allowed: 10%, unacceptable: 25%}}], rate: 20/s}")
+        kit.write(steps="[100]", bake="1s", verify="dns", suite=INSIDE, **alone)
         run = kit.run("ramp")
-        t.ok(run.process.returncode == 0 and "private zone" in run.err, "a ramp verifies the public zone in DNS and passes the private one over", run.err)
-    with Sandbox(c) as sb, Kit(sb, records="[%s]" % inside) as kit:
-        kit.write(records="[%s]" % inside, steps="[100]", bake="1s", verify="dns", suite=INSIDE)
-        run = kit.run("ramp")
-        t.ok(run.process.returncode == 11 and "verify: api" in run.err, "with private zones alone it is refused, with the line to add", run.err)
-        kit.write(records="[%s]" % inside, steps="[100]", bake="1s", verify="warn", suite=INSIDE)
+        t.ok(run.process.returncode == 11 and "verify: api" in run.err, "a ramp that verifies in DNS is refused, with the line to add", run.err)
+        kit.write(steps="[100]", bake="1s", verify="warn", suite=INSIDE, **alone)
         run = kit.run("ramp")
         t.ok(run.process.returncode == 0 and "DNS cannot be asked" in run.err, "`verify: warn` warns of it and goes on", run.err)
 

@@ -200,8 +200,8 @@ def request_of(call):
     return call["action"], resource, keys
 
 
-def is_enough(kit, sb, policy, what):
-    calls = sb.events("api")
+def is_enough(sb, policy, what, since=0):
+    calls = [c for c in sb.events("api") if c["seq"] > since]
     t.eq([c["action"] for c in calls if not allows(policy, *request_of(c))], [], what + ": the policy allows every call")
     used = {NAMES: set(), TYPES: set(), ACTIONS: set()}
     for c in calls:
@@ -231,7 +231,45 @@ def policy_is_the_least():
         sb.change(weights=[{"name": n, "type": ty, "set": s, "weight": w} for n, ty in (
             ("www.example.com", "A"), ("*.shops.example.com", "CNAME")) for s, w in (("heroku", 1), ("ec2", 1))])
         t.eq(kit.run("rollback").process.returncode, 0, "and a rollback is confirmed")
-        is_enough(kit, sb, policy, "ramp and rollback")
+        is_enough(sb, policy, "ramp and rollback")
+
+
+def policy_of_conversions():
+    config = ramp_config()
+    config["dns"]["hosts"] = {"old.test": [OLD]}
+    records(config)[0]["ttl"] = records(config)[1]["ttl"] = 3
+    records(config).append({"name": "*.shops.example.com", "type": "CNAME", "ttl": 3, "values": ["old.test"]})
+    keys = dict(records="[{name: www.example.com, type: A}, {name: '*.shops.example.com', type: CNAME}]", prepare="{ttl: 1s}",
+                sides="{old: {set: heroku}, new: {set: ec2, target: ['%s', '::ffff:%s']}}" % (NEW, NEW), steps="[100]", bake="1s")
+
+    def policy(kit, what):
+        run = kit.run("iam-policy", "--allow", what, yes=False)
+        t.eq(run.process.returncode, 0, "iam-policy --allow " + what)
+        return json.loads(run.out or "{}")
+
+    with Sandbox(config) as sb, Kit(sb, **keys) as kit:
+        kit.converts = True
+        both, release, everything = (policy(kit, w) for w in ("prepare,finish", "release", "all"))
+        t.eq([s["Sid"] for s in both["Statement"]], ["SluiceRead", "SluiceSync", "SluiceChangeZ0SANDBOXEXAMPLE", "SluiceFindZone"], "what `plan` asks for is not in it")
+        since = sb.events()[-1]["seq"]
+        t.eq([kit.run(*args).process.returncode for args in (("prepare",), ("prepare", "--undo"), ("prepare",))], [0, 0, 0], "prepare, its undo, prepare")
+        sb.change(weights=[{"name": n, "type": ty, "set": s, "weight": w} for n, ty in (
+            ("www.example.com", "A"), ("*.shops.example.com", "CNAME")) for s, w in (("heroku", 0), ("ec2", 1))])
+        t.eq([kit.run("finish", *args).process.returncode for args in (("--without-soak", "--no-wait"), ("--undo",), ("--without-soak", "--no-wait"))],
+             [0, 0, 0], "finish, its undo, finish")
+        is_enough(sb, both, "prepare and finish", since)
+        sb.clock(offset_ms=400000)
+        later = sb.events()[-1]["seq"]
+        t.eq(kit.run("release").process.returncode, 0, "release")
+        calls = [c for c in sb.events("api") if c["seq"] > later]
+        t.eq([c["action"] for c in calls if not allows(release, *request_of(c))], [], "release: the policy allows every call")
+        t.eq([s["Sid"] for s in release["Statement"]], ["SluiceRead", "SluiceChangeZ0SANDBOXEXAMPLE", "SluiceFindZone"], "and no more than the lease")
+        t.eq([c["action"] for c in sb.events("api") if c["seq"] > since and not allows(everything, *request_of(c))], [], "all: allows every call of all")
+        ramp = json.loads(kit.run("iam-policy", yes=False).out or "{}")
+        denied = {c["name"].split(".")[0] for e in sb.events("api") if e["seq"] > since and not allows(ramp, *request_of(e)) for c in e["changes"]}
+        t.ok({"_sluice-try", "new-wildcard"} <= denied, "a ramp's policy does not reach as far", denied)
+        run = kit.run("iam-policy", "--allow", "prepare,fnish", yes=False)
+        t.eq(run.process.returncode, 64, "a word that is no command: 64")
 
 
 def policy_offline():
@@ -241,6 +279,8 @@ def policy_offline():
         t.eq((run.process.returncode, sb.events("api")), (0, []), "with zone ids nobody is asked, nor are there keys")
         t.has(run.err, "nobody was asked", "and it says so")
         t.has(run.out, '"_sluice.*"', "the lease is a pattern")
+        run = kit.run("iam-policy", "--allow", "prepare", yes=False)
+        t.has(run.out, '"_sluice-try.*"', "and so is the trial of prepare")
         kit.write(route53="{zone: Z0SANDBOXEXAMPLE}", lease="{name: _sluice.example.com}")
         run = kit.run("iam-policy", yes=False, AWS_DEFAULT_REGION="cn-north-1")
         t.has(run.out, '"_sluice.example.com"', "unless the plan names it")
@@ -365,7 +405,7 @@ def check_writes_nothing():
 
 
 for part in (saved_plan_is_walked, saved_plan_is_refused, refused_plans_are_not_saved, times_and_calls,
-             check_writes_nothing, policy_is_the_least, policy_offline, denials_name_what_is_missing, sandbox_reads, shows_lints, text_shows_lints, gone_check_is_refused, unread_is_said, twins_are_told,
+             check_writes_nothing, policy_is_the_least, policy_of_conversions, policy_offline, denials_name_what_is_missing, sandbox_reads, shows_lints, text_shows_lints, gone_check_is_refused, unread_is_said, twins_are_told,
              policy_is_told, ramp_heeds, findings_are_events):
     try:
         part()

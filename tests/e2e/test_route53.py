@@ -40,6 +40,7 @@ CONFIG = {
             record("text.example.com", "TXT", ['"a <b> & \\"c\\""', '"two" "strings"']),
             record("geo.example.com", "A", ["192.0.2.8"], set="here", region="eu-central-1")]},
         {"name": "twice.example.com", "id": "Z2PUBLIC", "records": []},
+        {"name": "twice.example.com", "id": "Z3PUBLIC", "records": []},
         {"name": "twice.example.com", "id": "Z2PRIVATE", "private": True, "records": []},
         {"name": "owned.example.com", "id": "Z3OWNED", "linked_service": "servicediscovery.amazonaws.com",
          "records": []},
@@ -126,7 +127,7 @@ def test_zones_are_found_by_name_and_by_id(sb):
         assert "NoSuchHostedZone" in missing["error"], missing
         twice = p.ask("find", zone="twice.example.com")
         equal(twice["exit"], 11)
-        assert "Z2PUBLIC (public)" in twice["error"] and "Z2PRIVATE (private)" in twice["error"], twice
+        assert "Z2PUBLIC (public)" in twice["error"] and "Z3PUBLIC (public)" in twice["error"] and "Z2PRIVATE (private)" in twice["error"], twice
         owned = p.ask("find", zone="owned.example.com")
         assert "servicediscovery.amazonaws.com" in owned["error"], owned
 

@@ -61,7 +61,7 @@ def main():
             send(("DELETE", dict(b, Weight=8)), ("CREATE", b))
 
         ok, err = send(("DELETE", a), ("DELETE", b), ("CREATE", dict(a, TTL=30)), ("CREATE", dict(b, TTL=30)))
-        print("a whole group's TTL in one batch:", "yes" if ok else "no", "| the sandbox says yes |", err)
+        print("a whole group's TTL in one batch:", "yes" if ok else "no", "| group_ttl_in_one_batch |", err)
         if ok:
             send(("DELETE", dict(a, TTL=30)), ("DELETE", dict(b, TTL=30)), ("CREATE", a), ("CREATE", b))
 

@@ -178,6 +178,9 @@ TEST(a_helper_that_is_there_already_is_used_and_one_that_differs_is_in_the_way)
     ((const char **)(uintptr_t)helper->values)[0] = "192.0.2.77";
     weigh(s, CONVERT_PREPARE, 0);
     check_fault(s, "has another A record");
+    helper->type = "CNAME";
+    weigh(s, CONVERT_PREPARE, 0);
+    check_fault(s, "is a CNAME, and nothing stands beside one");
     scene_free(s);
 }
 
@@ -255,11 +258,90 @@ TEST(long_ttls_are_lowered_whole_groups_at_once_and_the_longest_is_remembered)
     look(s);
     convert_lower(&s->c, &s->mem, &s->survey, &s->plan);
     check_diff(s, "-A a.example.com. 3600 192.0.2.1|+A a.example.com. 60 192.0.2.1|"
-                  "-A b.example.com. ec2:0 300 192.0.2.2|+A b.example.com. ec2:0 60 192.0.2.2|"
-                  "-A b.example.com. heroku:5 300 192.0.2.3|"
-                  "+A b.example.com. heroku:5 60 192.0.2.3|");
+                  "-A b.example.com. ec2:0 300 192.0.2.2|-A b.example.com. heroku:5 300 192.0.2.3|"
+                  "+A b.example.com. ec2:0 60 192.0.2.2|+A b.example.com. heroku:5 60 192.0.2.3|");
     assert_int_equal(s->c.ttl_was, 3600);
     assert_int_equal(s->c.lower, 2);
+    scene_free(s);
+}
+
+TEST(a_group_with_a_set_of_neither_side_is_lowered_whole)
+{
+    struct scene *s = scene_new();
+
+    want(s, "b.example.com", "A");
+    put(s, "b.example.com.", "A", "ec2", 0, 300, "192.0.2.2");
+    put(s, "b.example.com.", "A", "heroku", 5, 300, "192.0.2.3");
+    put(s, "b.example.com.", "A", "other", 7, 300, "192.0.2.4");
+    look(s);
+    convert_lower(&s->c, &s->mem, &s->survey, &s->plan);
+    check_diff(s,
+               "-A b.example.com. ec2:0 300 192.0.2.2|-A b.example.com. heroku:5 300 192.0.2.3|"
+               "-A b.example.com. other:7 300 192.0.2.4|+A b.example.com. ec2:0 60 192.0.2.2|"
+               "+A b.example.com. heroku:5 60 192.0.2.3|+A b.example.com. other:7 60 192.0.2.4|");
+    convert_weigh(&s->c, &s->mem, &s->survey, &s->plan, CONVERT_PREPARE, 0);
+    assert_int_equal(s->c.n_faults, 0);
+    assert_int_equal(s->c.done, 1);
+    scene_free(s);
+}
+
+/* All four batches, as check_diff() shows them. */
+static void check_try(struct scene *s, const char *expected)
+{
+    struct convert_try t;
+
+    look(s);
+    assert_int_equal(convert_try(&t, &s->mem, &s->survey, &s->plan), 1);
+    assert_string_equal(t.name, "_sluice-try.example.com.");
+    s->c.batches = (struct convert_batch[]){t.make, t.change, t.drop, t.drop_unchanged};
+    s->c.n_batches = 4;
+    check_diff(s, expected);
+}
+
+#define TRY   "TXT _sluice-try.example.com. "
+#define VALUE " \"sluice: tried, and removed again\"|"
+
+TEST(a_change_of_a_groups_ttl_is_tried_on_a_group_like_it)
+{
+    struct scene *s = scene_new();
+    struct convert_try t;
+
+    want(s, "a.example.com", "A");
+    want(s, "b.example.com", "A");
+    want(s, "c.example.com", "A");
+    put(s, "a.example.com.", "A", NULL, 0, 3600, "192.0.2.1");
+    put(s, "b.example.com.", "A", "ec2", 0, 300, "192.0.2.2");
+    put(s, "b.example.com.", "A", "heroku", 5, 300, "192.0.2.3")->health_check = "h-1";
+    put(s, "c.example.com.", "A", "ec2", 0, 900, "192.0.2.4");
+    put(s, "c.example.com.", "A", "heroku", 1, 900, "192.0.2.5");
+    put(s, "c.example.com.", "A", "other", 2, 900, "192.0.2.6");
+    check_try(s, "+" TRY "ec2:0 300" VALUE "+" TRY "heroku:5 300" VALUE "|"
+                 "-" TRY "ec2:0 300" VALUE "-" TRY "heroku:5 300" VALUE "+" TRY "ec2:0 60" VALUE
+                 "+" TRY "heroku:5 60" VALUE "|"
+                 "-" TRY "ec2:0 60" VALUE "-" TRY "heroku:5 60" VALUE "|"
+                 "-" TRY "ec2:0 300" VALUE "-" TRY "heroku:5 300" VALUE);
+    assert_string_equal(s->c.batches[1].changes[3].set->health_check, "h-1");
+    scene_free(s);
+    s = scene_new(); /* short already, or simple: nothing to try */
+    want(s, "a.example.com", "A");
+    want(s, "b.example.com", "A");
+    put(s, "a.example.com.", "A", NULL, 0, 3600, "192.0.2.1");
+    put(s, "b.example.com.", "A", "ec2", 0, 60, "192.0.2.2");
+    put(s, "b.example.com.", "A", "heroku", 5, 60, "192.0.2.3");
+    look(s);
+    assert_int_equal(convert_try(&t, &s->mem, &s->survey, &s->plan), 0);
+    scene_free(s);
+}
+
+TEST(what_an_earlier_trial_left_is_removed_first)
+{
+    struct scene *s = scene_new();
+
+    want(s, "b.example.com", "A");
+    put(s, "_sluice-try.example.com.", "TXT", "ec2", 0, 300, "\"left\"");
+    put(s, "b.example.com.", "A", "ec2", 0, 60, "192.0.2.2");
+    put(s, "b.example.com.", "A", "heroku", 5, 60, "192.0.2.3");
+    check_try(s, "-" TRY "ec2:0 300 \"left\"||||");
     scene_free(s);
 }
 
@@ -462,6 +544,9 @@ int main(void)
         cmocka_unit_test(aliases_are_weighted_as_they_stand_and_made_where_the_plan_says),
         cmocka_unit_test(what_cannot_be_converted_is_said_and_nothing_is_changed),
         cmocka_unit_test(what_is_weighted_already_is_done),
+        cmocka_unit_test(a_group_with_a_set_of_neither_side_is_lowered_whole),
+        cmocka_unit_test(a_change_of_a_groups_ttl_is_tried_on_a_group_like_it),
+        cmocka_unit_test(what_an_earlier_trial_left_is_removed_first),
         cmocka_unit_test(long_ttls_are_lowered_whole_groups_at_once_and_the_longest_is_remembered),
         cmocka_unit_test(undo_makes_the_old_side_simple_and_takes_the_helper_away),
         cmocka_unit_test(

@@ -868,12 +868,15 @@ static pid_t start_tls(const char *cert, const char *key, int *port)
     return pid;
 }
 
+static bool shake_only;
+
 static struct http_response ask_tls(const char *cert, const char *key, const char *host)
 {
     HTTP;
     char target[128], pin[64];
     struct http_request request = {
-        .url = target, .connect_to = pin, .ca_file = tls_ca, .certificate = true, .total_ms = 5000};
+        .url = target, .connect_to = pin, .ca_file = tls_ca, .certificate = true, .total_ms = 5000,
+        .handshake = shake_only};
     struct http_response r;
     int port;
     pid_t pid = start_tls(cert, key, &port);
@@ -920,6 +923,29 @@ TEST(bad_certificates_are_told_apart)
         assert_int_equal(r.timing.sent_at_us, 0);
         assert_int_equal(r.status, 0);
     }
+}
+
+TEST(a_handshake_alone_sends_no_request)
+{
+    shake_only = true;
+    RESPONSE = ask_tls("good.pem", "leaf.key", "www.example.test");
+
+    shake_only = false;
+    assert_int_equal(r.outcome, HTTP_OK);
+    assert_int_equal(r.status, 0);
+    assert_int_equal(r.timing.sent_at_us, 0);
+    assert_string_equal(r.certificate.subject_cn, "www.example.test");
+    assert_true(r.timing.tls_us > 0);
+}
+
+TEST(a_failed_handshake_says_what_a_request_would)
+{
+    shake_only = true;
+    RESPONSE = ask_tls("good.pem", "leaf.key", "other.example.test");
+
+    shake_only = false;
+    assert_int_equal(r.outcome, HTTP_TLS_NAME);
+    assert_true(r.remote[0]);
 }
 
 /* -- urls -------------------------------------------------------------------------------------- */
@@ -1032,6 +1058,8 @@ int main(void)
     const struct CMUnitTest tls_tests[] = {
         cmocka_unit_test(a_good_certificate_is_taken_and_described),
         cmocka_unit_test(bad_certificates_are_told_apart),
+        cmocka_unit_test(a_handshake_alone_sends_no_request),
+        cmocka_unit_test(a_failed_handshake_says_what_a_request_would),
     };
     int failed = cmocka_run_group_tests(tests, start_server, stop_server);
 

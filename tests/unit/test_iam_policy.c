@@ -62,11 +62,12 @@ TEST(two_zones_are_two_statements_each_name_and_type_once)
                                                      {"www.example.com", "AAAA"},
                                                      {"*.shops.example.com", "CNAME"}},
                                           second[] = {{"www.example.net", "A"}};
-    const struct iam_policy_zone zones[] = {{"Z1", first, 3, "_sluice.example.com.", false},
-                                            {"Z2", second, 1, NULL, false}};
+    const struct iam_policy_zone zones[] = {
+        {.id = "Z1", .records = first, .n_records = 3, .lease = "_sluice.example.com."},
+        {.id = "Z2", .records = second, .n_records = 1}};
 
     prints(
-        &(struct iam_policy){"aws", zones, 2, true},
+        &(struct iam_policy){"aws", zones, 2, true, IAM_WALKS},
         "{'Version': '2012-10-17', 'Statement': ["
         "{'Sid': 'SluiceRead', 'Effect': 'Allow', 'Action': ['route53:GetHostedZone', "
         "'route53:ListResourceRecordSets'], 'Resource': ['arn:aws:route53:::hostedzone/Z1', "
@@ -89,9 +90,10 @@ TEST(two_zones_are_two_statements_each_name_and_type_once)
 TEST(an_unknown_lease_name_is_a_pattern_and_zones_by_id_are_not_looked_up)
 {
     static const struct iam_policy_record one[] = {{"www.example.com", "A"}};
-    const struct iam_policy_zone zone = {"Z1", one, 1, NULL, true};
+    const struct iam_policy_zone zone = {
+        .id = "Z1", .records = one, .n_records = 1, .lease_like = true};
 
-    prints(&(struct iam_policy){"aws-cn", &zone, 1, false},
+    prints(&(struct iam_policy){"aws-cn", &zone, 1, false, IAM_WALKS},
            "{'Version': '2012-10-17', 'Statement': ["
            "{'Sid': 'SluiceRead', 'Effect': 'Allow', 'Action': ['route53:GetHostedZone', "
            "'route53:ListResourceRecordSets'], 'Resource': ['arn:aws-cn:route53:::hostedzone/Z1']},"
@@ -105,12 +107,68 @@ TEST(an_unknown_lease_name_is_a_pattern_and_zones_by_id_are_not_looked_up)
            "}}," TAIL("aws-cn"));
 }
 
+#define READ                                                                                       \
+    "{'Sid': 'SluiceRead', 'Effect': 'Allow', 'Action': ['route53:GetHostedZone', "                \
+    "'route53:ListResourceRecordSets'], 'Resource': ['arn:aws:route53:::hostedzone/Z1']},"
+#define CHANGE                                                                                     \
+    "{'Sid': 'SluiceChangeZ1', 'Effect': 'Allow', 'Action': 'route53:ChangeResourceRecordSets', "  \
+    "'Resource': 'arn:aws:route53:::hostedzone/Z1', 'Condition': {'ForAllValues:StringEquals': {"
+
+TEST(each_command_is_allowed_what_it_does_and_no_more)
+{
+    static const struct iam_policy_record one[] = {{"www.example.com", "CNAME"}},
+                                          helpers[] = {{"new-www.example.com", "A"}};
+    const struct iam_policy_zone zone = {.id = "Z1",
+                                         .records = one,
+                                         .n_records = 1,
+                                         .lease = "_sluice.example.com.",
+                                         .helpers = helpers,
+                                         .n_helpers = 1,
+                                         .trial = "_sluice-try.example.com."};
+
+    prints(&(struct iam_policy){"aws", &zone, 1, false, IAM_PREPARE},
+           "{'Version': '2012-10-17', 'Statement': [" READ
+           "{'Sid': 'SluiceSync', 'Effect': 'Allow', 'Action': 'route53:GetChange', 'Resource': "
+           "'arn:aws:route53:::change/*'}," CHANGE NAMES
+           ": ['_sluice-try.example.com', '_sluice.example.com', 'new-www.example.com', "
+           "'www.example.com'], " TYPES ": ['A', 'CNAME', 'TXT'], " VERBS
+           ": ['CREATE', 'DELETE']}, " NULLS "}}]}");
+    prints(&(struct iam_policy){"aws", &zone, 1, false, IAM_FINISH},
+           "{'Version': '2012-10-17', 'Statement': [" READ
+           "{'Sid': 'SluiceSync', 'Effect': 'Allow', 'Action': 'route53:GetChange', 'Resource': "
+           "'arn:aws:route53:::change/*'}," CHANGE NAMES
+           ": ['_sluice.example.com', 'new-www.example.com', 'www.example.com'], " TYPES
+           ": ['A', 'CNAME', 'TXT'], " VERBS ": ['CREATE', 'DELETE']}, " NULLS "}}]}");
+    prints(&(struct iam_policy){"aws", &zone, 1, false, IAM_RELEASE},
+           "{'Version': '2012-10-17', 'Statement': [" READ CHANGE NAMES
+           ": ['_sluice.example.com'], " TYPES ": ['TXT'], " VERBS ": ['CREATE', 'DELETE']}, " NULLS
+           "}}]}");
+}
+
+TEST(commands_are_read_from_a_list)
+{
+    struct err err = {0};
+    unsigned bits;
+
+    assert_true(iam_policy_commands("prepare,ramp", &bits, &err));
+    assert_int_equal(bits, IAM_PREPARE | IAM_RAMP);
+    assert_true(iam_policy_commands("all", &bits, &err));
+    assert_int_equal(bits, IAM_WALKS | IAM_CONVERTS | IAM_RELEASE);
+    assert_false(iam_policy_commands("ramp,", &bits, &err));
+    assert_int_equal(err.kind, ERR_USAGE);
+    err = (struct err){0};
+    assert_false(iam_policy_commands("rampage", &bits, &err));
+    assert_non_null(strstr(err.text, "not 'rampage'"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_normalised_as_iam_compares_them),
         cmocka_unit_test(two_zones_are_two_statements_each_name_and_type_once),
         cmocka_unit_test(an_unknown_lease_name_is_a_pattern_and_zones_by_id_are_not_looked_up),
+        cmocka_unit_test(each_command_is_allowed_what_it_does_and_no_more),
+        cmocka_unit_test(commands_are_read_from_a_list),
     };
 
     return cmocka_run_group_tests_name("iam_policy", tests, NULL, NULL);

@@ -137,8 +137,9 @@ static void look(struct scene *s)
     s->zone.sets = s->sets;
     s->zone.n_sets = s->n_sets;
     survey_eval(&s->survey, &s->mem, &s->plan, &s->zone, 1, zone_of);
-    lint_eval(&s->survey, &s->plan, &s->facts, false);
-    lint_eval(&s->survey, &s->plan, &s->facts, true);
+    lint_eval(&s->survey, &s->plan, &s->facts, LINT_RECORDS);
+    lint_eval(&s->survey, &s->plan, &s->facts, LINT_STRATA);
+    lint_eval(&s->survey, &s->plan, &s->facts, LINT_HANDSHAKES);
 }
 
 static const struct survey_finding *found(const struct scene *s, const char *id)
@@ -226,6 +227,43 @@ TEST(a_cname_at_the_apex_is_refused_with_the_way_out)
     is_silent(s, "apex_cname");
 }
 
+TEST(a_cname_beside_other_records_is_refused)
+{
+    struct scene *s = plain_new();
+
+    pair(s, "www.example.com.", "A", OLD_A, NEW_A);
+    want(s, "shop.example.com", "CNAME");
+    pair(s, "shop.example.com.", "CNAME", OLD_NAME, NEW_NAME);
+    put(s, "shop.example.com.", "TXT", NULL, 0, SPF);
+    speaks(s, "cname_beside", SURVEY_REFUSE, "one of type TXT");
+    s = plain_new(); /* the other way round, at a wildcard */
+    want(s, "*.shops.example.com", "A");
+    pair(s, "\\052.shops.example.com.", "A", OLD_A, NEW_A);
+    put(s, "\\052.shops.example.com.", "CNAME", NULL, 0, OLD_NAME);
+    speaks(s, "cname_beside", SURVEY_REFUSE, "one of type CNAME");
+    s = plain_new();
+    pair(s, "www.example.com.", "A", OLD_A, NEW_A);
+    put(s, "www.example.com.", "TXT", NULL, 0, SPF);
+    put(s, "x.example.com.", "CNAME", NULL, 0, OLD_NAME);
+    is_silent(s, "cname_beside");
+}
+
+TEST(a_cname_at_the_leases_name_is_refused)
+{
+    for (int i = 0; i < 3; i++) {
+        struct scene *s = plain_new();
+
+        put(s, i == 1 ? "lease.example.com." : "_sluice.example.com.", "CNAME", NULL, 0, OLD_NAME);
+        pair(s, "www.example.com.", "A", OLD_A, NEW_A);
+        s->plan.lease_name = i == 1 ? "lease.example.com" : NULL;
+        s->plan.lease_off = i == 2;
+        if (i < 2)
+            speaks(s, "lease_beside", SURVEY_REFUSE, "nothing stands beside a CNAME");
+        else
+            is_silent(s, "lease_beside");
+    }
+}
+
 TEST(a_zone_of_the_same_name_is_told)
 {
     struct scene *s = plain_new();
@@ -236,6 +274,22 @@ TEST(a_zone_of_the_same_name_is_told)
     s = plain_new();
     pair(s, "www.example.com.", "A", OLD_A, NEW_A);
     is_silent(s, "zone_twin");
+}
+
+TEST(a_private_zone_that_is_to_be_verified_in_dns_is_refused)
+{
+    for (int i = 0; i < 4; i++) {
+        struct scene *s = plain_new();
+
+        pair(s, "www.example.com.", "A", OLD_A, NEW_A);
+        s->zone.private_zone = i != 1;
+        s->plan.verify = i == 2 ? PLAN_VERIFY_API : PLAN_VERIFY_DNS;
+        s->plan.route53.servers_n = i == 3;
+        if (i == 0)
+            speaks(s, "private_unseen", SURVEY_REFUSE, "no name server answers for");
+        else
+            is_silent(s, "private_unseen");
+    }
 }
 
 TEST(a_twin_that_the_plan_moves_too_is_not_told)
@@ -253,7 +307,7 @@ TEST(a_twin_that_the_plan_moves_too_is_not_told)
     s->facts.twins[0] = "Z2 (private)";
     s->facts.twins[1] = "Z1 (public)";
     survey_eval(&s->survey, &s->mem, &s->plan, zones, 2, zone_of);
-    lint_eval(&s->survey, &s->plan, &s->facts, false);
+    lint_eval(&s->survey, &s->plan, &s->facts, LINT_RECORDS);
     assert_null(found(s, "zone_twin"));
     scene_free(s);
 }
@@ -554,6 +608,27 @@ TEST(what_dns_does_not_move_is_noted_where_clients_move)
     is_silent(in_one_step(), "sessions");
 }
 
+TEST(a_check_that_signs_in_is_named_with_the_check_to_add)
+{
+    struct scene *s = usual();
+    const struct survey_finding *f;
+
+    s->probes[0].name = "sign in";
+    s->probes[0].flow = "/dashboard";
+    look(s);
+    f = found(s, "sessions");
+    assert_non_null(f);
+    assert_non_null(strstr(
+        f->todo,
+        "{name: sessions cross, needs: ['sign in'], request: {get: '/dashboard'}, side: other}"));
+    scene_free(s);
+    s = usual();
+    s->probes[0].flow = "/dashboard";
+    probe(s, "www.example.com", true, true);
+    s->probes[1].crosses = true;
+    is_silent(s, "sessions");
+}
+
 TEST(names_without_a_check_over_https_are_told)
 {
     struct scene *s = usual();
@@ -589,6 +664,63 @@ TEST(a_certificate_whose_end_nobody_looks_at_is_told)
     s->probes[0].certificate = false;
     speaks(s, "certificate_days", SURVEY_WARN, "www.example.com");
     is_silent(usual(), "certificate_days");
+}
+
+static struct scene *shaken(int64_t life_days, int64_t left_ms, int64_t chain_left_ms)
+{
+    static struct lint_shake k;
+    struct scene *s = usual();
+    const int64_t now = INT64_C(1800000000000), day = 86400000;
+
+    k = (struct lint_shake){.host = "www.example.com",
+                            .at = "198.51.100.1:443",
+                            .begins_ms = now + left_ms - life_days * day,
+                            .ends_ms = now + left_ms,
+                            .chain_ends_ms = now + chain_left_ms};
+    s->facts.shakes = &k;
+    s->facts.n_shakes = 1;
+    s->facts.now_ms = now;
+    return s;
+}
+
+TEST(a_certificate_that_ends_within_a_week_is_refused)
+{
+    const int64_t day = 86400000;
+
+    speaks(shaken(90, 7 * day, 7 * day), "certificate_ends", SURVEY_REFUSE, "in less than 7d");
+    is_silent(shaken(90, 7 * day + 1, 7 * day + 1), "certificate_ends");
+    is_silent(shaken(6, 3 * day, 3 * day), "certificate_ends"); /* made for six days */
+    speaks(shaken(6, 2 * day, 2 * day), "certificate_ends", SURVEY_REFUSE, "in less than 2d");
+    is_silent(usual(), "certificate_ends");
+}
+
+TEST(a_chain_that_ends_before_its_leaf_is_told)
+{
+    const int64_t day = 86400000;
+
+    speaks(shaken(90, 60 * day, 3 * day), "certificate_chain", SURVEY_WARN, "before its own does");
+    is_silent(shaken(90, 60 * day, 60 * day), "certificate_chain");
+    is_silent(shaken(90, 60 * day, -day), "certificate_chain"); /* trusted without it */
+    is_silent(shaken(90, 60 * day, 8 * day), "certificate_chain");
+}
+
+TEST(a_failed_handshake_is_refused_with_when_and_why)
+{
+    struct scene *s = usual();
+
+    s->facts.shake_failed = (struct lint_shake_failed){.host = "www.example.com",
+                                                       .at = "198.51.100.1:443",
+                                                       .reason = "it has expired",
+                                                       .wall_s = 1800000000};
+    speaks(s, "certificate_failed", SURVEY_REFUSE, "it has expired");
+    s = usual();
+    s->facts.shake_failed = (struct lint_shake_failed){.host = "www.example.com",
+                                                       .at = "198.51.100.1:443",
+                                                       .reason = "it has expired",
+                                                       .wall_s = 1800000000,
+                                                       .remembered = true};
+    speaks(s, "certificate_failed", SURVEY_REFUSE, "failed at 2027-01-15T08:00:00Z");
+    is_silent(usual(), "certificate_failed");
 }
 
 TEST(many_names_over_https_may_burn_orders)
@@ -733,7 +865,10 @@ int main(void)
         cmocka_unit_test(an_alias_beside_sets_of_another_ttl_is_told),
         cmocka_unit_test(a_missing_record_says_how_long_its_absence_is_cached),
         cmocka_unit_test(a_cname_at_the_apex_is_refused_with_the_way_out),
+        cmocka_unit_test(a_cname_beside_other_records_is_refused),
+        cmocka_unit_test(a_cname_at_the_leases_name_is_refused),
         cmocka_unit_test(a_zone_of_the_same_name_is_told),
+        cmocka_unit_test(a_private_zone_that_is_to_be_verified_in_dns_is_refused),
         cmocka_unit_test(a_twin_that_the_plan_moves_too_is_not_told),
         cmocka_unit_test(addresses_of_the_other_family_outside_the_plan_are_told),
         cmocka_unit_test(https_records_beside_the_plan_are_told),
@@ -751,8 +886,12 @@ int main(void)
         cmocka_unit_test(a_check_of_the_shared_name_is_told),
         cmocka_unit_test(going_back_without_the_controller_is_armed_by_fit_checks_only),
         cmocka_unit_test(what_dns_does_not_move_is_noted_where_clients_move),
+        cmocka_unit_test(a_check_that_signs_in_is_named_with_the_check_to_add),
         cmocka_unit_test(names_without_a_check_over_https_are_told),
         cmocka_unit_test(a_certificate_whose_end_nobody_looks_at_is_told),
+        cmocka_unit_test(a_certificate_that_ends_within_a_week_is_refused),
+        cmocka_unit_test(a_chain_that_ends_before_its_leaf_is_told),
+        cmocka_unit_test(a_failed_handshake_is_refused_with_when_and_why),
         cmocka_unit_test(many_names_over_https_may_burn_orders),
         cmocka_unit_test(a_point_of_no_return_is_noted_and_a_way_back_behind_it_told),
         cmocka_unit_test(a_wrong_clock_is_told),

@@ -399,6 +399,151 @@ TEST(a_lender_that_fails_on_one_side_costs_that_side_its_borrowers)
     tear_down(&b);
 }
 
+static void told_origin(struct buf *out, const struct pump_origin *o)
+{
+    buf_addf(out, "%s:%u at %s\n", o->host, o->port, o->connect_to);
+}
+
+static bool tell_origin(void *ctx, const struct pump_origin *o)
+{
+    told_origin(ctx, o);
+    return true;
+}
+
+static bool tell_one_origin(void *ctx, const struct pump_origin *o)
+{
+    told_origin(ctx, o);
+    return false;
+}
+
+TEST(every_https_origin_of_a_side_is_told_once_with_each_endpoint)
+{
+    struct buf told SL_CLEANUP(buf_clear) = {0}, first SL_CLEANUP(buf_clear) = {0};
+    struct bench b;
+
+    set_up(&b, "  - {name: a, request: {get: 'https://www.shop.test/'}}\n"
+               "  - {name: b, request: {get: 'https://www.shop.test/b'}}\n"
+               "  - {name: plain, request: {get: /}}\n"
+               "  - {name: warns, severity: warn, request: {get: 'https://c.shops.test/'}}\n"
+               "  - {name: '{{t}}', steps: [{request: {get: /}}, {request: {get: "
+               "'https://{{t}}.shops.test:8443/'}}]}\n");
+    for (int i = 0; i < 4; i++)
+        b.endpoints[i].port = 0;
+    b.endpoints[4] = (struct pump_endpoint){SUITE_NEW, "www.shop.test", "2001:db8::1", 0};
+    b.options.endpoints_n = 5;
+    must_open(&b);
+    pump_origins(b.pump, SUITE_NEW, tell_origin, &told);
+    assert_string_equal(buf_str(&told), "www.shop.test:443 at 127.0.0.1:443\n"
+                                        "www.shop.test:443 at [2001:db8::1]:443\n"
+                                        "a.shops.test:8443 at 127.0.0.1:8443\n"
+                                        "b.shops.test:8443 at 127.0.0.1:8443\n");
+    pump_origins(b.pump, SUITE_NEW, tell_one_origin, &first);
+    assert_string_equal(buf_str(&first), "www.shop.test:443 at 127.0.0.1:443\n");
+    tear_down(&b);
+}
+
+TEST(a_step_of_the_other_side_goes_there)
+{
+    struct bench b;
+    struct probe_result r[4] = {0};
+
+    set_up(&b, "  - name: crosses\n    steps:\n"
+               "      - {request: {get: /}, expect: {body: {starts_with: '{{side}} '}}}\n"
+               "      - {request: {get: /}, side: other, expect: {body: {not: {starts_with: "
+               "'{{side}} '}}}}\n"
+               "  - {name: stays, request: {get: /}}\n");
+    must_open(&b);
+    assert_true(pump_stratum(b.pump, 0)->crosses && !pump_stratum(b.pump, 0)->required);
+    assert_true(!pump_stratum(b.pump, 2)->crosses && pump_stratum(b.pump, 2)->required);
+    pump_sweep(b.pump, NULL, NULL);
+    run_all(&b, r, 4);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(r[i].verdict, RUN_PASS);
+    clear_all(r, 4);
+    tear_down(&b);
+}
+
+TEST(a_step_of_the_other_side_wants_endpoints_there)
+{
+    struct bench b;
+    struct err err = {0};
+
+    set_up(&b, "  - {name: a, sides: old, request: {get: 'http://a.shops.test/'}}\n"
+               "  - {name: c, needs: a, sides: old, request: {get: 'http://a.shops.test/'}, side: "
+               "other}\n");
+    b.options.endpoints_n = 3; /* *.shops.test has none on the new side */
+    assert_false(open_pump(&b, &err));
+    assert_string_equal(err.text, "*.shops.test has no endpoint on the new side");
+    tear_down(&b);
+}
+
+/* A fleet that has no certificate: every handshake ends with an alert, and is counted. */
+static pid_t start_alerts(uint16_t *port, int *counter)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    static const char alert[] = "\x15\x03\x03\x00\x02\x02\x50"; /* fatal, internal_error */
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), pipes[2];
+    pid_t pid;
+
+    assert_int_equal(pipe(pipes), 0);
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&at, len) == 0 && listen(fd, 64) == 0 &&
+                getsockname(fd, (struct sockaddr *)&at, &len) == 0);
+    *port = ntohs(at.sin_port);
+    pid = fork();
+    if (pid == 0)
+        for (;;) {
+            int c = accept(fd, NULL, NULL);
+            char in[4096];
+
+            if (c < 0 || read(c, in, sizeof in) < 0 || write(c, alert, 7) < 0 ||
+                write(pipes[1], "x", 1) < 0)
+                _exit(1);
+            close(c);
+        }
+    close(fd);
+    close(pipes[1]);
+    *counter = pipes[0];
+    return pid;
+}
+
+TEST(an_endpoint_whose_handshake_failed_is_left_alone_for_a_moment)
+{
+    struct bench b;
+    struct probe_result r[6] = {0};
+    uint16_t port;
+    char seen[64];
+    int counter, i;
+    pid_t pid = start_alerts(&port, &counter);
+
+    set_up(&b, "  - {name: a, request: {get: 'https://www.shop.test/'}, sides: new}\n"
+               "  - {name: b, request: {get: 'https://www.shop.test/'}, sides: new}\n"
+               "  - {name: c, request: {get: 'https://www.shop.test/'}, sides: new}\n");
+    b.endpoints[1].port = port;
+    b.options.jobs = 1;
+    must_open(&b);
+    pump_sweep(b.pump, NULL, NULL);
+    run_all(&b, r, 6);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(r[i].verdict, RUN_FAIL);
+        assert_int_equal(r[i].requests, i == 0); /* the others are told what the first found */
+        assert_non_null(strstr(r[i].sentence, "no TLS with"));
+    }
+    clear_all(r, 6);
+    memset(r, 0, sizeof r);
+    pump_rate(b.pump, 1000, clock_boot_ms(&clock_real) + 60000); /* turns, a minute later */
+    pump_tick(b.pump, clock_boot_ms(&clock_real) + 60000);
+    assert_int_equal(pump_flying(b.pump), 1);
+    pump_stop(b.pump);
+    pump_free(b.pump);
+    b.pump = NULL;
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    assert_int_equal(read(counter, seen, sizeof seen), 1);
+    close(counter);
+    tear_down(&b);
+}
+
 TEST(nobody_waits_for_a_lender_that_is_switched_off)
 {
     struct bench b;
@@ -542,6 +687,10 @@ int main(void)
         cmocka_unit_test(turns_go_on_until_the_rate_is_nought_and_stopping_gives_no_results),
         cmocka_unit_test(what_a_check_lends_stays_on_its_side),
         cmocka_unit_test(a_lender_that_fails_on_one_side_costs_that_side_its_borrowers),
+        cmocka_unit_test(every_https_origin_of_a_side_is_told_once_with_each_endpoint),
+        cmocka_unit_test(a_step_of_the_other_side_goes_there),
+        cmocka_unit_test(a_step_of_the_other_side_wants_endpoints_there),
+        cmocka_unit_test(an_endpoint_whose_handshake_failed_is_left_alone_for_a_moment),
         cmocka_unit_test(nobody_waits_for_a_lender_that_is_switched_off),
         cmocka_unit_test(another_endpoint_of_the_side_may_still_lend),
         cmocka_unit_test(turns_take_a_borrower_only_after_its_lender_has_passed),

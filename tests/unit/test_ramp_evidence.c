@@ -119,6 +119,34 @@ TEST(the_old_fleet_failing_alone_stops_the_way_forward_and_is_no_rollback)
     assert_phase(RAMP_REVERTING);
 }
 
+static void resume(void)
+{
+    rig_operator(&r, RAMP_DO_RESUME);
+    if (rig_find(&r, RAMP_ACT_READ))
+        rig_answer(&r, RAMP_OK);
+}
+
+TEST(the_last_step_is_not_taken_while_the_old_fleet_is_bad)
+{
+    int before;
+
+    at(RAMP_BAKING, 2);
+    before = r.applies;
+    assert_true(seconds_to(RAMP_HELD, 0, 5) > 0);
+    assert_held(RAMP_WHY_NO_WAY_BACK);
+    resume(); /* a person's yes does not make it well */
+    for (int i = 0; i < 900; i++)
+        rig_second(&r, 0, 5);
+    assert_int_equal(r.applies, before);
+    assert_int_equal(r.s.core.step, 2);
+    for (int i = 0; i < 900; i++) /* it recovers */
+        rig_second(&r, 0, 0);
+    assert_false(ramp_old_is_bad(&r.s));
+    resume();
+    rig_walk(&r, RAMP_SOAKING, 3);
+    assert_int_equal(r.applies, before + 1);
+}
+
 TEST(the_old_fleet_failing_in_the_soak_stops_nothing)
 {
     at(RAMP_SOAKING, 3);
@@ -401,6 +429,7 @@ int main(void)
         cmocka_unit_test(both_fleets_failing_hold_and_never_roll_back_nor_promote),
         cmocka_unit_test(when_the_old_fleet_recovers_and_the_new_does_not_it_goes_back_after_all),
         cmocka_unit_test(the_old_fleet_failing_alone_stops_the_way_forward_and_is_no_rollback),
+        cmocka_unit_test(the_last_step_is_not_taken_while_the_old_fleet_is_bad),
         cmocka_unit_test(the_old_fleet_failing_in_the_soak_stops_nothing),
         cmocka_unit_test(no_automatic_policy_goes_back_to_an_old_fleet_that_is_bad),
         cmocka_unit_test(a_glitch_of_three_seconds_is_forgiven),

@@ -606,19 +606,48 @@ TEST(a_zone_is_found_by_its_exact_name)
     route53_free(client);
 }
 
-TEST(two_zones_of_one_name_ask_for_an_id)
+TEST(several_zones_of_one_name_ask_for_an_id)
 {
+    static const char *const replies[] = {ZONES(ZONE("Z1", "false") ZONE("Z2", "false")),
+                                          ZONES(ZONE("Z1", "true") ZONE("Z2", "true"))};
+    static const char *const words[] = {"Z1 (public), Z2 (public)", "Z1 (private), Z2 (private)"};
     struct rig *rig = *state;
     struct route53 *client = route53_new(&rig->config);
     struct arena mem SL_CLEANUP(arena_clear) = {0};
-    struct route53_zone zone;
-    struct err err = {0};
 
-    server.replies[0] = (struct canned){200, ZONES(ZONE("Z1", "false") ZONE("Z2", "true")), 0};
-    assert_false(route53_find_zone(client, "example.com.", &mem, &zone, &err));
-    assert_string_equal(err.text,
-                        "2 hosted zones are called example.com.: Z1 (public), Z2 (private); write "
-                        "the id of the one that is meant");
+    for (int i = 0; i < 2; i++) {
+        struct route53_zone zone;
+        struct err err = {0};
+
+        server.replies[i] = (struct canned){200, replies[i], 0};
+        assert_false(route53_find_zone(client, "example.com.", &mem, &zone, &err));
+        assert_non_null(strstr(err.text, "2 hosted zones are called example.com.: "));
+        assert_non_null(strstr(err.text, words[i]));
+    }
+    route53_free(client);
+}
+
+TEST(the_public_zone_of_a_name_is_taken_and_the_private_ones_are_told)
+{
+    static const char *const lists[] = {
+        ZONES(ZONE("Z1", "false") ZONE("Z2", "true")),
+        ZONES(ZONE("Z2", "true") ZONE("Z3", "true") ZONE("Z1", "false"))};
+    static const char *const words[] = {"Z2 (private)", "Z2 (private), Z3 (private)"};
+    struct rig *rig = *state;
+    struct route53 *client = route53_new(&rig->config);
+    struct arena mem SL_CLEANUP(arena_clear) = {0};
+
+    for (int i = 0; i < 2; i++) {
+        struct route53_zone zone;
+        struct err err = {0};
+
+        server.replies[2 * i] = (struct canned){200, lists[i], 0};
+        server.replies[2 * i + 1] = (struct canned){
+            200, "<GetHostedZoneResponse>" ZONE("Z1", "false") "</GetHostedZoneResponse>", 0};
+        assert_true(route53_find_zone(client, "example.com.", &mem, &zone, &err));
+        assert_string_equal(zone.id, "Z1");
+        assert_string_equal(zone.passed_over, words[i]);
+    }
     route53_free(client);
 }
 
@@ -699,7 +728,8 @@ int main(void)
         NETWORK_TEST(calls_keep_their_rate_and_urgent_ones_pass_by),
         NETWORK_TEST(addresses_that_worked_do_without_a_name_server),
         NETWORK_TEST(a_zone_is_found_by_its_exact_name),
-        NETWORK_TEST(two_zones_of_one_name_ask_for_an_id),
+        NETWORK_TEST(several_zones_of_one_name_ask_for_an_id),
+        NETWORK_TEST(the_public_zone_of_a_name_is_taken_and_the_private_ones_are_told),
         NETWORK_TEST(a_zone_of_another_service_is_refused_and_a_denial_is_77),
         cmocka_unit_test(skew_is_date_minus_the_midpoint),
     };

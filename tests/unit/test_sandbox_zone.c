@@ -43,7 +43,7 @@ static void add_change(struct batch *b, const char *text)
     batch_add(b, action, record(strchr(text, '{')));
 }
 
-static const struct batch_rules rules = {"example.com.", ZONE_ID, true};
+static const struct batch_rules rules = {"example.com.", ZONE_ID, true, false};
 
 /* The table after the batch, or NULL with the verdict. */
 static struct rtable *apply(const struct rtable *t, const char *const *changes, size_t n,
@@ -369,6 +369,26 @@ TEST(delete_compares_the_weight_only_where_the_switch_says_so)
     batch_verdict_clear(&v);
 }
 
+TEST(a_group_changes_its_ttl_in_one_batch_only_where_the_switch_says_so)
+{
+    static const char *const whole[] = {"DELETE " OLD, "DELETE " NEW,
+                                        "CREATE " WWW("old", "90", "30", "old.test"),
+                                        "CREATE " WWW("new", "10", "30", "new.test")};
+    struct batch_rules strict = rules;
+    struct batch_verdict v = {0};
+    struct rtable *t = start(), *after = apply(t, whole, 4, &rules, &v);
+
+    assert_non_null(after);
+    rtable_unref(after);
+    batch_verdict_clear(&v);
+    strict.group_ttl_fixed = true;
+    v = (struct batch_verdict){0};
+    assert_null(apply(t, whole, 4, &strict, &v));
+    assert_non_null(strstr(buf_str(&v.message), "weighted sets must contain the same TTL."));
+    rtable_unref(t);
+    batch_verdict_clear(&v);
+}
+
 TEST(a_trailing_dot_alone_leaves_the_old_spelling)
 {
     static const char *const dots[] = {"DELETE " OLD,
@@ -618,6 +638,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_is_kept_and_a_refused_batch_changes_nothing),
         cmocka_unit_test(delete_compares_the_weight_only_where_the_switch_says_so),
+        cmocka_unit_test(a_group_changes_its_ttl_in_one_batch_only_where_the_switch_says_so),
         cmocka_unit_test(a_trailing_dot_alone_leaves_the_old_spelling),
         cmocka_unit_test(a_batch_holds_1000_elements_and_an_upsert_counts_twice),
         cmocka_unit_test(a_batch_holds_32000_characters_and_an_upsert_counts_twice),

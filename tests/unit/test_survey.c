@@ -127,6 +127,23 @@ TEST(a_missing_record_is_refused_and_the_type_there_is_named)
     refused(s, SURVEY_MISSING, "one of type A");
 }
 
+TEST(a_simple_record_beside_weighted_ones_is_refused)
+{
+    struct scene *s = scene_new();
+    const struct survey_finding *f;
+
+    want(s, "www.example.com", "A");
+    put(s, "www.example.com.", "A", NULL, 0, OLD_A);
+    pair(s, "www.example.com.", "A", OLD_A, NEW_A);
+    look(s);
+    f = found(s, SURVEY_SIMPLE);
+    assert_non_null(f);
+    assert_non_null(strstr(f->what, "beside weighted sets"));
+    assert_false(s->survey.records[0].usable);
+    assert_false(s->survey.records[0].simple); /* no batch would turn it */
+    scene_free(s);
+}
+
 TEST(a_simple_record_is_refused_and_its_batch_can_be_written)
 {
     struct scene *s = scene_new();
@@ -374,6 +391,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sound_group_has_no_finding_and_its_sides_are_told_apart),
         cmocka_unit_test(a_missing_record_is_refused_and_the_type_there_is_named),
+        cmocka_unit_test(a_simple_record_beside_weighted_ones_is_refused),
         cmocka_unit_test(a_simple_record_is_refused_and_its_batch_can_be_written),
         cmocka_unit_test(a_third_set_is_refused_by_name),
         cmocka_unit_test(a_set_that_is_not_there_is_refused),
