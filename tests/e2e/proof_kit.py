@@ -237,7 +237,8 @@ def bystanders(sb, config, names):
         return (r["name"].rstrip(".") + ".", r["type"], r.get("set"), r.get("weight"), r.get("ttl"), tuple(r.get("values") or ()))
     have = {plain(s) for z in sb.state()["zones"] for s in z["sets"]
             if s["type"] not in ("SOA", "NS") and s["name"] not in names and not s["name"].startswith(LEASE)}
-    want = {plain(r) for z in config["zones"] for r in z["records"] if r["name"].rstrip(".") + "." not in names}
+    want = {plain(r) for z in config["zones"] for r in z["records"]
+            if r["name"].rstrip(".") + "." not in names and not r["name"].startswith(LEASE)}
     return have ^ want
 
 
