@@ -43,7 +43,7 @@ def points_of(scenario, counted, seed):
     out += [("power", [["line-after:%d" % n, moment(TAILS, n)]]) for n in range(1, counted["writes"] + 1)]
     out += [("power", [["sync-before:%d" % n, moment(TAILS, n + 1)]]) for n in range(1, counted["syncs"] + 1)]
     if counted["writes"]:
-        out += [("power", [["new-after:1", "names"]]), ("power", [["sync-before:1", "names"]])]
+        out += [("power", [[kill, "names"]]) for kill in ("new-after:1", "sync-before:1", "post-answer:1:lease</Comment>")]
     elif scenario == "finish":  # what it keeps for its undo
         out += [("power", [["call-sent:%d" % n, "names"]]) for n in range(1, counted["calls"] + 1)]
     return [dict(scenario=scenario, what=what, kills=kills) for what, kills in out]
