@@ -16,6 +16,7 @@
 #define SYNC_FIRST_MS  1000
 #define SYNC_CAP_MS    10000
 #define LONE_TRIES     5
+#define STOP_PAUSE_MS  300 /* between two copies, once somebody asked to end */
 
 enum seen_kind { SEEN_ABSENT, SEEN_LEASE, SEEN_DAMAGED, SEEN_VERSION };
 
@@ -31,6 +32,8 @@ struct edit {
     char *zone_id, *lease_name;
     struct lease proto; /* what all leases of this run share */
     struct seen now;    /* the last certain sight */
+    struct seen loose;  /* what a batch without an answer would have left; SEEN_ABSENT: none */
+    bool made;          /* by the last edit_change() */
     uint64_t random, top_gen;
     int64_t offset_ms; /* Route 53's time less boot time */
     int64_t signed_ms; /* of our newest request that changes anything, Route 53's time */
@@ -45,6 +48,7 @@ struct edit *edit_new(const struct edit_config *c)
     e->zone_id = x_strdup(c->zone_id);
     e->lease_name = x_strdup(c->lease_name);
     e->random = c->seed;
+    e->next_op = c->first_op;
     e->offset_ms = c->host.wall_ms(c->host.ctx) - c->host.boot_ms(c->host.ctx);
     lease_name_set(e->proto.cutover, LEASE_CUTOVER_MAX, c->cutover);
     lease_name_set(e->proto.run, LEASE_RUN_MAX, c->run);
@@ -94,13 +98,25 @@ int64_t edit_now_s(const struct edit *e)
 /* ---- one operation
  * --------------------------------------------------------------------------------- */
 
+static bool stopping(const struct edit *e)
+{
+    return e->cfg.host.stopping && e->cfg.host.stopping(e->cfg.host.ctx);
+}
+
+static bool say_stopped(struct err *err, const char *what)
+{
+    return err_set(err, ERR_IO, "stopped: %s", what);
+}
+
 static bool wait_ms(struct edit *e, int64_t ms, struct err *err)
 {
-    int64_t until = e->cfg.host.boot_ms(e->cfg.host.ctx) + ms;
+    int64_t start = e->cfg.host.boot_ms(e->cfg.host.ctx);
 
     for (;;) {
-        int64_t left = until - e->cfg.host.boot_ms(e->cfg.host.ctx);
+        int64_t left = start + ms - e->cfg.host.boot_ms(e->cfg.host.ctx);
 
+        if (stopping(e) && ms > STOP_PAUSE_MS)
+            left -= ms - STOP_PAUSE_MS;
         if (left <= 0)
             return true;
         if (!e->cfg.host.wait(e->cfg.host.ctx, left, err))
@@ -108,12 +124,17 @@ static bool wait_ms(struct edit *e, int64_t ms, struct err *err)
     }
 }
 
-/* The answer to the one operation in flight. */
+/* The answer to the one operation in flight. One that was given up may be answered late: dropped. */
 static bool answer(struct edit *e, struct router_answer *a, struct err *err)
 {
-    while (!e->cfg.router.ops->next(e->cfg.router.self, a))
-        if (!e->cfg.host.wait(e->cfg.host.ctx, RETRY_CAP_MS, err))
-            return false;
+    for (;;) {
+        while (!e->cfg.router.ops->next(e->cfg.router.self, a))
+            if (!e->cfg.host.wait(e->cfg.host.ctx, RETRY_CAP_MS, err))
+                return false;
+        if (a->op_id == e->next_op)
+            break;
+        e->cfg.router.ops->release(e->cfg.router.self, a);
+    }
     if (a->date_ms)
         e->offset_ms = a->date_ms - e->cfg.host.boot_ms(e->cfg.host.ctx);
     if (a->op == ROUTER_OP_CHANGE && a->signed_ms > e->signed_ms)
@@ -155,7 +176,8 @@ static bool list(struct edit *e, const struct router_list *what, struct router_a
             return false;
         if (a->outcome == ROUTER_OK)
             return true;
-        if (is_definite(a->outcome) || e->cfg.host.boot_ms(e->cfg.host.ctx) > until) {
+        if (is_definite(a->outcome) || stopping(e) ||
+            e->cfg.host.boot_ms(e->cfg.host.ctx) > until) {
             refused(a, err);
             e->cfg.router.ops->release(e->cfg.router.self, a);
             return err_prefix(err, "the records cannot be read: ");
@@ -291,9 +313,9 @@ static bool send_batch(struct edit *e, const struct router_batch *batch, bool ag
         e->cfg.router.ops->change(e->cfg.router.self, op(e), batch);
         if (!answer(e, a, err))
             return false;
-        if (is_definite(a->outcome) || !again)
-            return true;
         *loose |= a->outcome == ROUTER_UNKNOWN;
+        if (is_definite(a->outcome) || !again || (stopping(e) && !*loose))
+            return true;
         if (e->cfg.host.boot_ms(e->cfg.host.ctx) > until) {
             refused(a, err);
             err->kind = ERR_TIMEOUT;
@@ -306,18 +328,42 @@ static bool send_batch(struct edit *e, const struct router_batch *batch, bool ag
     }
 }
 
+/* Which lease stands, after a refusal. True: *landed says whether it is this batch's, *again that it
+ * is one that an earlier batch of ours left, to be built on. False: somebody else's, or err. */
+static bool sort_refusal(struct edit *e, const struct seen *next, bool *landed, bool *again,
+                         struct err *err)
+{
+    struct seen stands;
+    struct err why = {0};
+
+    if (!read_lease(e, &stands, &why)) {
+        *err = why;
+        return false;
+    }
+    *landed = same(&stands, next); /* an earlier copy of it did it */
+    *again = !*landed && stands.kind == SEEN_LEASE && same(&stands, &e->loose);
+    if (*again)
+        e->now = stands;
+    if (*landed || *again || same(&stands, &e->now))
+        return true;
+    *err = (struct err){0};
+    if (stands.kind != SEEN_ABSENT)
+        return say_held(e, &stands, err);
+    return err_set(err, ERR_BUSY, "somebody removed the lease %s: nothing was changed",
+                   e->lease_name);
+}
+
 /* One batch: the lease from what is known to `next`, and the changes. *change_id gets what can be
- * polled, "" where the answer that had it was lost. */
-static bool batch(struct edit *e, const struct seen *next, const struct router_change *changes,
-                  size_t n, char change_id[ROUTER_CHANGE_ID_MAX], struct err *err)
+ * polled, "" where the answer that had it was lost. *again: what an earlier one left is known now. */
+static bool try_batch(struct edit *e, const struct seen *next, const struct router_change *changes,
+                      size_t n, char change_id[ROUTER_CHANGE_ID_MAX], bool *again, struct err *err)
 {
     struct router_change *all = x_calloc(n + 2, sizeof *all);
     const char *del_value, *crt_value;
     struct rrset del = lease_set(e, &e->now, &del_value), crt = lease_set(e, next, &crt_value);
     struct router_batch b = {.zone_id = e->zone_id, .comment = "sluice", .changes = all};
     struct router_answer a = {0};
-    struct seen stands;
-    bool loose, sent, landed;
+    bool loose = false, sent, landed;
 
     assert(e->now.kind == SEEN_LEASE);
     all[0] = (struct router_change){.action = ROUTER_DELETE, .set = &del};
@@ -327,34 +373,36 @@ static bool batch(struct edit *e, const struct seen *next, const struct router_c
     b.n_changes = n + 2;
     sent = send_batch(e, &b, true, &a, &loose, err);
     free(all);
-    if (!sent)
+    if (!sent) {
+        e->loose = *next;
         return false;
+    }
     landed = a.outcome == ROUTER_OK;
     snprintf(change_id, ROUTER_CHANGE_ID_MAX, "%s", landed ? a.change_id : "");
     if (!landed) {
         refused(&a, err);
-        if ((loose || a.outcome == ROUTER_REFUSED)) {
-            struct err why = {0};
-
-            if (!read_lease(e, &stands, &why)) {
-                *err = why;
-            } else if (same(&stands, next)) { /* an earlier copy of it did it */
-                *err = (struct err){0};
-                landed = true;
-            } else if (!same(&stands, &e->now)) {
-                *err = (struct err){0};
-                if (stands.kind == SEEN_ABSENT)
-                    err_set(err, ERR_BUSY, "somebody removed the lease %s: nothing was changed",
-                            e->lease_name);
-                else
-                    say_held(e, &stands, err);
-            }
-        }
+        if ((loose || a.outcome == ROUTER_REFUSED) &&
+            sort_refusal(e, next, &landed, again, err) && landed)
+            *err = (struct err){0};
     }
     e->cfg.router.ops->release(e->cfg.router.self, &a);
     if (landed)
         e->now = *next;
     return landed;
+}
+
+static bool batch(struct edit *e, const struct seen *next, const struct router_change *changes,
+                  size_t n, char change_id[ROUTER_CHANGE_ID_MAX], struct err *err)
+{
+    bool again = false, ok = try_batch(e, next, changes, n, change_id, &again, err);
+
+    if (!ok && again) {
+        *err = (struct err){0};
+        ok = try_batch(e, next, changes, n, change_id, &again, err);
+    }
+    if (ok)
+        e->loose = (struct seen){0};
+    return ok;
 }
 
 static bool wait_insync(struct edit *e, const char *change_id, struct err *err)
@@ -366,6 +414,9 @@ static bool wait_insync(struct edit *e, const char *change_id, struct err *err)
         struct router_answer a = {0};
         bool insync, gone;
 
+        if (stopping(e))
+            return say_stopped(err, "the change was made, and not waited for until all name "
+                                    "servers have it");
         e->cfg.router.ops->sync(e->cfg.router.self, op(e), change_id);
         if (!answer(e, &a, err))
             return false;
@@ -394,9 +445,14 @@ bool edit_change(struct edit *e, const struct router_change *changes, size_t n, 
     char change_id[ROUTER_CHANGE_ID_MAX];
     struct seen next;
 
+    *insync_s = 0;
+    e->made = false;
+    if (stopping(e))
+        return say_stopped(err, "this change was not begun");
     next_lease(e, LEASE_FORWARD, &next);
     if (!batch(e, &next, changes, n, change_id, err))
         return false;
+    e->made = true;
     if (!change_id[0]) { /* changes of a zone go one after another: the next one's will tell */
         next_lease(e, LEASE_FORWARD, &next);
         if (!batch(e, &next, NULL, 0, change_id, err))
@@ -406,6 +462,12 @@ bool edit_change(struct edit *e, const struct router_change *changes, size_t n, 
         return false;
     *insync_s = edit_now_s(e);
     return true;
+}
+
+bool edit_made(const struct edit *e, bool *known)
+{
+    *known = e->made || e->loose.kind == SEEN_ABSENT;
+    return e->made;
 }
 
 /* ---- taking and leaving
@@ -454,16 +516,32 @@ static bool create_lone(struct edit *e, struct err *err)
     return err_set(err, ERR_NET, "the lease could not be written: Route 53 gives no answer");
 }
 
+static bool of_the_dead(const struct edit *e)
+{
+    const char *run = e->now.lease.run;
+    size_t n = strlen(run);
+
+    for (const char *line = e->cfg.dead_runs; line && *line; line += *line == '\n') {
+        if (n && strncmp(line, run, n) == 0 && (line[n] == '\n' || line[n] == '\0'))
+            return true;
+        line += strcspn(line, "\n");
+    }
+    return false;
+}
+
 bool edit_open(struct edit *e, struct err *err)
 {
     char change_id[ROUTER_CHANGE_ID_MAX];
     struct seen next;
 
+    if (stopping(e))
+        return say_stopped(err, "nothing was changed");
     if (!read_lease(e, &e->now, err))
         return false;
     if (e->now.kind == SEEN_ABSENT)
         return create_lone(e, err);
-    if (e->now.kind != SEEN_LEASE || (e->now.lease.state != LEASE_RELEASED && !e->cfg.take_over))
+    if (e->now.kind != SEEN_LEASE ||
+        (e->now.lease.state != LEASE_RELEASED && !e->cfg.take_over && !of_the_dead(e)))
         return say_held(e, &e->now, err);
     e->proto.ttl_was = e->now.lease.ttl_was;
     e->proto.not_before_s = e->now.lease.not_before_s;
