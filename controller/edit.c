@@ -516,15 +516,16 @@ static bool create_lone(struct edit *e, struct err *err)
     return err_set(err, ERR_NET, "the lease could not be written: Route 53 gives no answer");
 }
 
-static bool of_the_dead(const struct edit *e)
+bool edit_lists_run(const char *runs, const char *run)
 {
-    const char *run = e->now.lease.run;
     size_t n = strlen(run);
 
-    for (const char *line = e->cfg.dead_runs; line && *line; line += *line == '\n') {
-        if (n && strncmp(line, run, n) == 0 && (line[n] == '\n' || line[n] == '\0'))
+    for (const char *line = runs; n && line && *line; line += *line == '\n') {
+        size_t len = strcspn(line, "\n");
+
+        if (len == n && memcmp(line, run, n) == 0)
             return true;
-        line += strcspn(line, "\n");
+        line += len;
     }
     return false;
 }
@@ -541,7 +542,8 @@ bool edit_open(struct edit *e, struct err *err)
     if (e->now.kind == SEEN_ABSENT)
         return create_lone(e, err);
     if (e->now.kind != SEEN_LEASE ||
-        (e->now.lease.state != LEASE_RELEASED && !e->cfg.take_over && !of_the_dead(e)))
+        (e->now.lease.state != LEASE_RELEASED && !e->cfg.take_over &&
+         !edit_lists_run(e->cfg.dead_runs, e->now.lease.run)))
         return say_held(e, &e->now, err);
     e->proto.ttl_was = e->now.lease.ttl_was;
     e->proto.not_before_s = e->now.lease.not_before_s;

@@ -80,6 +80,9 @@ bool edit_list(struct edit *e, struct arena *mem, const struct rrset **sets, siz
 bool edit_change(struct edit *e, const struct router_change *changes, size_t n, int64_t *insync_s,
                  struct err *err) SL_MUST_CHECK;
 
+/* Whether a run is one of a list like dead_runs. */
+bool edit_lists_run(const char *runs, const char *run);
+
 /* Whether the last edit_change() made its batch, also where it failed behind that; *known false: no
  * definite answer came. */
 bool edit_made(const struct edit *e, bool *known);

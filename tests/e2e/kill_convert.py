@@ -106,12 +106,8 @@ class ConvertCase(Life):
             client = Client(sb.ready["dns"])
             try:
                 status = self.live(sb, kit, args)
-                while status in (KILLED, 75):
-                    # Its lease is left where it died: it says who holds it, and what takes it.
-                    taken = status == 75
-                    if taken and ("--take-over" not in self.outs[-1] or "--take-over" in self.outs[-1].splitlines()[0]):
-                        break
-                    status = self.live(sb, kit, args + ["--take-over"] if taken else args)
+                while status == KILLED:
+                    status = self.live(sb, kit, args)
                 self.faults += client.end()[:5]
                 self.check(sb, config, status)
             except AssertionError as e:
