@@ -84,7 +84,8 @@ bool file_read_at(struct buf *out, int dirfd, const char *name, size_t max, stru
 static bool sync_parent(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *parent = !slash ? x_strdup(".") : x_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    char *parent =
+        slash ? x_strndup(path, slash == path ? 1 : (size_t)(slash - path)) : x_strdup(".");
     int fd SL_CLEANUP(file_close) = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
     free(parent);

@@ -37,8 +37,9 @@ static bool keep_before(struct walk *w, const struct convert *c, struct err *err
     return true;
 }
 
-/* The lease remembers how long old answers live on, so that no machine steps before. What an earlier
- * prepare had lowered, before it was stopped, may have had the longer TTL: ttl_was, *not_before_s. */
+/* The lease remembers how long old answers live on, so that no machine steps before. What an
+ * earlier prepare had lowered, before it was stopped, may have had the longer TTL: ttl_was,
+ * *not_before_s. */
 static bool lower(struct walk *w, struct desk *d, const struct convert *c, uint32_t ttl_was,
                   int64_t *not_before_s, struct err *err)
 {
@@ -84,7 +85,8 @@ static bool do_it(struct walk *w, struct desk *d, const struct convert *lowering
     if (lowering->n_batches) {
         bool ok = lower(w, d, lowering, ttl_was, &not_before_s, err);
 
-        /* Low TTLs do no harm, and the lease remembers the wait: it can be given back at any time. */
+        /* Low TTLs do no harm, and the lease remembers the wait: it can be given back at any time.
+         */
         if (d->did == DESK_A_PART)
             d->did = DESK_ALL;
         *stands = d->did == DESK_ALL ? "TTLs are lowered, and no record is weighted yet" : NULL;

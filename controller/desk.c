@@ -255,7 +255,7 @@ bool desk_change(struct desk *d, const struct convert *c, int64_t *insync_s, siz
         bool ok = edit_change(e, b->changes, b->n, insync_s, err), known;
 
         *done += edit_made(e, &known);
-        d->did = !known                   ? DESK_UNKNOWN
+        d->did = !known                  ? DESK_UNKNOWN
                  : *done == c->n_batches ? DESK_ALL
                  : *done                 ? DESK_A_PART
                                          : DESK_NOTHING;

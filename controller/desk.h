@@ -12,7 +12,7 @@ enum desk_did { DESK_NOTHING, DESK_A_PART, DESK_ALL, DESK_UNKNOWN, DESK_DID_COUN
 
 struct desk {
     struct rig *rig;
-    int state_fd; /* borrowed */
+    int state_fd;                      /* borrowed */
     struct edit *edits[RIG_ZONES_MAX]; /* as rig->zones */
     size_t n;
     bool open;
@@ -21,9 +21,10 @@ struct desk {
     char run[32];
 };
 
-/* Edits for all zones of a rig that was surveyed; nothing is sent. From now on the first signal ends
- * the waiting in order (stop.h). The caller holds the cutover's lock: runs that the state directory
- * (state_fd) says were begun and not ended are dead, and desk_open() takes their leases. */
+/* Edits for all zones of a rig that was surveyed; nothing is sent. From now on the first signal
+ * ends the waiting in order (stop.h). The caller holds the cutover's lock: runs that the state
+ * directory (state_fd) says were begun and not ended are dead, and desk_open() takes their leases.
+ */
 void desk_init(struct desk *d, struct rig *rig, int state_fd);
 void desk_free(struct desk *d);
 

@@ -124,7 +124,8 @@ static bool wait_ms(struct edit *e, int64_t ms, struct err *err)
     }
 }
 
-/* The answer to the one operation in flight. One that was given up may be answered late: dropped. */
+/* The answer to the one operation in flight. One that was given up may be answered late: dropped.
+ */
 static bool answer(struct edit *e, struct router_answer *a, struct err *err)
 {
     for (;;) {
@@ -328,8 +329,8 @@ static bool send_batch(struct edit *e, const struct router_batch *batch, bool ag
     }
 }
 
-/* Which lease stands, after a refusal. True: *landed says whether it is this batch's, *again that it
- * is one that an earlier batch of ours left, to be built on. False: somebody else's, or err. */
+/* Which lease stands, after a refusal. True: *landed says whether it is this batch's, *again that
+ * it is one that an earlier batch of ours left, to be built on. False: somebody else's, or err. */
 static bool sort_refusal(struct edit *e, const struct seen *next, bool *landed, bool *again,
                          struct err *err)
 {
@@ -354,7 +355,8 @@ static bool sort_refusal(struct edit *e, const struct seen *next, bool *landed, 
 }
 
 /* One batch: the lease from what is known to `next`, and the changes. *change_id gets what can be
- * polled, "" where the answer that had it was lost. *again: what an earlier one left is known now. */
+ * polled, "" where the answer that had it was lost. *again: what an earlier one left is known now.
+ */
 static bool try_batch(struct edit *e, const struct seen *next, const struct router_change *changes,
                       size_t n, char change_id[ROUTER_CHANGE_ID_MAX], bool *again, struct err *err)
 {
@@ -381,8 +383,8 @@ static bool try_batch(struct edit *e, const struct seen *next, const struct rout
     snprintf(change_id, ROUTER_CHANGE_ID_MAX, "%s", landed ? a.change_id : "");
     if (!landed) {
         refused(&a, err);
-        if ((loose || a.outcome == ROUTER_REFUSED) &&
-            sort_refusal(e, next, &landed, again, err) && landed)
+        if ((loose || a.outcome == ROUTER_REFUSED) && sort_refusal(e, next, &landed, again, err) &&
+            landed)
             *err = (struct err){0};
     }
     e->cfg.router.ops->release(e->cfg.router.self, &a);
@@ -541,9 +543,8 @@ bool edit_open(struct edit *e, struct err *err)
         return false;
     if (e->now.kind == SEEN_ABSENT)
         return create_lone(e, err);
-    if (e->now.kind != SEEN_LEASE ||
-        (e->now.lease.state != LEASE_RELEASED && !e->cfg.take_over &&
-         !edit_lists_run(e->cfg.dead_runs, e->now.lease.run)))
+    if (e->now.kind != SEEN_LEASE || (e->now.lease.state != LEASE_RELEASED && !e->cfg.take_over &&
+                                      !edit_lists_run(e->cfg.dead_runs, e->now.lease.run)))
         return say_held(e, &e->now, err);
     e->proto.ttl_was = e->now.lease.ttl_was;
     e->proto.not_before_s = e->now.lease.not_before_s;

@@ -21,8 +21,8 @@
 #define EDIT_PATIENCE_MS (30 * 60 * 1000) /* for a definite answer to a change, and for INSYNC */
 
 /* Who moves the router and tells the time. wait: until something may have come, at most timeout_ms;
- * false (ERR_IO) ends the edit at once, whatever is in the air. stopping: true once somebody asked to
- * end; then what is in the air is still waited for, and nothing new is begun but giving the zone
+ * false (ERR_IO) ends the edit at once, whatever is in the air. stopping: true once somebody asked
+ * to end; then what is in the air is still waited for, and nothing new is begun but giving the zone
  * back (ERR_IO). NULL: never. */
 struct edit_host {
     bool (*wait)(void *ctx, int64_t timeout_ms, struct err *err);
@@ -41,8 +41,8 @@ struct edit_config { /* strings are copied */
     uint64_t seed;
     uint32_t first_op; /* the router's op_ids are above this one: nobody else's may be near them */
     bool take_over;    /* another run's lease is taken at once */
-    /* Runs of this machine, one a line, that are known to be dead: their leases are taken as if they
-     * were released. NULL: none. Borrowed. */
+    /* Runs of this machine, one a line, that are known to be dead: their leases are taken as if
+     * they were released. NULL: none. Borrowed. */
     const char *dead_runs;
 };
 

@@ -1,6 +1,6 @@
-/* stop.h: SIGINT, SIGTERM and SIGHUP for commands that wait in place (prepare, finish, release): the
- * first one asks to end, and STOP_MS later, or with a second one, the process is gone. A ramp has its
- * own way (drive.c).
+/* stop.h: SIGINT, SIGTERM and SIGHUP for commands that wait in place (prepare, finish, release):
+ * the first one asks to end, and STOP_MS later, or with a second one, the process is gone. A ramp
+ * has its own way (drive.c).
  *
  * One process has one set of signals, so this is the state of the process and not of an object. */
 #ifndef SLUICE_STOP_H

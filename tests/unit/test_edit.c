@@ -314,7 +314,8 @@ TEST(the_lease_of_a_run_that_died_here_is_taken_and_of_no_other)
     }
 }
 
-/* Whenever somebody asks to end: what was begun is known in the end, and the zone can be given back. */
+/* Whenever somebody asks to end: what was begun is known in the end, and the zone can be given
+ * back. */
 TEST(asked_to_end_it_waits_for_what_is_in_the_air_and_begins_nothing_new)
 {
     static const enum memory_fault faults[] = {MEMORY_NORMAL, MEMORY_REPLY_LOST, MEMORY_THROTTLED,
@@ -335,8 +336,7 @@ TEST(asked_to_end_it_waits_for_what_is_in_the_air_and_begins_nothing_new)
         assert_false(edit_change(b->e, swap, ARRAY_LEN(swap), &insync_s, &err));
         assert_true(b->now - begun < 4000);
         assert_int_equal(insync_s, 0);
-        assert_int_equal(edit_made(b->e, &known),
-                         strcmp(stands(b)->values[0], "192.0.2.2") == 0);
+        assert_int_equal(edit_made(b->e, &known), strcmp(stands(b)->values[0], "192.0.2.2") == 0);
         assert_true(known);
         assert_int_equal(edit_made(b->e, &known), faults[i] != MEMORY_THROTTLED);
         sent = b->changes;

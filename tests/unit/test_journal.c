@@ -141,8 +141,8 @@ TEST(what_was_never_synced_may_be_lost_in_any_order_and_is_dropped_from_there_on
         uint64_t last;     /* what is left */
         enum journal_end end;
     } cases[] = {
-        {3, 3, 2, JOURNAL_TORN}, {3, 4, 2, JOURNAL_TORN},    {4, 4, 3, JOURNAL_TORN},
-        {5, 5, 4, JOURNAL_TORN}, {2, 2, 5, JOURNAL_DAMAGED}, {1, 1, 5, JOURNAL_DAMAGED},
+        {3, 3, 2, JOURNAL_TORN},    {3, 4, 2, JOURNAL_TORN},    {4, 4, 3, JOURNAL_TORN},
+        {5, 5, 4, JOURNAL_TORN},    {2, 2, 5, JOURNAL_DAMAGED}, {1, 1, 5, JOURNAL_DAMAGED},
         {2, 3, 5, JOURNAL_DAMAGED},
     };
 
@@ -154,8 +154,7 @@ TEST(what_was_never_synced_may_be_lost_in_any_order_and_is_dropped_from_there_on
         uint64_t sum = 0, want = 0;
 
         five_lines(&b, ends);
-        memset(b.data + ends[cases[i].from - 1], 0,
-               ends[cases[i].to] - ends[cases[i].from - 1]);
+        memset(b.data + ends[cases[i].from - 1], 0, ends[cases[i].to] - ends[cases[i].from - 1]);
         assert_true(journal_read(b.data, b.len, NULL, sum_lines, &sum, &r, &err));
         assert_int_equal(r.end, cases[i].end);
         assert_int_equal(r.last.seq, cases[i].last);
@@ -199,10 +198,11 @@ TEST(a_journal_of_before_lines_said_what_was_synced_is_read_as_strictly_as_then)
     for (int seq = 1; seq <= 3; seq++) {
         char body[160];
 
-        snprintf(body, sizeof body,
-                 "{\"v\":1,\"seq\":%d,\"time\":\"2026-02-02T02:40:00.123Z\",\"event\":{},\"actions\":[],"
-                 "\"state\":{}",
-                 seq);
+        snprintf(
+            body, sizeof body,
+            "{\"v\":1,\"seq\":%d,\"time\":\"2026-02-02T02:40:00.123Z\",\"event\":{},\"actions\":[],"
+            "\"state\":{}",
+            seq);
         buf_addf(&b, "%s,\"crc\":\"%08x\"}\n", seq == 2 ? "{\"v\":1,\"seq\":2" : body,
                  journal_crc(body, strlen(body)));
     }
