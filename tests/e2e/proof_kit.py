@@ -204,7 +204,8 @@ def check_waits(events, names, lives, steps=STEPS):
             a, b = max(start, born), min(at, died)
             if b - a < whole:
                 continue
-            seen = [p for p in probes if b - BAKE_S * 1000000 - 100000 <= p["us_done"] <= b]
+            # What the gate counts begins when the drain ends; a slow machine bakes for longer than the plan says.
+            seen = [p for p in probes if a + TTL_S * 1000000 <= p["us_done"] <= b]
             if len(seen) >= GATE_PROBES and {p["path"] for p in seen} >= {"/", "/up"}:
                 break
         else:

@@ -102,7 +102,8 @@ def one(case):
 
 def count(t, scenarios, shim, kept, jobs):
     """{scenario: what an undisturbed run did}, and how each conversion begins and ends."""
-    cases = [dict(scenario=s, what="count", shim=shim, dir=os.path.join(kept, "count-" + s)) for s in scenarios]
+    wanted = list(COMMANDS) if "large" in scenarios else ["prepare", "finish"]
+    cases = [dict(scenario=s, what="count", wanted=wanted, shim=shim, dir=os.path.join(kept, "count-" + s)) for s in scenarios]
     counts, conversions = {}, {}
     for r in side_by_side(one, cases, max(jobs, len(cases))):
         scenario = r["case"]["scenario"]
@@ -111,7 +112,7 @@ def count(t, scenarios, shim, kept, jobs):
             continue
         if scenario == "conversions":
             conversions = r["scenarios"]
-            counts.update({s: conversions[s]["counted"] for s in COMMANDS})
+            counts.update({s: conversions[s]["counted"] for s in wanted})
         else:
             counts[scenario] = r["counted"]
     for scenario in counts:
@@ -134,7 +135,8 @@ def choose(args, counts):
     kind = lambda scenario, *whats: [p for p in every if p["scenario"] == scenario and p["what"] in whats]
     sample = [p for s, n in SAMPLE.items() for p in rng.sample(kind(s, "call", "write"), n)]
     sample += rng.sample(kind("forward", "power"), 2) + rng.sample(kind("back", "power"), 1)
-    return [rest[0], special_points()[-1]] + sample + rng.sample(rest[len(special_points()):], 1) + paired
+    quick = [p for p in rest if p["what"] == "time" and p["scenario"] != "large"]
+    return [rest[0], special_points()[-1]] + sample + rng.sample(quick, 1) + paired
 
 
 def say_counts(counts, chosen, args):
@@ -152,7 +154,7 @@ def main():
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--pairs", type=int)
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SLUICE_SEED", "1")))
-    parser.add_argument("--jobs", type=int, default=6)
+    parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--only")
     args = parser.parse_args()
     t, began = Tap(), time.monotonic()
