@@ -79,17 +79,36 @@ bool file_read_at(struct buf *out, int dirfd, const char *name, size_t max, stru
     return read_all(out, fd, name, max, err);
 }
 
+/* The directory that `path` stands in; its name there must survive a crash as well as what it holds.
+ * One we may not read, or that cannot be synced, was not made by us. */
+static bool sync_parent(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *parent =
+        slash ? x_strndup(path, slash == path ? 1 : (size_t)(slash - path)) : x_strdup(".");
+    int fd SL_CLEANUP(file_close) = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    free(parent);
+    return fd < 0 || fsync(fd) == 0 || errno == EINVAL || errno == EROFS;
+}
+
+static bool make_dir(const char *path)
+{
+    return mkdir(path, 0700) == 0 ? sync_parent(path) : errno == EEXIST;
+}
+
 static bool make_parents(char *path)
 {
     char *slash = path;
 
     while ((slash = strchr(slash + 1, '/'))) {
         *slash = '\0';
-        if (mkdir(path, 0700) < 0 && errno != EEXIST)
+        if (!make_dir(path))
             return false;
         *slash = '/';
     }
-    return mkdir(path, 0700) == 0 || errno == EEXIST;
+    /* A life that was cut short may have made it and not synced it. */
+    return make_dir(path) && sync_parent(path);
 }
 
 int file_open_dir(const char *path, struct err *err)

@@ -107,9 +107,17 @@ static bool remove_leases(struct walk *w, struct desk *d, struct err *err)
 {
     int64_t at_s = 0;
 
-    for (size_t i = 0; i < d->n; i++)
+    for (size_t i = 0; i < d->n; i++) {
+        const struct lease *l = edit_lease(d->edits[i]);
+
+        if (l->generation && l->state != LEASE_RELEASED)
+            return err_set(err, ERR_BUSY,
+                           "%s: run %s of %s has not given the zone back; `sluice release %s "
+                           "--take-over` takes it from a run that is dead",
+                           w->rig.zones[i].name, l->run, l->cutover, w->rig.plan.path);
         if (edit_removable_s(d->edits[i]) > at_s)
             at_s = edit_removable_s(d->edits[i]);
+    }
     if (w->rig.opts->no_wait && edit_now_s(d->edits[0]) < at_s) {
         log_info("the lease stays, released; `sluice release %s` removes it", w->rig.plan.path);
         return true;
@@ -123,6 +131,8 @@ static bool remove_leases(struct walk *w, struct desk *d, struct err *err)
 }
 
 /* ---- finish */
+
+#define SIMPLE "all records are simple"
 
 static int finish(struct walk *w, struct err *err)
 {
@@ -147,22 +157,20 @@ static int finish(struct walk *w, struct err *err)
         if (!conversion_ask(w, c, "simple records of the new side", err) || !keep_undo(w, c, err))
             return 0;
     }
-    if (c->n_batches) {
-        desk_init(&d, &w->rig);
-        if (!desk_wait(&d, not_before_s, "resolvers may still hold answers with the old TTL", err))
-            return 0;
-        desk_free(&d);
-        if (!conversion_make(w, &d, c, false, err))
-            return 0;
+    desk_init(&d, &w->rig, w->state_fd);
+    if (c->n_batches || desk_left(&d)) {
+        if (!desk_wait(&d, not_before_s, "resolvers may still hold answers with the old TTL",
+                       err) ||
+            !conversion_make(w, &d, c, false, err))
+            return conversion_end(w, &d, "finish", "", NULL, err);
     } else {
-        desk_init(&d, &w->rig);
         for (size_t i = 0; i < d.n; i++)
             if (!edit_look(d.edits[i], err))
-                return 0;
+                return conversion_end(w, &d, "finish", "", SIMPLE, err);
     }
     if (!remove_leases(w, &d, err)) {
         err_prefix(err, "the records are simple, but the lease stays: ");
-        return 0;
+        return conversion_end(w, &d, "release", "", SIMPLE, err);
     }
     printf("%s: finished; `sluice finish %s --undo` brings the weighted records back\n",
            w->rig.plan.cutover, w->rig.plan.path);
@@ -177,13 +185,17 @@ static int undo(struct walk *w, struct err *err)
     if (!read_undo(w, c, err))
         return 0;
     if (c->n_batches == 0) {
+        desk_init(&d, &w->rig, w->state_fd);
+        if (desk_left(&d) && !conversion_make(w, &d, c, false, err))
+            return conversion_end(w, &d, "finish", " --undo", NULL, err);
         printf("%s: nothing to undo: the weighted groups stand as before finish\n",
                w->rig.plan.cutover);
         return 0;
     }
-    if (!conversion_ask(w, c, "the weighted groups that finish replaced", err) ||
-        !conversion_make(w, &d, c, false, err))
+    if (!conversion_ask(w, c, "the weighted groups that finish replaced", err))
         return 0;
+    if (!conversion_make(w, &d, c, false, err))
+        return conversion_end(w, &d, "finish", " --undo", NULL, err);
     printf("%s: weighted again, as before finish\n", w->rig.plan.cutover);
     return 0;
 }
@@ -201,6 +213,8 @@ int cmd_finish(const struct opts *opts, struct err *err)
 
 /* ---- release */
 
+#define STAYS "a lease stays"
+
 static int release(struct walk *w, struct err *err)
 {
     struct desk d SL_CLEANUP(desk_free) = {0};
@@ -208,14 +222,15 @@ static int release(struct walk *w, struct err *err)
     size_t held = 0;
     bool taken = false;
 
-    desk_init(&d, &w->rig);
+    desk_init(&d, &w->rig, w->state_fd);
     for (size_t i = 0; i < d.n; i++) {
         struct lease l;
 
         if (!desk_lease_of(&w->rig, i, &l))
             continue;
         held++;
-        if (l.state != LEASE_RELEASED && !w->rig.opts->take_over) {
+        if (l.state != LEASE_RELEASED && !w->rig.opts->take_over &&
+            !edit_lists_run(buf_str(&d.dead), l.run)) {
             err_set(err, ERR_BUSY,
                     "%s: run %s of %s has not given the zone back; `sluice rollback` or `sluice "
                     "resume` ends it, --take-over takes it",
@@ -229,18 +244,18 @@ static int release(struct walk *w, struct err *err)
         return 0;
     }
     if (!walk_confirm(w, "Remove the lease records?", err))
-        return 0;
+        return conversion_end(w, &d, "release", "", STAYS, err);
     if (taken && (!desk_open(&d, err) || !desk_close(&d, &why))) {
         if (err->kind == ERR_NONE)
             *err = why;
-        return 0;
+        return conversion_end(w, &d, "release", "", STAYS, err);
     }
     for (size_t i = 0; !taken && i < d.n; i++)
         if (!edit_look(d.edits[i], err))
-            return 0;
+            return conversion_end(w, &d, "release", "", STAYS, err);
     if (remove_leases(w, &d, err))
         printf("%s: released\n", w->rig.plan.cutover);
-    return 0;
+    return conversion_end(w, &d, "release", "", STAYS, err);
 }
 
 int cmd_release(const struct opts *opts, struct err *err)

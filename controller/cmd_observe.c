@@ -399,7 +399,7 @@ static int look(struct look *k, struct err *err)
     k->resolvers = resolvers_of(k->w, err);
     if (!k->resolvers || !rig_survey(&k->w->rig, &k->w->survey, 0, err))
         return 0;
-    walk_say_findings(k->w, SURVEY_REFUSE);
+    walk_say_findings(k->w, SURVEY_REFUSE, 0);
     say_passed_over(k->w);
     rig_servers(&k->w->rig, &k->w->servers);
     k->lookout = lookout_new(k->resolvers, seed);

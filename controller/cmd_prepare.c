@@ -72,20 +72,25 @@ static bool try_first(struct walk *w, struct desk *d, const struct convert_try *
     return true;
 }
 
-/* The lease remembers how long old answers live on, so that no machine steps before. */
-static bool lower(struct walk *w, struct desk *d, const struct convert *c, int64_t *not_before_s,
-                  struct err *err)
+/* The lease remembers how long old answers live on, so that no machine steps before. What an
+ * earlier prepare had lowered, before it was stopped, may have had the longer TTL: ttl_was,
+ * *not_before_s. */
+static bool lower(struct walk *w, struct desk *d, const struct convert *c, uint32_t ttl_was,
+                  int64_t *not_before_s, struct err *err)
 {
     int64_t insync_s = 0;
     size_t done;
 
+    if (ttl_was < c->ttl_was)
+        ttl_was = c->ttl_was;
     for (size_t i = 0; i < d->n; i++)
-        edit_remember(d->edits[i], c->ttl_was, 0); /* until it is known when it was INSYNC */
+        edit_remember(d->edits[i], ttl_was, 0); /* until it is known when it was INSYNC */
     if (!desk_change(d, c, &insync_s, &done, err))
         return false;
-    *not_before_s = insync_s + c->ttl_was;
+    if (*not_before_s < insync_s + c->ttl_was)
+        *not_before_s = insync_s + c->ttl_was;
     for (size_t i = 0; i < d->n; i++)
-        edit_remember(d->edits[i], c->ttl_was, *not_before_s);
+        edit_remember(d->edits[i], ttl_was, *not_before_s);
     log_info("%zu record%s: TTL lowered to %u s", c->lower, c->lower == 1 ? "" : "s",
              w->rig.plan.prepare_ttl_s);
     return desk_renew(d, err);
@@ -107,24 +112,39 @@ static bool weigh(struct walk *w, struct desk *d, struct err *err)
     return err_prefix(err, "after %zu of %zu batches: ", done, c->n_batches);
 }
 
+/* *stands: what to say of the zones should a signal end it. */
 static bool do_it(struct walk *w, struct desk *d, const struct convert *lowering,
                   const struct convert *weighing, const struct convert_try *tries, size_t n_tries,
-                  int64_t not_before_s, struct err *err)
+                  uint32_t ttl_was, int64_t not_before_s, const char **stands, struct err *err)
 {
+    *stands = n_tries ? "no record of the plan was changed" : NULL;
     if (!try_first(w, d, tries, n_tries, err))
         return false;
-    if (lowering->n_batches && !lower(w, d, lowering, &not_before_s, err))
-        return false;
-    if (weighing->n_batches == 0 && lowering->n_batches == 0)
-        return true;
-    if (weighing->n_batches) {
-        if (w->rig.opts->no_wait && edit_now_s(d->edits[0]) < not_before_s)
-            return err_set(err, ERR_BUSY,
-                           "the TTLs are lowered, and the old ones not over yet; give "
-                           "`sluice prepare` again later");
-        if (!desk_wait(d, not_before_s, "resolvers may still hold answers with the old TTL", err))
+    if (lowering->n_batches) {
+        bool ok = lower(w, d, lowering, ttl_was, &not_before_s, err);
+
+        /* Low TTLs do no harm, and the lease remembers the wait: it can be given back at any time.
+         */
+        if (d->did == DESK_A_PART)
+            d->did = DESK_ALL;
+        *stands = d->did == DESK_ALL ? "TTLs are lowered, and no record is weighted yet" : NULL;
+        if (!ok)
             return false;
-        return weigh(w, d, err);
+    }
+    if (weighing->n_batches == 0)
+        return true;
+    if (w->rig.opts->no_wait && edit_now_s(d->edits[0]) < not_before_s)
+        return err_set(err, ERR_BUSY,
+                       "the TTLs are lowered, and the old ones not over yet; give "
+                       "`sluice prepare` again later");
+    if (!desk_wait(d, not_before_s, "resolvers may still hold answers with the old TTL", err))
+        return false;
+    if (!weigh(w, d, err)) {
+        *stands = d->did == DESK_A_PART    ? "some records are weighted, the others are not yet"
+                  : d->did == DESK_ALL     ? "all records are weighted"
+                  : d->did == DESK_UNKNOWN ? NULL
+                                           : *stands;
+        return false;
     }
     return true;
 }
@@ -137,10 +157,10 @@ static int prepare(struct walk *w, struct err *err)
     size_t n_tries;
     struct buf text SL_CLEANUP(buf_clear) = {0};
     struct desk d SL_CLEANUP(desk_free) = {0};
+    const char *stands = NULL;
     struct err why = {0};
     int64_t not_before_s;
     uint32_t ttl_was;
-    bool ok;
 
     convert_lower(lowering, &w->rig.mem, &w->survey, &w->rig.plan);
     convert_weigh(weighing, &w->rig.mem, &w->survey, &w->rig.plan, CONVERT_PREPARE, 0);
@@ -149,6 +169,9 @@ static int prepare(struct walk *w, struct err *err)
         return 0;
     desk_remembered(&w->rig, clock_wall_ms(&clock_real) / 1000, &ttl_was, &not_before_s);
     if (!lowering->n_batches && !weighing->n_batches && !n_tries) {
+        desk_init(&d, &w->rig, w->state_fd);
+        if (desk_left(&d) && (!desk_open(&d, err) || !desk_close(&d, err)))
+            return conversion_end(w, &d, "prepare", "", "all records are weighted", err);
         printf("%s: prepared: %zu record%s weighted\n", w->rig.plan.cutover, weighing->done,
                weighing->done == 1 ? " is" : "s are");
         return 0;
@@ -171,17 +194,16 @@ static int prepare(struct walk *w, struct err *err)
     log_block(LOG_LEVEL_INFO, &text);
     if (!walk_confirm(w, "Make these changes?", err))
         return 0;
-    desk_init(&d, &w->rig);
+    desk_init(&d, &w->rig, w->state_fd);
     if (!desk_open(&d, err))
-        return 0;
+        return conversion_end(w, &d, "prepare", "", NULL, err);
     for (size_t i = 0; i < d.n; i++)
         edit_remember(d.edits[i], ttl_was, not_before_s);
-    ok = do_it(w, &d, lowering, weighing, tries, n_tries, not_before_s, err);
-    if (!desk_close(&d, &why))
-        log_warn("%s; `sluice prepare` again gives it back", why.text);
-    if (ok)
+    if (do_it(w, &d, lowering, weighing, tries, n_tries, ttl_was, not_before_s, &stands, err))
         printf("%s: prepared; next: `sluice ramp %s`\n", w->rig.plan.cutover, w->rig.plan.path);
-    return 0;
+    if (!conversion_leave(&d, &why))
+        log_warn("`sluice prepare` again gives it back");
+    return conversion_end(w, &d, "prepare", "", stands, err);
 }
 
 /* The longest TTL from before, as the zone's lease remembers it, for every record; without one they
@@ -213,13 +235,17 @@ static int undo(struct walk *w, struct err *err)
     if (!conversion_possible(c, err))
         return 0;
     if (c->n_batches == 0) {
+        desk_init(&d, &w->rig, w->state_fd);
+        if (desk_left(&d) && !conversion_make(w, &d, c, true, err))
+            return conversion_end(w, &d, "prepare", " --undo", NULL, err);
         printf("%s: nothing to undo: no record is weighted\n", w->rig.plan.cutover);
         return 0;
     }
     restore_ttls(w, c);
-    if (!conversion_ask(w, c, "back to simple records of the old side", err) ||
-        !conversion_make(w, &d, c, true, err))
+    if (!conversion_ask(w, c, "back to simple records of the old side", err))
         return 0;
+    if (!conversion_make(w, &d, c, true, err))
+        return conversion_end(w, &d, "prepare", " --undo", NULL, err);
     printf("%s: simple records again; `sluice release %s` removes the lease\n", w->rig.plan.cutover,
            w->rig.plan.path);
     return 0;

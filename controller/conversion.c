@@ -2,6 +2,7 @@
 
 #include "sluice/clock.h"
 #include "sluice/log.h"
+#include "stop.h"
 
 bool conversion_open(struct walk *w, const struct opts *opts, struct err *err)
 {
@@ -53,6 +54,18 @@ static uint32_t outlives(const struct convert *c)
     return gone > comes ? gone : 0;
 }
 
+bool conversion_leave(struct desk *d, struct err *err)
+{
+    struct err why = {0};
+
+    if (stop_signal() && (d->did == DESK_A_PART || d->did == DESK_UNKNOWN))
+        return true;
+    if (desk_close(d, &why))
+        return true;
+    log_warn("%s", why.text);
+    return err_set(err, ERR_NET, "the change was made, the lease was not given back");
+}
+
 bool conversion_make(struct walk *w, struct desk *d, const struct convert *c, bool ttls_restored,
                      struct err *err)
 {
@@ -63,7 +76,8 @@ bool conversion_make(struct walk *w, struct desk *d, const struct convert *c, bo
     bool ok;
 
     desk_remembered(&w->rig, clock_wall_ms(&clock_real) / 1000, &ttl_was, &not_before_s);
-    desk_init(d, &w->rig);
+    if (!d->rig)
+        desk_init(d, &w->rig, w->state_fd);
     if (!desk_open(d, err))
         return false;
     if (ttls_restored)
@@ -79,9 +93,25 @@ bool conversion_make(struct walk *w, struct desk *d, const struct convert *c, bo
     }
     if (!ok && c->n_batches > 1)
         err_prefix(err, "after %zu of %zu batches: ", done, c->n_batches);
-    if (!desk_close(d, &why)) {
-        log_warn("%s", why.text);
-        return ok && err_set(err, ERR_NET, "the change was made, the lease was not given back");
-    }
-    return ok;
+    if (!conversion_leave(d, &why) && ok)
+        *err = why;
+    return ok && err->kind == ERR_NONE;
+}
+
+int conversion_end(const struct walk *w, const struct desk *d, const char *command,
+                   const char *options, const char *stands, struct err *err)
+{
+    static const char *const did[DESK_DID_COUNT] = {
+        [DESK_NOTHING] = "no record was changed",
+        [DESK_A_PART] = "a part of the records is changed",
+        [DESK_ALL] = "all records are changed",
+        [DESK_UNKNOWN] = "whether the last change was made is not known"};
+
+    if (!stop_signal() || err->kind == ERR_NONE)
+        return 0;
+    log_failure(err);
+    log_info("%s%s; `sluice %s %s%s` goes on from there", stands ? stands : did[d->did],
+             d->open ? ", and the lease stays as long" : "", command, w->rig.plan.path, options);
+    *err = (struct err){0};
+    return 128 + stop_signal();
 }

@@ -8,23 +8,35 @@
 #include "edit.h"
 #include "rig.h"
 
+enum desk_did { DESK_NOTHING, DESK_A_PART, DESK_ALL, DESK_UNKNOWN, DESK_DID_COUNT };
+
 struct desk {
     struct rig *rig;
+    int state_fd;                      /* borrowed */
     struct edit *edits[RIG_ZONES_MAX]; /* as rig->zones */
     size_t n;
     bool open;
+    enum desk_did did; /* of the last conversion; UNKNOWN: a batch had no answer */
+    struct buf dead;   /* runs that were begun here and have not given their zones back */
     char run[32];
 };
 
-/* Edits for all zones of a rig that was surveyed; nothing is sent. */
-void desk_init(struct desk *d, struct rig *rig);
+/* Edits for all zones of a rig that was surveyed; nothing is sent. From now on the first signal
+ * ends the waiting in order (stop.h). The caller holds the cutover's lock: runs that the state
+ * directory (state_fd) says were begun and not ended are dead, and desk_open() takes their leases.
+ */
+void desk_init(struct desk *d, struct rig *rig, int state_fd);
 void desk_free(struct desk *d);
 
-/* Takes every zone. ERR_BUSY, ERR_DENIED, ...: those taken are released. */
+/* Whether a lease stands in the zones as they were read that such a run has left. */
+bool desk_left(const struct desk *d);
+
+/* Takes every zone, after noting in the state directory that this run does. ERR_BUSY, ERR_DENIED,
+ * ...: those taken are released. */
 bool desk_open(struct desk *d, struct err *err) SL_MUST_CHECK;
 
 /* Every batch of a conversion, INSYNC one after another. *insync_s: Route 53's time of the last.
- * After a failure *done says how many batches were made. */
+ * After a failure *done says how many batches were made, and d->did which part of it that is. */
 bool desk_change(struct desk *d, const struct convert *c, int64_t *insync_s, size_t *done,
                  struct err *err) SL_MUST_CHECK;
 
@@ -35,7 +47,7 @@ bool desk_renew(struct desk *d, struct err *err) SL_MUST_CHECK;
  * waited for. */
 bool desk_wait(struct desk *d, int64_t at_s, const char *what, struct err *err) SL_MUST_CHECK;
 
-/* Gives all zones back. */
+/* Gives all zones back; the note of this run goes. */
 bool desk_close(struct desk *d, struct err *err) SL_MUST_CHECK;
 
 /* What the leases in the rig's listings remember: the longest TTL from before prepare, and when a

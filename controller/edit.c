@@ -1,5 +1,5 @@
 /* edit.c: see edit.h. */
-#include "edit.h"
+#include "edit_inner.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -11,31 +11,9 @@
 #include "sluice/common.h"
 #include "sluice/text.h"
 
-#define RETRY_FIRST_MS 500
-#define RETRY_CAP_MS   10000
-#define SYNC_FIRST_MS  1000
-#define SYNC_CAP_MS    10000
-#define LONE_TRIES     5
-
-enum seen_kind { SEEN_ABSENT, SEEN_LEASE, SEEN_DAMAGED, SEEN_VERSION };
-
-struct seen { /* what stands at the lease's name */
-    enum seen_kind kind;
-    struct lease lease;
-    char text[LEASE_VALUE_SIZE];
-    uint32_t ttl;
-};
-
-struct edit {
-    struct edit_config cfg;
-    char *zone_id, *lease_name;
-    struct lease proto; /* what all leases of this run share */
-    struct seen now;    /* the last certain sight */
-    uint64_t random, top_gen;
-    int64_t offset_ms; /* Route 53's time less boot time */
-    int64_t signed_ms; /* of our newest request that changes anything, Route 53's time */
-    uint32_t next_op;
-};
+#define SYNC_FIRST_MS 1000
+#define SYNC_CAP_MS   10000
+#define STOP_PAUSE_MS 300 /* between two copies, once somebody asked to end */
 
 struct edit *edit_new(const struct edit_config *c)
 {
@@ -45,6 +23,7 @@ struct edit *edit_new(const struct edit_config *c)
     e->zone_id = x_strdup(c->zone_id);
     e->lease_name = x_strdup(c->lease_name);
     e->random = c->seed;
+    e->next_op = c->first_op;
     e->offset_ms = c->host.wall_ms(c->host.ctx) - c->host.boot_ms(c->host.ctx);
     lease_name_set(e->proto.cutover, LEASE_CUTOVER_MAX, c->cutover);
     lease_name_set(e->proto.run, LEASE_RUN_MAX, c->run);
@@ -94,13 +73,25 @@ int64_t edit_now_s(const struct edit *e)
 /* ---- one operation
  * --------------------------------------------------------------------------------- */
 
-static bool wait_ms(struct edit *e, int64_t ms, struct err *err)
+bool edit_stopping(const struct edit *e)
 {
-    int64_t until = e->cfg.host.boot_ms(e->cfg.host.ctx) + ms;
+    return e->cfg.host.stopping && e->cfg.host.stopping(e->cfg.host.ctx);
+}
+
+bool edit_say_stopped(struct err *err, const char *what)
+{
+    return err_set(err, ERR_IO, "stopped: %s", what);
+}
+
+bool edit_wait_ms(struct edit *e, int64_t ms, struct err *err)
+{
+    int64_t start = e->cfg.host.boot_ms(e->cfg.host.ctx);
 
     for (;;) {
-        int64_t left = until - e->cfg.host.boot_ms(e->cfg.host.ctx);
+        int64_t left = start + ms - e->cfg.host.boot_ms(e->cfg.host.ctx);
 
+        if (edit_stopping(e) && ms > STOP_PAUSE_MS)
+            left -= ms - STOP_PAUSE_MS;
         if (left <= 0)
             return true;
         if (!e->cfg.host.wait(e->cfg.host.ctx, left, err))
@@ -108,12 +99,18 @@ static bool wait_ms(struct edit *e, int64_t ms, struct err *err)
     }
 }
 
-/* The answer to the one operation in flight. */
+/* The answer to the one operation in flight. One that was given up may be answered late: dropped.
+ */
 static bool answer(struct edit *e, struct router_answer *a, struct err *err)
 {
-    while (!e->cfg.router.ops->next(e->cfg.router.self, a))
-        if (!e->cfg.host.wait(e->cfg.host.ctx, RETRY_CAP_MS, err))
-            return false;
+    for (;;) {
+        while (!e->cfg.router.ops->next(e->cfg.router.self, a))
+            if (!e->cfg.host.wait(e->cfg.host.ctx, EDIT_RETRY_CAP_MS, err))
+                return false;
+        if (a->op_id == e->next_op)
+            break;
+        e->cfg.router.ops->release(e->cfg.router.self, a);
+    }
     if (a->date_ms)
         e->offset_ms = a->date_ms - e->cfg.host.boot_ms(e->cfg.host.ctx);
     if (a->op == ROUTER_OP_CHANGE && a->signed_ms > e->signed_ms)
@@ -127,7 +124,7 @@ static uint32_t op(struct edit *e)
 }
 
 /* Why Route 53 did not do it; its own words made safe. */
-static bool refused(const struct router_answer *a, struct err *err)
+bool edit_refused(const struct router_answer *a, struct err *err)
 {
     static const enum err_kind kinds[ROUTER_OUTCOME_COUNT] = {
         [ROUTER_REFUSED] = ERR_REFUSED, [ROUTER_DENIED] = ERR_DENIED,   [ROUTER_BUSY] = ERR_NET,
@@ -155,13 +152,15 @@ static bool list(struct edit *e, const struct router_list *what, struct router_a
             return false;
         if (a->outcome == ROUTER_OK)
             return true;
-        if (is_definite(a->outcome) || e->cfg.host.boot_ms(e->cfg.host.ctx) > until) {
-            refused(a, err);
+        if (is_definite(a->outcome) || edit_stopping(e) ||
+            e->cfg.host.boot_ms(e->cfg.host.ctx) > until) {
+            edit_refused(a, err);
             e->cfg.router.ops->release(e->cfg.router.self, a);
             return err_prefix(err, "the records cannot be read: ");
         }
         e->cfg.router.ops->release(e->cfg.router.self, a);
-        if (!wait_ms(e, backoff_full_ms(&e->random, i, RETRY_FIRST_MS, RETRY_CAP_MS), err))
+        if (!edit_wait_ms(e, backoff_full_ms(&e->random, i, EDIT_RETRY_FIRST_MS, EDIT_RETRY_CAP_MS),
+                          err))
             return false;
     }
 }
@@ -187,7 +186,7 @@ bool edit_list(struct edit *e, struct arena *mem, const struct rrset **sets, siz
 /* ---- the lease
  * ------------------------------------------------------------------------------------- */
 
-static bool read_lease(struct edit *e, struct seen *out, struct err *err)
+bool edit_read_lease(struct edit *e, struct seen *out, struct err *err)
 {
     const struct router_list where = {.zone_id = e->zone_id,
                                       .name = e->lease_name,
@@ -221,7 +220,7 @@ static bool read_lease(struct edit *e, struct seen *out, struct err *err)
 }
 
 /* The next lease of this run: a generation and a nonce that no batch had before. */
-static void next_lease(struct edit *e, enum lease_state state, struct seen *out)
+void edit_next_lease(struct edit *e, enum lease_state state, struct seen *out)
 {
     int64_t now_s = edit_now_s(e);
     uint64_t r = backoff_random(&e->random);
@@ -239,12 +238,12 @@ static void next_lease(struct edit *e, enum lease_state state, struct seen *out)
     lease_format(&out->lease, out->text);
 }
 
-static bool same(const struct seen *a, const struct seen *b)
+bool edit_seen_same(const struct seen *a, const struct seen *b)
 {
     return a->kind == b->kind && strcmp(a->text, b->text) == 0;
 }
 
-static bool say_held(const struct edit *e, const struct seen *by, struct err *err)
+bool edit_say_held(const struct edit *e, const struct seen *by, struct err *err)
 {
     struct buf until SL_CLEANUP(buf_clear) = {0};
 
@@ -265,7 +264,7 @@ static bool say_held(const struct edit *e, const struct seen *by, struct err *er
         buf_str(&until));
 }
 
-static struct rrset lease_set(const struct edit *e, const struct seen *s, const char **value)
+struct rrset edit_lease_set(const struct edit *e, const struct seen *s, const char **value)
 {
     *value = s->text;
     return (struct rrset){.name = e->lease_name,
@@ -281,8 +280,8 @@ static struct rrset lease_set(const struct edit *e, const struct seen *s, const 
 
 /* Sends the same bytes until there is a definite answer. *loose: a copy got none and may have
  * landed. False: err, and nothing is known. */
-static bool send_batch(struct edit *e, const struct router_batch *batch, bool again,
-                       struct router_answer *a, bool *loose, struct err *err)
+bool edit_send(struct edit *e, const struct router_batch *batch, bool again,
+               struct router_answer *a, bool *loose, struct err *err)
 {
     int64_t until = e->cfg.host.boot_ms(e->cfg.host.ctx) + EDIT_PATIENCE_MS;
 
@@ -291,33 +290,61 @@ static bool send_batch(struct edit *e, const struct router_batch *batch, bool ag
         e->cfg.router.ops->change(e->cfg.router.self, op(e), batch);
         if (!answer(e, a, err))
             return false;
-        if (is_definite(a->outcome) || !again)
-            return true;
         *loose |= a->outcome == ROUTER_UNKNOWN;
+        if (is_definite(a->outcome) || !again || (edit_stopping(e) && !*loose))
+            return true;
         if (e->cfg.host.boot_ms(e->cfg.host.ctx) > until) {
-            refused(a, err);
+            edit_refused(a, err);
             err->kind = ERR_TIMEOUT;
             return err_prefix(err, "it is not known whether the change was made; look at the zone, "
                                    "or give the same command again: ");
         }
         e->cfg.router.ops->release(e->cfg.router.self, a);
-        if (!wait_ms(e, 100 + backoff_full_ms(&e->random, i, RETRY_FIRST_MS, RETRY_CAP_MS), err))
+        if (!edit_wait_ms(
+                e, 100 + backoff_full_ms(&e->random, i, EDIT_RETRY_FIRST_MS, EDIT_RETRY_CAP_MS),
+                err))
             return false;
     }
 }
 
+/* Which lease stands, after a refusal. True: *landed says whether it is this batch's, *again that
+ * it is one that an earlier batch of ours left, to be built on. False: somebody else's, or err. */
+static bool sort_refusal(struct edit *e, const struct seen *next, bool *landed, bool *again,
+                         struct err *err)
+{
+    struct seen stands;
+    struct err why = {0};
+
+    if (!edit_read_lease(e, &stands, &why)) {
+        *err = why;
+        return false;
+    }
+    *landed = edit_seen_same(&stands, next); /* an earlier copy of it did it */
+    *again = !*landed && stands.kind == SEEN_LEASE && edit_seen_same(&stands, &e->loose);
+    if (*again)
+        e->now = stands;
+    if (*landed || *again || edit_seen_same(&stands, &e->now))
+        return true;
+    *err = (struct err){0};
+    if (stands.kind != SEEN_ABSENT)
+        return edit_say_held(e, &stands, err);
+    return err_set(err, ERR_BUSY, "somebody removed the lease %s: nothing was changed",
+                   e->lease_name);
+}
+
 /* One batch: the lease from what is known to `next`, and the changes. *change_id gets what can be
- * polled, "" where the answer that had it was lost. */
-static bool batch(struct edit *e, const struct seen *next, const struct router_change *changes,
-                  size_t n, char change_id[ROUTER_CHANGE_ID_MAX], struct err *err)
+ * polled, "" where the answer that had it was lost. *again: what an earlier one left is known now.
+ */
+static bool try_batch(struct edit *e, const struct seen *next, const struct router_change *changes,
+                      size_t n, char change_id[ROUTER_CHANGE_ID_MAX], bool *again, struct err *err)
 {
     struct router_change *all = x_calloc(n + 2, sizeof *all);
     const char *del_value, *crt_value;
-    struct rrset del = lease_set(e, &e->now, &del_value), crt = lease_set(e, next, &crt_value);
+    struct rrset del = edit_lease_set(e, &e->now, &del_value),
+                 crt = edit_lease_set(e, next, &crt_value);
     struct router_batch b = {.zone_id = e->zone_id, .comment = "sluice", .changes = all};
     struct router_answer a = {0};
-    struct seen stands;
-    bool loose, sent, landed;
+    bool loose = false, sent, landed;
 
     assert(e->now.kind == SEEN_LEASE);
     all[0] = (struct router_change){.action = ROUTER_DELETE, .set = &del};
@@ -325,36 +352,38 @@ static bool batch(struct edit *e, const struct seen *next, const struct router_c
     if (n)
         memcpy(all + 2, changes, n * sizeof *all);
     b.n_changes = n + 2;
-    sent = send_batch(e, &b, true, &a, &loose, err);
+    sent = edit_send(e, &b, true, &a, &loose, err);
     free(all);
-    if (!sent)
+    if (!sent) {
+        e->loose = *next;
         return false;
+    }
     landed = a.outcome == ROUTER_OK;
     snprintf(change_id, ROUTER_CHANGE_ID_MAX, "%s", landed ? a.change_id : "");
     if (!landed) {
-        refused(&a, err);
-        if ((loose || a.outcome == ROUTER_REFUSED)) {
-            struct err why = {0};
-
-            if (!read_lease(e, &stands, &why)) {
-                *err = why;
-            } else if (same(&stands, next)) { /* an earlier copy of it did it */
-                *err = (struct err){0};
-                landed = true;
-            } else if (!same(&stands, &e->now)) {
-                *err = (struct err){0};
-                if (stands.kind == SEEN_ABSENT)
-                    err_set(err, ERR_BUSY, "somebody removed the lease %s: nothing was changed",
-                            e->lease_name);
-                else
-                    say_held(e, &stands, err);
-            }
-        }
+        edit_refused(&a, err);
+        if ((loose || a.outcome == ROUTER_REFUSED) && sort_refusal(e, next, &landed, again, err) &&
+            landed)
+            *err = (struct err){0};
     }
     e->cfg.router.ops->release(e->cfg.router.self, &a);
     if (landed)
         e->now = *next;
     return landed;
+}
+
+bool edit_batch(struct edit *e, const struct seen *next, const struct router_change *changes,
+                size_t n, char change_id[ROUTER_CHANGE_ID_MAX], struct err *err)
+{
+    bool again = false, ok = try_batch(e, next, changes, n, change_id, &again, err);
+
+    if (!ok && again) {
+        *err = (struct err){0};
+        ok = try_batch(e, next, changes, n, change_id, &again, err);
+    }
+    if (ok)
+        e->loose = (struct seen){0};
+    return ok;
 }
 
 static bool wait_insync(struct edit *e, const char *change_id, struct err *err)
@@ -366,13 +395,16 @@ static bool wait_insync(struct edit *e, const char *change_id, struct err *err)
         struct router_answer a = {0};
         bool insync, gone;
 
+        if (edit_stopping(e))
+            return edit_say_stopped(err, "the change was made, and not waited for until all name "
+                                         "servers have it");
         e->cfg.router.ops->sync(e->cfg.router.self, op(e), change_id);
         if (!answer(e, &a, err))
             return false;
         insync = a.outcome == ROUTER_OK && a.insync;
         gone = a.outcome == ROUTER_DENIED;
         if (gone)
-            refused(&a, err);
+            edit_refused(&a, err);
         e->cfg.router.ops->release(e->cfg.router.self, &a);
         if (insync)
             return true;
@@ -383,7 +415,7 @@ static bool wait_insync(struct edit *e, const char *change_id, struct err *err)
                            "the change was made, but is not INSYNC after %d minutes; give the same "
                            "command again to go on",
                            EDIT_PATIENCE_MS / 60000);
-        if (!wait_ms(e, pause, err))
+        if (!edit_wait_ms(e, pause, err))
             return false;
     }
 }
@@ -394,12 +426,17 @@ bool edit_change(struct edit *e, const struct router_change *changes, size_t n, 
     char change_id[ROUTER_CHANGE_ID_MAX];
     struct seen next;
 
-    next_lease(e, LEASE_FORWARD, &next);
-    if (!batch(e, &next, changes, n, change_id, err))
+    *insync_s = 0;
+    e->made = false;
+    if (edit_stopping(e))
+        return edit_say_stopped(err, "this change was not begun");
+    edit_next_lease(e, LEASE_FORWARD, &next);
+    if (!edit_batch(e, &next, changes, n, change_id, err))
         return false;
+    e->made = true;
     if (!change_id[0]) { /* changes of a zone go one after another: the next one's will tell */
-        next_lease(e, LEASE_FORWARD, &next);
-        if (!batch(e, &next, NULL, 0, change_id, err))
+        edit_next_lease(e, LEASE_FORWARD, &next);
+        if (!edit_batch(e, &next, NULL, 0, change_id, err))
             return false;
     }
     if (change_id[0] && !wait_insync(e, change_id, err))
@@ -408,143 +445,8 @@ bool edit_change(struct edit *e, const struct router_change *changes, size_t n, 
     return true;
 }
 
-/* ---- taking and leaving
- * ---------------------------------------------------------------------------- */
-
-/* Nothing DELETEs where nothing is, so nothing fences a late copy: it is sent once, and never again
- * without having looked. */
-static bool create_lone(struct edit *e, struct err *err)
+bool edit_made(const struct edit *e, bool *known)
 {
-    for (int i = 0; i < LONE_TRIES; i++) {
-        struct seen next, stands;
-        const char *value;
-        struct rrset set;
-        struct router_change create = {.action = ROUTER_CREATE, .set = &set};
-        struct router_batch b = {
-            .zone_id = e->zone_id, .comment = "sluice lease", .changes = &create, .n_changes = 1};
-        struct router_answer a = {0};
-        enum router_outcome outcome;
-        bool loose;
-
-        next_lease(e, LEASE_FORWARD, &next);
-        set = lease_set(e, &next, &value);
-        if (!send_batch(e, &b, false, &a, &loose, err))
-            return false;
-        outcome = a.outcome;
-        if (outcome == ROUTER_DENIED || outcome == ROUTER_MISSING || outcome == ROUTER_INVALID)
-            refused(&a, err);
-        e->cfg.router.ops->release(e->cfg.router.self, &a);
-        if (err->kind != ERR_NONE)
-            return false;
-        if (outcome == ROUTER_OK) {
-            e->now = next;
-            return true;
-        }
-        if (!wait_ms(e, backoff_full_ms(&e->random, (uint32_t)i, RETRY_FIRST_MS, RETRY_CAP_MS),
-                     err) ||
-            !read_lease(e, &stands, err))
-            return false;
-        if (same(&stands, &next)) {
-            e->now = stands;
-            return true;
-        }
-        if (stands.kind != SEEN_ABSENT)
-            return say_held(e, &stands, err);
-    }
-    return err_set(err, ERR_NET, "the lease could not be written: Route 53 gives no answer");
-}
-
-bool edit_open(struct edit *e, struct err *err)
-{
-    char change_id[ROUTER_CHANGE_ID_MAX];
-    struct seen next;
-
-    if (!read_lease(e, &e->now, err))
-        return false;
-    if (e->now.kind == SEEN_ABSENT)
-        return create_lone(e, err);
-    if (e->now.kind != SEEN_LEASE || (e->now.lease.state != LEASE_RELEASED && !e->cfg.take_over))
-        return say_held(e, &e->now, err);
-    e->proto.ttl_was = e->now.lease.ttl_was;
-    e->proto.not_before_s = e->now.lease.not_before_s;
-    e->proto.step = e->now.lease.step;
-    next_lease(e, LEASE_FORWARD, &next);
-    return batch(e, &next, NULL, 0, change_id, err);
-}
-
-bool edit_release(struct edit *e, struct err *err)
-{
-    char change_id[ROUTER_CHANGE_ID_MAX];
-    struct seen next;
-
-    next_lease(e, LEASE_RELEASED, &next);
-    return batch(e, &next, NULL, 0, change_id, err);
-}
-
-bool edit_look(struct edit *e, struct err *err)
-{
-    return read_lease(e, &e->now, err);
-}
-
-#define LIFE_LEAST_S 60 /* of a lease, as plans may say it */
-
-/* A lease does not say when it was written, but until when it holds: it was written a life before.
- * How long that is this very plan says; of another plan's it is at least a minute. What this
- * process wrote it knows. */
-int64_t edit_removable_s(const struct edit *e)
-{
-    int64_t late_s = FENCE_LATE_MS / 1000, ours_s = e->signed_ms / 1000 + late_s;
-    bool own = e->now.kind != SEEN_LEASE || strcmp(e->now.lease.run, e->proto.run) == 0;
-    bool same_plan = strcmp(e->now.lease.plan_hash, e->proto.plan_hash) == 0;
-    int64_t written_s = e->now.lease.expires_s - (same_plan ? e->cfg.life_ms / 1000 : LIFE_LEAST_S);
-
-    return own || written_s + late_s < ours_s ? ours_s : written_s + late_s;
-}
-
-bool edit_remove(struct edit *e, struct err *err)
-{
-    const char *value;
-    struct rrset set;
-    struct router_change del = {.action = ROUTER_DELETE, .set = &set};
-    struct router_batch b = {
-        .zone_id = e->zone_id, .comment = "sluice lease removed", .changes = &del, .n_changes = 1};
-    struct router_answer a = {0};
-    bool loose, done;
-
-    if (e->now.kind == SEEN_ABSENT && !read_lease(e, &e->now, err))
-        return false;
-    if (e->now.kind == SEEN_ABSENT)
-        return true;
-    if (e->now.kind != SEEN_LEASE ||
-        (e->now.lease.state != LEASE_RELEASED && !lease_same_owner(&e->now.lease, &e->proto)))
-        return say_held(e, &e->now, err);
-    if (edit_now_s(e) < edit_removable_s(e))
-        return err_set(
-            err, ERR_REFUSED,
-            "the lease was written less than six minutes ago: a late request could still "
-            "find its name free");
-    set = lease_set(e, &e->now, &value);
-    if (!send_batch(e, &b, true, &a, &loose, err))
-        return false;
-    done = a.outcome == ROUTER_OK;
-    if (!done)
-        refused(&a, err);
-    e->cfg.router.ops->release(e->cfg.router.self, &a);
-    if (!done) {
-        struct seen stands;
-        struct err why = {0};
-
-        if (!read_lease(e, &stands, &why))
-            return false;
-        if (stands.kind == SEEN_ABSENT) {
-            *err = (struct err){0};
-            done = true;
-        } else if (!same(&stands, &e->now)) {
-            *err = (struct err){0};
-            return say_held(e, &stands, err);
-        }
-    }
-    if (done)
-        e->now = (struct seen){0};
-    return done;
+    *known = e->made || e->loose.kind == SEEN_ABSENT;
+    return e->made;
 }

@@ -21,9 +21,12 @@
 #define EDIT_PATIENCE_MS (30 * 60 * 1000) /* for a definite answer to a change, and for INSYNC */
 
 /* Who moves the router and tells the time. wait: until something may have come, at most timeout_ms;
- * false (ERR_IO) ends the edit. */
+ * false (ERR_IO) ends the edit at once, whatever is in the air. stopping: true once somebody asked
+ * to end; then what is in the air is still waited for, and nothing new is begun but giving the zone
+ * back (ERR_IO). NULL: never. */
 struct edit_host {
     bool (*wait)(void *ctx, int64_t timeout_ms, struct err *err);
+    bool (*stopping)(void *ctx);
     int64_t (*boot_ms)(void *ctx);
     int64_t (*wall_ms)(void *ctx);
     void *ctx;
@@ -36,7 +39,11 @@ struct edit_config { /* strings are copied */
     const char *cutover, *run, *plan_hash;
     int64_t life_ms;
     uint64_t seed;
-    bool take_over; /* another run's lease is taken at once */
+    uint32_t first_op; /* the router's op_ids are above this one: nobody else's may be near them */
+    bool take_over;    /* another run's lease is taken at once */
+    /* Runs of this machine, one a line, that are known to be dead: their leases are taken as if
+     * they were released. NULL: none. Borrowed. */
+    const char *dead_runs;
 };
 
 struct edit; /* opaque */
@@ -66,11 +73,19 @@ bool edit_list(struct edit *e, struct arena *mem, const struct rrset **sets, siz
                struct err *err) SL_MUST_CHECK;
 
 /* Makes the changes in one batch and waits until they are INSYNC. *insync_s: when that was seen, in
- * Route 53's time. n 0: the lease alone. ERR_REFUSED: Route 53 will not have them, in its words;
+ * Route 53's time; 0 as long as it was not (the batch itself may have been made then:
+ * edit_made()). n 0: the lease alone. ERR_REFUSED: Route 53 will not have them, in its words;
  * nothing was changed. ERR_BUSY: another run has the zone. ERR_DENIED. ERR_TIMEOUT: not known, says
  * so. */
 bool edit_change(struct edit *e, const struct router_change *changes, size_t n, int64_t *insync_s,
                  struct err *err) SL_MUST_CHECK;
+
+/* Whether a run is one of a list like dead_runs. */
+bool edit_lists_run(const char *runs, const char *run);
+
+/* Whether the last edit_change() made its batch, also where it failed behind that; *known false: no
+ * definite answer came. */
+bool edit_made(const struct edit *e, bool *known);
 
 /* Gives the zone away: the lease stays, released, with what it remembers. */
 bool edit_release(struct edit *e, struct err *err) SL_MUST_CHECK;

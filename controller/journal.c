@@ -43,13 +43,15 @@ static bool dump(struct buf *out, const char *key, const json_t *value)
     return value && json_dump_callback(value, add_json, out, JSON_COMPACT | JSON_ENCODE_ANY) == 0;
 }
 
-bool journal_format(struct buf *out, uint64_t seq, int64_t time_ms, const json_t *event,
-                    const json_t *actions, const json_t *state, struct err *err)
+bool journal_format(struct buf *out, uint64_t seq, uint64_t synced, int64_t time_ms,
+                    const json_t *event, const json_t *actions, const json_t *state,
+                    struct err *err)
 {
     struct buf line SL_CLEANUP(buf_clear) = {.max = JOURNAL_LINE_MAX - CRC_TAIL - 1};
     bool ok;
 
-    buf_addf(&line, HEAD "%d,\"seq\":%" PRIu64 ",\"time\":\"", JOURNAL_VERSION, seq);
+    buf_addf(&line, HEAD "%d,\"seq\":%" PRIu64 ",\"synced\":%" PRIu64 ",\"time\":\"",
+             JOURNAL_VERSION, seq, synced);
     text_format_time(&line, time_ms, true);
     buf_add_char(&line, '"');
     ok = dump(&line, "event", event) && dump(&line, "actions", actions) &&
@@ -69,7 +71,7 @@ struct outline {
     bool good;  /* head, tail and crc fit */
     bool other; /* a good line of another version */
     uint64_t version;
-    uint64_t seq;
+    uint64_t seq, synced;
 };
 
 static bool digits(const char **p, const char *end, uint64_t *out)
@@ -110,6 +112,8 @@ static struct outline outline(const char *text, size_t len)
      */
     o.other = o.version != JOURNAL_VERSION;
     o.good = o.other || (skip(&p, end, ",\"seq\":") && digits(&p, end, &o.seq) && o.seq > 0);
+    if (o.good && !o.other && !(skip(&p, end, ",\"synced\":") && digits(&p, end, &o.synced)))
+        o.synced = o.seq - 1; /* of before lines said so: the strictest reading */
     return o;
 }
 
@@ -150,17 +154,28 @@ bool journal_parse_line(const char *text, size_t len, struct journal_line *out, 
     return ok || err_set(err, ERR_PROTOCOL, "this journal line lacks a part");
 }
 
-/* One pass over the lines; `last_at` and `last_len` are where the last good one stands. */
-struct scan {
-    const char *last_at;
-    size_t last_len;
-    uint64_t n, next_seq;
+/* Where a good line stands, and how many there are up to it. */
+struct mark {
+    const char *at;
+    size_t len;
+    uint64_t n;
 };
 
-static void note_bad(struct journal_reading *out, uint64_t line)
+/* One pass over the lines. */
+struct scan {
+    struct mark all, sound; /* the last good line; the last with nothing bad before it */
+    uint64_t n, next_seq;
+    uint64_t synced;  /* what the good ones say was durable */
+    uint64_t bad_seq; /* the first number that is missing */
+    uint64_t version; /* of a line that another sluice wrote; 0: none */
+};
+
+static void note_bad(struct journal_reading *out, struct scan *s)
 {
-    if (!out->bad_line)
-        out->bad_line = line;
+    if (out->bad_line)
+        return;
+    out->bad_line = s->n;
+    s->bad_seq = s->next_seq;
 }
 
 /* Where to look on behind a bad line: at a line that begins within it (its newline was lost), so
@@ -179,53 +194,79 @@ static const char *behind_bad(const char *p, const char *stop, const char *end)
     return stop < end ? stop + 1 : end;
 }
 
-bool journal_read(const char *data, size_t len, const char *needle, journal_visit *visit, void *ctx,
-                  struct journal_reading *out, struct err *err)
+static void scan_lines(const char *p, const char *end, struct scan *s, struct journal_reading *out)
 {
-    struct scan s = {.next_seq = 1};
-    const char *p = data, *end = data + len;
-
-    *out = (struct journal_reading){0};
     while (p < end) {
         const char *newline = memchr(p, '\n', (size_t)(end - p));
         const char *stop = newline ? newline : end;
         struct outline o = outline(p, (size_t)(stop - p));
 
-        s.n++;
-        if (o.other)
-            return refuse_version(o.version, err);
+        s->n++;
+        if (o.other) {
+            s->version = o.version;
+            return;
+        }
         if (!newline || !o.good) {
-            note_bad(out, s.n);
+            note_bad(out, s);
             p = behind_bad(p, stop, end);
             continue;
         }
-        /* A good line behind a bad one, or a number left out: not a torn tail. */
-        if (out->bad_line || o.seq != s.next_seq) {
-            note_bad(out, s.n);
-            out->end = JOURNAL_DAMAGED;
-        }
-        s.next_seq = o.seq + 1;
-        s.last_at = p;
-        s.last_len = (size_t)(stop - p);
-        out->n_lines++;
+        if (!out->bad_line && o.seq != s->next_seq)
+            note_bad(out, s); /* a number was left out */
+        s->next_seq = o.seq + 1;
+        if (o.synced > s->synced)
+            s->synced = o.synced;
+        s->all = (struct mark){p, (size_t)(stop - p), s->all.n + 1};
+        if (!out->bad_line)
+            s->sound = s->all;
         p = newline + 1;
-        out->whole_bytes = (size_t)(p - data);
-        if (visit && (!needle || memmem(s.last_at, s.last_len, needle, strlen(needle)))) {
-            struct journal_line line;
-            bool go_on = true;
+    }
+}
 
-            if (journal_parse_line(s.last_at, s.last_len, &line, NULL))
+static void visit_lines(const char *p, const char *end, const char *needle, journal_visit *visit,
+                        void *ctx)
+{
+    bool go_on = true;
+
+    while (p < end && go_on) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        const char *stop = newline ? newline : end;
+        size_t len = (size_t)(stop - p);
+        struct journal_line line;
+
+        if (!outline(p, len).good) {
+            p = behind_bad(p, stop, end);
+            continue;
+        }
+        if (!needle || memmem(p, len, needle, strlen(needle))) {
+            if (journal_parse_line(p, len, &line, NULL))
                 go_on = visit(ctx, &line);
             journal_line_clear(&line);
-            if (!go_on)
-                break;
         }
+        p = newline + 1;
     }
-    if (out->end == JOURNAL_WHOLE && out->bad_line)
-        out->end = JOURNAL_TORN;
-    if (!s.last_at)
+}
+
+bool journal_read(const char *data, size_t len, const char *needle, journal_visit *visit, void *ctx,
+                  struct journal_reading *out, struct err *err)
+{
+    struct scan s = {.next_seq = 1};
+    struct mark last;
+
+    *out = (struct journal_reading){0};
+    scan_lines(data, data + len, &s, out);
+    if (s.version)
+        return refuse_version(s.version, err);
+    if (out->bad_line)
+        out->end = s.synced >= s.bad_seq ? JOURNAL_DAMAGED : JOURNAL_TORN;
+    last = out->end == JOURNAL_DAMAGED ? s.all : s.sound;
+    if (!last.at)
         return err_set(err, ERR_REFUSED, "the journal holds no whole line");
-    return journal_parse_line(s.last_at, s.last_len, &out->last, err);
+    out->n_lines = last.n;
+    out->whole_bytes = (size_t)(last.at - data) + last.len + 1;
+    if (visit)
+        visit_lines(data, data + out->whole_bytes, needle, visit, ctx);
+    return journal_parse_line(last.at, last.len, &out->last, err);
 }
 
 void journal_line_clear(struct journal_line *line)

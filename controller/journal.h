@@ -1,11 +1,15 @@
 /* journal.h: the lines of a run's journal, as bytes in memory. journal_file.h keeps them on disk.
  *
  * One line of JSON an event:
- * {"v":1,"seq":N,"time":"...","event":{...},"actions":[...],"state":{...}, "crc":"xxxxxxxx"}. The
- * crc (CRC-32, IEEE 802.3) covers everything before its own comma. The last whole line is the state
- * of the run: resume, `status` and the audit trail are the same bytes. A line that a crash tore off
- * at the end is dropped; a bad line with a good one behind it is damage, and nobody may step
- * forward on a journal that was damaged. Pure: no file, no clock. */
+ * {"v":1,"seq":N,"synced":M,"time":"...","event":{...},"actions":[...],"state":{...},
+ * "crc":"xxxxxxxx"}. The crc (CRC-32, IEEE 802.3) covers everything before its own comma. The last
+ * whole line is the state of the run: resume, `status` and the audit trail are the same bytes.
+ *
+ * Not every line waits for the disk, and when the power goes the disk may have kept later bytes and
+ * not the earlier ones. So each line says which one was the last known to be durable when it was
+ * made. From the first bad line on nothing counts, as long as no good line says that it had been
+ * durable: that is damage, and nobody may step forward on a journal that was damaged. Pure: no
+ * file, no clock. */
 #ifndef SLUICE_JOURNAL_H
 #define SLUICE_JOURNAL_H
 
@@ -31,26 +35,27 @@ struct journal_line {
 
 enum journal_end {
     JOURNAL_WHOLE,   /* every byte belongs to a good line */
-    JOURNAL_TORN,    /* what follows the last good line is a torn write and counts for nothing */
-    JOURNAL_DAMAGED, /* a bad line stands before a good one, or a line is missing */
+    JOURNAL_TORN,    /* what follows had not been durable yet, is torn and counts for nothing */
+    JOURNAL_DAMAGED, /* a line that had been durable is bad or missing */
 };
 
 struct journal_reading {
-    struct journal_line last; /* the last good line; cleared by journal_reading_clear() */
-    uint64_t n_lines;         /* good ones */
-    size_t whole_bytes;       /* up to the end of the last good line */
+    struct journal_line last; /* the last good line that counts; see journal_reading_clear() */
+    uint64_t n_lines;         /* good ones that count */
+    size_t whole_bytes;       /* up to the end of the last of them */
     enum journal_end end;
     uint64_t bad_line; /* the first bad one, from 1; 0 when there is none */
 };
 
-/* Called for every good line in order; false stops the reading (journal_read() then returns true).
- */
+/* Called for every good line that counts, in order; false: it has seen enough. */
 typedef bool journal_visit(void *ctx, const struct journal_line *line);
 
-/* Appends one line with its newline. False (ERR_BUG) when a value cannot be written as JSON,
+/* Appends one line with its newline. synced: the number of the last line known to be durable, below
+ * seq. False (ERR_BUG) when a value cannot be written as JSON,
  * ERR_LIMIT when the line is longer than JOURNAL_LINE_MAX; out is then as it was. */
-bool journal_format(struct buf *out, uint64_t seq, int64_t time_ms, const json_t *event,
-                    const json_t *actions, const json_t *state, struct err *err) SL_MUST_CHECK;
+bool journal_format(struct buf *out, uint64_t seq, uint64_t synced, int64_t time_ms,
+                    const json_t *event, const json_t *actions, const json_t *state,
+                    struct err *err) SL_MUST_CHECK;
 
 /* Reads one line (len bytes, without the newline). The caller clears out. ERR_PROTOCOL: not a good
  * line; ERR_REFUSED: written by another version. */

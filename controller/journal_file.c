@@ -323,7 +323,8 @@ uint64_t journal_append(struct journal *j, int64_t time_ms, const json_t *event,
     if (!j->dead) {
         if (j->queued_lines >= JOURNAL_QUEUE_LINES_MAX)
             err_set(&why, ERR_LIMIT, "the disk does not keep up with the journal");
-        else if (journal_format(&j->queue, seq, time_ms, event, actions, state, &why)) {
+        else if (journal_format(&j->queue, seq, j->synced, time_ms, event, actions, state,
+                                &why)) {
             j->queued_lines++;
             j->queued_seq = seq;
             j->queue_sync = j->queue_sync || sync;

@@ -52,8 +52,8 @@ libcontroller_a_SOURCES += \
 # How it writes to a zone: controller/fence.h.
 libcontroller_a_SOURCES += \
 	controller/lease.c controller/lease.h \
-	controller/edit.c controller/edit.h controller/desk.c controller/desk.h \
-	controller/conversion.c controller/conversion.h \
+	controller/edit.c controller/edit_take.c controller/edit.h controller/edit_inner.h controller/desk.c controller/desk.h \
+	controller/conversion.c controller/conversion.h controller/stop.c controller/stop.h \
 	controller/cmd_prepare.c controller/cmd_finish.c \
 	controller/convert.c controller/convert_diff.c controller/convert_kept.c controller/convert_try.c controller/convert.h controller/rrset_json.c controller/rrset_json.h \
 	controller/fence.c controller/fence.h controller/fence_int.h \

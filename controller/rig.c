@@ -8,6 +8,7 @@
 #include "plan_file.h"
 #include "route53.h"
 #include "router_route53.h"
+#include "stop.h"
 #include "sluice/clock.h"
 #include "sluice/crypto.h"
 #include "sluice/file.h"
@@ -161,8 +162,19 @@ int64_t rig_wake_at(const struct rig *rig)
     return router < keeper ? router : keeper;
 }
 
-/* Waits in place for the one operation in flight. */
-static bool wait_answer(struct rig *rig, struct router_answer *answer, struct err *err)
+/* Only where a command has said that a signal is to end it in order (stop.h). */
+static bool wait_or_stop(struct rig *rig, int64_t ms, struct err *err)
+{
+    struct pollfd stop = stop_pollfd();
+
+    if (stop_signal())
+        return err_set(err, ERR_IO, "stopped while reading the zones");
+    return http_wait(rig->http, &stop, 1, (int)ms, err);
+}
+
+/* Waits in place for the operation in flight; one that was given up may be answered late. */
+static bool wait_answer(struct rig *rig, uint32_t op_id, struct router_answer *answer,
+                        struct err *err)
 {
     int64_t until = clock_boot_ms(&clock_real) + LIST_WAIT_MS;
     struct http_done done;
@@ -170,13 +182,16 @@ static bool wait_answer(struct rig *rig, struct router_answer *answer, struct er
     for (;;) {
         int64_t now = clock_boot_ms(&clock_real), wake;
 
-        if (rig->router.ops->next(rig->router.self, answer))
-            return true;
+        while (rig->router.ops->next(rig->router.self, answer)) {
+            if (answer->op_id == op_id)
+                return true;
+            rig->router.ops->release(rig->router.self, answer);
+        }
         if (now >= until)
             return err_set(err, ERR_TIMEOUT, "Route 53 does not answer");
         wake = rig_wake_at(rig);
         wake = wake < until ? wake : until;
-        if (!http_wait(rig->http, NULL, 0, wake > now ? (int)(wake - now) : 0, err))
+        if (!wait_or_stop(rig, wake > now ? wake - now : 0, err))
             return false;
         while (http_next(rig->http, &done))
             rig_http(rig, &done, now);
@@ -203,14 +218,9 @@ static bool list_zone(struct rig *rig, size_t i, struct err *err)
     for (int attempt = 1;; attempt++) {
         struct err why = {0};
 
-        rig->router.ops->list(rig->router.self, (uint32_t)(i + 1), &list);
-        for (;;) { /* what a run before this had still under way is nobody's any more */
-            if (!wait_answer(rig, a, err))
-                return false;
-            if (a->op_id == (uint32_t)(i + 1))
-                break;
-            rig->router.ops->release(rig->router.self, a);
-        }
+        rig->router.ops->list(rig->router.self, ++rig->last_op, &list);
+        if (!wait_answer(rig, rig->last_op, a, err))
+            return false;
         if (a->outcome == ROUTER_OK)
             break;
         list_fails(a, &why);
@@ -222,7 +232,7 @@ static bool list_zone(struct rig *rig, size_t i, struct err *err)
             *err = why;
             return false;
         }
-        if (!http_wait(rig->http, NULL, 0, LIST_PAUSE_MS, err))
+        if (!wait_or_stop(rig, LIST_PAUSE_MS, err))
             return false;
     }
     rig->zones[i].sets = a->sets;
@@ -305,7 +315,7 @@ bool rig_survey(struct rig *rig, struct survey *s, int64_t patience_ms, struct e
             *err = why;
             return false;
         }
-        if (!http_wait(rig->http, NULL, 0, LIST_PAUSE_MS, err))
+        if (!wait_or_stop(rig, LIST_PAUSE_MS, err))
             return false;
     }
     survey_eval(s, &rig->mem, &rig->plan, rig->zones, rig->n_zones, zone_of);

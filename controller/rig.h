@@ -3,7 +3,7 @@
  *
  * rig_load() reads files only; rig_connect() finds credentials and opens the door; rig_survey()
  * reads the zones. All of it is before the loop: it waits in place, and an interrupt simply ends
- * the program, for nothing has been written yet. */
+ * the program, for nothing has been written yet; where something was, stop.h ends the waiting. */
 #ifndef SLUICE_RIG_H
 #define SLUICE_RIG_H
 
@@ -27,6 +27,7 @@
 #include "verify.h"
 
 #define RIG_ZONES_MAX FENCE_ZONES_MAX
+#define RIG_OPS_MAX   (UINT32_C(1) << 20)
 
 struct endpoints;
 struct route53;
@@ -44,6 +45,7 @@ struct rig {
     struct http *http;
     struct route53 *route53; /* the router's */
     struct router router;
+    uint32_t last_op; /* of the listings; others that use the router begin at RIG_OPS_MAX */
     struct credentials_keeper *keeper; /* renews what the router signs with */
     struct plan_stratum *strata;       /* of plan.strata; owned */
     struct survey_zone zones[RIG_ZONES_MAX];

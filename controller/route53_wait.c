@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "route53.h"
+#include "stop.h"
 #include "sluice/text.h"
 
 #define TRIES_MAX   6
@@ -14,17 +15,20 @@ static bool wait_reply(struct route53 *r, struct http *http, const struct clock 
                        struct route53_reply *reply, struct err *err)
 {
     for (;;) {
+        struct pollfd stop = stop_pollfd();
         struct http_done done;
         int64_t wait_ms;
 
         route53_tick(r);
         if (route53_next(r, reply))
             return true;
+        if (stop_signal())
+            return err_set(err, ERR_IO, "stopped while asking Route 53");
         wait_ms = route53_wake_at(r);
         wait_ms = wait_ms == INT64_MAX ? WAIT_MS_MAX : wait_ms - clock_boot_ms(clock);
         if (wait_ms < 0)
             wait_ms = 0;
-        if (!http_wait(http, NULL, 0, (int)(wait_ms < WAIT_MS_MAX ? wait_ms : WAIT_MS_MAX), err))
+        if (!http_wait(http, &stop, 1, (int)(wait_ms < WAIT_MS_MAX ? wait_ms : WAIT_MS_MAX), err))
             return false;
         while (http_next(http, &done)) {
             bool ours = route53_take(r, &done);

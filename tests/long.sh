@@ -1,5 +1,5 @@
 #!/bin/bash
-# What takes too long for tests/run.sh, by hand: 100,000 simulated runs, every crash point, every kill point, 100 rollbacks timed one by
+# What takes too long for tests/run.sh, by hand: 100,000 simulated runs, every crash point, every kill point and 200 pairs, 100 rollbacks timed one by
 # one, the table of rates, the simulation under sanitizers, an hour of fuzzing shared by all targets. About two
 # hours on 2 cores. The figures are printed at the end; logs are below out/ (or $SLUICE_OUT).
 #
@@ -26,7 +26,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 stages=${stages:-build model sim crash rates kill latency fencing drills asan fuzz}
-rate_runs=10000 rollbacks=100 hanging=20 kill_args=--all
+rate_runs=10000 rollbacks=100 hanging=20 kill_args="--all --pairs 200 --jobs $((4 * $(nproc)))"
 if [ $quick = yes ]; then
     seeds=$((seeds / 50)) rate_runs=200 rollbacks=3 hanging=2 kill_args= fuzz_minutes=$(((fuzz_minutes + 49) / 50))
 fi

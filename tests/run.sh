@@ -141,7 +141,7 @@ for stage in $stages; do
         export builddir=$out/gcc srcdir=$top
         mapfile -t e2e < <(find tests/e2e -maxdepth 1 -name 'test_*.py' -printf '%f\n' | sort)
         # Ramps wait nine tenths of their time, so there are four a core; the longest begin first.
-        printf 'test_%s.py\n' hours_back hours_forward ramp_network ramp_days cutover ramp_stop ramp drills credentials plan |
+        printf 'test_%s.py\n' hours_back hours_forward kill ramp_network ramp_days cutover ramp_stop ramp drills credentials plan |
             cat - <(printf '%s\n' "${e2e[@]}") | awk '!seen[$0]++' |
             xargs -P "$((jobs * 4))" -I{} bash -c '[ -n "{}" ] || exit 0; timeout -k 10 400 /usr/bin/python3 tests/e2e/{} >"$out/log/e2e-{}.log" 2>&1 </dev/null; echo $? >"$out/log/e2e-{}.rc"'
         for t in "${e2e[@]}"; do [ -n "$t" ] && tally "e2e $t" "$out/log/e2e-$t.log" "$(cat "$out/log/e2e-$t.rc")"; done

@@ -159,9 +159,17 @@ def remembers():
         run = kit.start("prepare")
         run.wait_line("waiting until")
         run.kill()
+        here, kit.state = kit.state, kit.state + "-elsewhere"
         run = kit.run("prepare")
-        t.eq(run.process.returncode, 75, "killed while it waits: its lease stands")
-        t.eq(kit.run("prepare", "--take-over").process.returncode, 0, "--take-over goes on")
+        t.eq(run.process.returncode, 75, "killed while it waits: its lease stands, for another machine")
+        kit.state = here
+        t.eq(kit.run("prepare").process.returncode, 0, "where it died it is known to be dead: given again it goes on")
+    with Sandbox(config()) as sb, Converting(sb, **PLAN_OF) as kit:
+        run = kit.start("prepare")
+        run.wait_line("waiting until")
+        run.kill()
+        kit.state += "-elsewhere"
+        t.eq(kit.run("prepare", "--take-over").process.returncode, 0, "--take-over goes on elsewhere")
     value = lease("released", 0).replace("cutover=other", "cutover=shop").replace("ttl=0 nb=0", "ttl=3600 nb=%d" % (time.time() + 4))
     c = ramp_config()
     c["zones"][0]["records"].append({"name": "_sluice.example.com", "type": "TXT", "ttl": 60, "values": [value]})

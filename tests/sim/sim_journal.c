@@ -139,7 +139,7 @@ static void write_line(struct sim_ctl *c, const struct sim_line *l, uint64_t seq
     r->core = l->core;
     state = ramp_state_save(r, &c->sim->plan);
     json_object_set(state, "fence", l->fence);
-    if (!journal_format(out, seq, SIM_WALL + c->sim->now, event, actions, state, &err))
+    if (!journal_format(out, seq, seq - 1, SIM_WALL + c->sim->now, event, actions, state, &err))
         check_wrong(c->sim, "a journal line cannot be written: %s", err.text);
     json_decref(event);
     json_decref(actions);

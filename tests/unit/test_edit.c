@@ -22,6 +22,9 @@ struct bench {
     uint32_t n_script, at;
     uint32_t changes; /* sent */
     bool all_lost;
+    uint32_t waits_left; /* before a wait fails, as where curl cannot go on; 0: never */
+    bool stopping;
+    uint32_t stop_at_change; /* somebody asks to end when that many were sent; 0: never */
 };
 
 static struct memory_verdict decide(void *ctx, enum router_op op, const struct router_batch *batch)
@@ -33,6 +36,7 @@ static struct memory_verdict decide(void *ctx, enum router_op op, const struct r
     if (op != ROUTER_OP_CHANGE)
         return v;
     b->changes++;
+    b->stopping |= b->stop_at_change && b->changes >= b->stop_at_change;
     if (b->all_lost)
         v.fault = MEMORY_LOST;
     else if (b->at < b->n_script)
@@ -45,7 +49,8 @@ static bool host_wait(void *ctx, int64_t timeout_ms, struct err *err)
     struct bench *b = ctx;
     int64_t wake = memory_wake_at(b->m);
 
-    (void)err;
+    if (b->waits_left && --b->waits_left == 0)
+        return err_set(err, ERR_IO, "no more");
     b->now = wake < b->now + timeout_ms ? (wake > b->now ? wake : b->now + 1) : b->now + timeout_ms;
     memory_tick(b->m, b->now);
     return true;
@@ -61,10 +66,15 @@ static int64_t host_wall(void *ctx)
     return WALL + ((struct bench *)ctx)->now;
 }
 
+static bool host_stopping(void *ctx)
+{
+    return ((struct bench *)ctx)->stopping;
+}
+
 static struct edit *new_edit(struct bench *b, const char *run, bool take_over)
 {
     const struct edit_config config = {.router = b->router,
-                                       .host = {host_wait, host_boot, host_wall, b},
+                                       .host = {host_wait, host_stopping, host_boot, host_wall, b},
                                        .zone_id = ZONE,
                                        .lease_name = LEASE,
                                        .cutover = "shop",
@@ -72,6 +82,7 @@ static struct edit *new_edit(struct bench *b, const char *run, bool take_over)
                                        .plan_hash = "abc",
                                        .life_ms = 600000,
                                        .seed = 7 + (uint64_t)run[0],
+                                       .dead_runs = "dead-0\ndead-1\n",
                                        .take_over = take_over};
 
     return edit_new(&config);
@@ -282,6 +293,64 @@ TEST(a_released_lease_and_with_take_over_any_is_replaced_and_what_it_remembers_i
     }
 }
 
+TEST(the_lease_of_a_run_that_died_here_is_taken_and_of_no_other)
+{
+    static const struct {
+        const char *run;
+        bool taken;
+    } cases[] = {{"dead-0", true}, {"dead-1", true}, {"dead-", false}, {"dead-10", false}};
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench *b = set_up(0, NULL);
+        struct err err = {0};
+        struct lease l;
+
+        put_lease(b, cases[i].run, LEASE_FORWARD, 1, 300);
+        assert_int_equal(edit_open(b->e, &err), cases[i].taken);
+        assert_true(lease_of(b, &l));
+        assert_string_equal(l.run, cases[i].taken ? "mine" : cases[i].run);
+        assert_int_equal(l.ttl_was, 3600);
+        tear_down(b);
+    }
+}
+
+/* Whenever somebody asks to end: what was begun is known in the end, and the zone can be given
+ * back. */
+TEST(asked_to_end_it_waits_for_what_is_in_the_air_and_begins_nothing_new)
+{
+    static const enum memory_fault faults[] = {MEMORY_NORMAL, MEMORY_REPLY_LOST, MEMORY_THROTTLED,
+                                               MEMORY_SERVER};
+
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        const enum memory_fault script[] = {MEMORY_NORMAL, faults[i]};
+        struct bench *b = set_up(2, script);
+        struct err err = {0};
+        struct lease l;
+        int64_t insync_s = 7, begun;
+        bool known;
+        uint32_t sent;
+
+        open_ok(b);
+        b->stop_at_change = b->changes + 1; /* while the next one is in the air */
+        begun = b->now;
+        assert_false(edit_change(b->e, swap, ARRAY_LEN(swap), &insync_s, &err));
+        assert_true(b->now - begun < 4000);
+        assert_int_equal(insync_s, 0);
+        assert_int_equal(edit_made(b->e, &known), strcmp(stands(b)->values[0], "192.0.2.2") == 0);
+        assert_true(known);
+        assert_int_equal(edit_made(b->e, &known), faults[i] != MEMORY_THROTTLED);
+        sent = b->changes;
+        assert_false(edit_change(b->e, swap, ARRAY_LEN(swap), &insync_s, &err));
+        assert_int_equal(b->changes, sent);
+        err = (struct err){0};
+        if (!edit_release(b->e, &err))
+            fail_msg("%s", err.text);
+        assert_true(lease_of(b, &l));
+        assert_int_equal(l.state, LEASE_RELEASED);
+        tear_down(b);
+    }
+}
+
 TEST(who_lost_the_zone_changes_nothing)
 {
     struct bench *b = set_up(0, NULL);
@@ -390,6 +459,37 @@ TEST(a_lease_that_another_process_released_is_dated_by_its_plans_life)
     tear_down(b);
 }
 
+/* The answer to what was given up must not be taken for the next one's. */
+TEST(an_answer_to_an_operation_that_was_given_up_is_not_taken_for_the_next_ones)
+{
+    for (uint32_t waits = 1; waits < 12; waits++) {
+        struct bench *b = set_up(0, NULL);
+        struct err err = {0};
+        struct lease l;
+        int64_t insync_s;
+
+        open_ok(b);
+        b->waits_left = waits;
+        if (edit_change(b->e, swap, ARRAY_LEN(swap), &insync_s, &err)) {
+            tear_down(b);
+            break;
+        }
+        assert_int_equal(err.kind, ERR_IO);
+        b->waits_left = 0;
+        err = (struct err){0};
+        if (!edit_release(b->e, &err))
+            fail_msg("after %u waits: %s", waits, err.text);
+        assert_true(lease_of(b, &l));
+        assert_int_equal(l.state, LEASE_RELEASED);
+        assert_int_equal(l.generation, edit_lease(b->e)->generation);
+        b->now += 10 * 60000; /* whatever was in the air has come by now */
+        memory_tick(b->m, b->now);
+        assert_true(lease_of(b, &l));
+        assert_int_equal(l.state, LEASE_RELEASED);
+        tear_down(b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,12 +499,16 @@ int main(void)
         cmocka_unit_test(another_runs_lease_is_refused_and_nothing_is_written),
         cmocka_unit_test(
             a_released_lease_and_with_take_over_any_is_replaced_and_what_it_remembers_is_kept),
+        cmocka_unit_test(the_lease_of_a_run_that_died_here_is_taken_and_of_no_other),
+        cmocka_unit_test(asked_to_end_it_waits_for_what_is_in_the_air_and_begins_nothing_new),
         cmocka_unit_test(who_lost_the_zone_changes_nothing),
         cmocka_unit_test(a_record_that_is_not_as_it_was_is_refused_in_the_services_words),
         cmocka_unit_test(a_denial_is_told_as_such),
         cmocka_unit_test(a_service_that_never_answers_is_given_up_and_said_not_to_be_known),
         cmocka_unit_test(the_lease_is_removed_six_minutes_after_its_last_writing_and_no_sooner),
         cmocka_unit_test(a_lease_that_another_process_released_is_dated_by_its_plans_life),
+        cmocka_unit_test(
+            an_answer_to_an_operation_that_was_given_up_is_not_taken_for_the_next_ones),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

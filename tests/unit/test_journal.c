@@ -15,17 +15,23 @@
 #include "sluice/clock.h"
 #include "sluice/file.h"
 
-static void add_line(struct buf *out, uint64_t seq, const char *word)
+static void add_line_behind(struct buf *out, uint64_t seq, uint64_t synced, const char *word)
 {
     struct err err = {0};
     json_t *event = json_pack("{s:s, s:s}", "kind", "tick", "word", word);
     json_t *actions = json_array(), *state = json_pack("{s:I}", "n", (json_int_t)seq);
 
-    if (!journal_format(out, seq, 1770000000123, event, actions, state, &err))
+    if (!journal_format(out, seq, synced, 1770000000123, event, actions, state, &err))
         fail_msg("%s", err.text);
     json_decref(event);
     json_decref(actions);
     json_decref(state);
+}
+
+/* Every line before it was durable. */
+static void add_line(struct buf *out, uint64_t seq, const char *word)
+{
+    add_line_behind(out, seq, seq - 1, word);
 }
 
 static void three_lines(struct buf *out)
@@ -112,6 +118,100 @@ TEST(any_flipped_bit_is_noticed_and_only_the_last_line_is_taken_for_torn)
     buf_clear(&b);
 }
 
+/* Lines 1 and 2 durable, 3 to 5 only written: in lines of `seq` what the disk did is done. */
+static size_t five_lines(struct buf *out, size_t ends[6])
+{
+    for (uint64_t seq = 1; seq <= 5; seq++) {
+        add_line_behind(out, seq, seq <= 2 ? seq - 1 : 2, "a summary of some seconds");
+        ends[seq] = out->len;
+    }
+    return ends[2];
+}
+
+static bool sum_lines(void *ctx, const struct journal_line *line)
+{
+    *(uint64_t *)ctx += line->seq;
+    return true;
+}
+
+TEST(what_was_never_synced_may_be_lost_in_any_order_and_is_dropped_from_there_on)
+{
+    static const struct {
+        uint64_t from, to; /* these lines' bytes are zeros */
+        uint64_t last;     /* what is left */
+        enum journal_end end;
+    } cases[] = {
+        {3, 3, 2, JOURNAL_TORN},    {3, 4, 2, JOURNAL_TORN},    {4, 4, 3, JOURNAL_TORN},
+        {5, 5, 4, JOURNAL_TORN},    {2, 2, 5, JOURNAL_DAMAGED}, {1, 1, 5, JOURNAL_DAMAGED},
+        {2, 3, 5, JOURNAL_DAMAGED},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf b = {0};
+        struct journal_reading r;
+        struct err err = {0};
+        size_t ends[6] = {0};
+        uint64_t sum = 0, want = 0;
+
+        five_lines(&b, ends);
+        memset(b.data + ends[cases[i].from - 1], 0, ends[cases[i].to] - ends[cases[i].from - 1]);
+        assert_true(journal_read(b.data, b.len, NULL, sum_lines, &sum, &r, &err));
+        assert_int_equal(r.end, cases[i].end);
+        assert_int_equal(r.last.seq, cases[i].last);
+        assert_int_equal(r.whole_bytes, ends[cases[i].last]);
+        assert_int_equal(r.bad_line, cases[i].from);
+        for (uint64_t seq = 1; seq <= cases[i].last; seq++)
+            want += seq < cases[i].from || seq > cases[i].to ? seq : 0;
+        assert_int_equal(sum, want);
+        journal_reading_clear(&r);
+        buf_clear(&b);
+    }
+}
+
+TEST(any_sectors_of_the_tail_may_be_missing_and_nothing_that_was_synced_is_lost)
+{
+    for (uint32_t kept = 0; kept < 64; kept++) {
+        struct buf b = {0};
+        struct journal_reading r;
+        struct err err = {0};
+        size_t ends[6] = {0}, safe = five_lines(&b, ends), piece = (b.len - safe + 5) / 6;
+
+        for (uint32_t k = 0; k < 6; k++)
+            if (!(kept >> k & 1))
+                for (size_t at = safe + k * piece; at < safe + (k + 1) * piece && at < b.len; at++)
+                    b.data[at] = '\0';
+        assert_true(journal_read(b.data, b.len, NULL, NULL, NULL, &r, &err));
+        assert_int_equal(r.end, kept == 63 ? JOURNAL_WHOLE : JOURNAL_TORN);
+        assert_true(r.last.seq >= 2);
+        assert_int_equal(r.whole_bytes, ends[r.last.seq]);
+        journal_reading_clear(&r);
+        buf_clear(&b);
+    }
+}
+
+TEST(a_journal_of_before_lines_said_what_was_synced_is_read_as_strictly_as_then)
+{
+    struct buf b = {0};
+    struct journal_reading r;
+    struct err err = {0};
+
+    for (int seq = 1; seq <= 3; seq++) {
+        char body[160];
+
+        snprintf(
+            body, sizeof body,
+            "{\"v\":1,\"seq\":%d,\"time\":\"2026-02-02T02:40:00.123Z\",\"event\":{},\"actions\":[],"
+            "\"state\":{}",
+            seq);
+        buf_addf(&b, "%s,\"crc\":\"%08x\"}\n", seq == 2 ? "{\"v\":1,\"seq\":2" : body,
+                 journal_crc(body, strlen(body)));
+    }
+    assert_true(journal_read(b.data, b.len, NULL, NULL, NULL, &r, &err));
+    assert_int_equal(r.end, JOURNAL_DAMAGED);
+    journal_reading_clear(&r);
+    buf_clear(&b);
+}
+
 TEST(a_line_left_out_is_damage)
 {
     struct buf b = {0};
@@ -172,7 +272,7 @@ TEST(a_line_past_its_ceiling_is_refused)
     memset(big, 'x', JOURNAL_LINE_MAX - 1);
     big[JOURNAL_LINE_MAX - 1] = '\0';
     event = json_pack("{s:s}", "kind", big);
-    assert_false(journal_format(&b, 1, 0, event, actions, no_state, &err));
+    assert_false(journal_format(&b, 1, 0, 0, event, actions, no_state, &err));
     assert_int_equal(err.kind, ERR_LIMIT);
     assert_int_equal(b.len, 0);
     json_decref(event);
@@ -432,6 +532,12 @@ int main(void)
         cmocka_unit_test(the_crc_is_zlibs),
         cmocka_unit_test(a_journal_torn_at_any_byte_ends_at_its_last_whole_line),
         cmocka_unit_test(any_flipped_bit_is_noticed_and_only_the_last_line_is_taken_for_torn),
+        cmocka_unit_test(
+            what_was_never_synced_may_be_lost_in_any_order_and_is_dropped_from_there_on),
+        cmocka_unit_test(
+            any_sectors_of_the_tail_may_be_missing_and_nothing_that_was_synced_is_lost),
+        cmocka_unit_test(
+            a_journal_of_before_lines_said_what_was_synced_is_read_as_strictly_as_then),
         cmocka_unit_test(a_line_left_out_is_damage),
         cmocka_unit_test(another_version_is_refused_by_name),
         cmocka_unit_test(a_visitor_sees_the_lines_in_order_and_may_stop),
