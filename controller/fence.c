@@ -202,7 +202,6 @@ uint32_t fence_add_zone(struct fence *f, const char *zone_id, const char *lease_
     z->id = x_strdup(zone_id);
     z->lease_name = x_strdup(lease_name);
     z->index = f->n_zones;
-    z->seen_ours_ms = INT64_MIN;
     z->due_ms = z->watch_due_ms = z->sync_due_ms = z->beat_again_ms = NEVER;
     z->rd[RD_WRITE].due_ms = z->rd[RD_CMD].due_ms = NEVER;
     f->zones[f->n_zones] = z;
@@ -304,30 +303,27 @@ void fence_apply(struct fence *f, uint32_t op_id, uint32_t percent, int64_t now)
     all_go(f, now);
 }
 
-void fence_rollback(struct fence *f, uint32_t op_id, uint32_t percent, bool take_any, int64_t now)
+void fence_rollback(struct fence *f, uint32_t op_id, uint32_t percent, bool make_anew, int64_t now)
 {
-    bool same = f->goal == G_BACK && f->percent_to == percent && f->take_any == take_any;
+    bool same = f->goal == G_BACK && f->percent_to == percent;
 
     command(f, G_BACK, op_id);
     f->percent_to = percent;
-    f->take_any = take_any;
     f->giving_back = false;
     f->landed_told = false;
     if (same) {
         for (uint32_t i = 0; i < f->n_recs; i++)
             f->recs[i]->told = false;
+        for (uint32_t i = 0; make_anew && i < f->n_zones; i++)
+            back_make_anew(f->zones[i], now);
         all_go(f, now);
         return;
     }
     f->sent_told = false;
     for (uint32_t i = 0; i < f->n_zones; i++) {
-        struct fzone *z = f->zones[i];
-
-        if (take_any) {
-            z->deposed = z->deposed_end = false;
-            z->taken = z->taken && z->lease.kind == LV_OURS;
-        }
-        back_start(f, z, now);
+        back_start(f, f->zones[i], now);
+        if (make_anew)
+            back_make_anew(f->zones[i], now);
     }
     all_go(f, now);
 }

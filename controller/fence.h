@@ -106,13 +106,14 @@ void fence_take(struct fence *f, uint32_t op_id, enum fence_take_how how, int64_
 void fence_apply(struct fence *f, uint32_t op_id, uint32_t percent, int64_t now_ms);
 
 /* Goes back to percent: overtakes a take, an apply or anything else (which is then not answered any
- * more), waits for nothing. With take_any the lease of whoever holds it is taken (`sluice
- * rollback`). Answered by FENCE_BACK_LANDED when every record's batch has landed, FENCE_BACK
+ * more), waits for nothing. A lease that somebody removed is not made anew, for it may have been that of
+ * a run that took over since: it is told (FENCE_UNSAFE, field "lease") until a person has decided, by
+ * asking (again) with make_anew. Answered by FENCE_BACK_LANDED when every record's batch has landed, FENCE_BACK
  * (final) when INSYNC was seen and a listing agrees. Until then FENCE_UNSAFE (not final) says what
  * cannot be confirmed, and it goes on trying; deposed zones are left out and told by FENCE_DEPOSED,
  * which is the final answer when one stayed so for a whole life. Asked again (same percent) it goes
  * on where it is under the new op_id; the old one is dropped. */
-void fence_rollback(struct fence *f, uint32_t op_id, uint32_t percent, bool take_any,
+void fence_rollback(struct fence *f, uint32_t op_id, uint32_t percent, bool make_anew,
                     int64_t now_ms);
 
 /* Reads leases and records of all zones now (after a sleep, or to resume). Answered by FENCE_READ

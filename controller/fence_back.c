@@ -195,7 +195,7 @@ void back_start(struct fence *f, struct fzone *z, int64_t now)
         work_add(z, z->cuts[k], z->cuts[k + 1], false, now);
     z->sync_due_ms = now;
     z->cand = z->n_tried = z->tries = 0;
-    z->absent_told = z->denied_told = z->back_unsaid = false;
+    z->absent_told = z->denied_told = z->back_unsaid = z->make_anew = false;
     z->phase = Z_BACK;
     z->due_ms = now;
     for (uint32_t k = 0; k < z->n_recs; k++)
@@ -295,7 +295,7 @@ static void back_send(struct fence *f, struct fzone *z, int64_t now)
     if (!w)
         return;
     /* Another's lease, by a memory from before a restart: read first, it may be ours by now. */
-    if (n && !f->cfg.lease_off && z->lease.kind != LV_OURS && !(f->take_any && !z->taken)) {
+    if (n && !f->cfg.lease_off && z->lease.kind != LV_OURS) {
         if (!z->rd[RD_WRITE].active)
             sort_start(f, z, now);
         return;

@@ -212,7 +212,6 @@ void lease_learn(struct fence *f, struct fzone *z, const struct flv *v, int64_t 
     if (v->kind == LV_OURS || v->kind == LV_RELEASED)
         remember(f, &v->lease);
     if (v->kind == LV_OURS) {
-        z->seen_ours_ms = now;
         z->absent = false;
         z->touched = true; /* perhaps by the process before us */
     }

@@ -169,8 +169,6 @@ struct fzone {
     /* take: another's lease that is past its time, as it was first seen; "": none. */
     char watched[LEASE_VALUE_SIZE];
     int64_t watched_ms, asked_ms; /* boottime: since when, and when the reading under way was begun */
-    int64_t seen_ours_ms; /* when a reading or an answer showed our lease; INT64_MIN: not in this
-                             process */
     int64_t batch_ms;     /* when the last batch landed: the heartbeat counts from here */
     uint64_t top_gen;
     /* Readings begun before this f->seq may miss a batch of the process before us that lands late:
@@ -196,6 +194,7 @@ struct fzone {
     uint64_t tried[OPEN_MAX + 1];
     uint32_t n_tried;
     bool landed_told, absent_told, denied_told;
+    bool make_anew; /* an absent lease, in a rollback: a person said so */
 
     char (*sync)[ROUTER_CHANGE_ID_MAX]; /* change ids still PENDING */
     uint32_t n_sync, cap_sync;
@@ -242,7 +241,7 @@ struct fence {
     bool giving_back, applied_told, landed_told;
     struct fence_event failure; /* told once all is given back */
     int64_t release_until_ms;
-    bool take_any, sent_told;
+    bool sent_told;
     bool restored;
 
     uint32_t seq, stamp, next_op;
@@ -350,6 +349,8 @@ struct fwork *work_next(struct fzone *z, int64_t now);
 bool work_left(const struct fzone *z);
 
 /* fence_mend.c */
+/* A person has decided: where the lease is known to be gone, it is created and the rollback goes on. */
+void back_make_anew(struct fzone *z, int64_t now);
 void back_read(struct fence *f, struct fzone *z, struct freading *rd, int64_t now);
 
 /* fence_leave.c */

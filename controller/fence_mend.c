@@ -49,18 +49,14 @@ static bool was_tried(const struct fzone *z, uint64_t gen)
     return false;
 }
 
-/* Our lease, or one we may take: true. Else it is told and the zone waits. */
+/* Our lease: true. Else it is told and the zone waits. */
 static bool back_lease(struct fence *f, struct fzone *z, const struct flv *v, int64_t now)
 {
-    bool any = f->take_any && !z->taken;
-
     if (f->cfg.lease_off)
         return true;
-    if (v->kind == LV_OURS || (any && v->kind != LV_ABSENT)) {
+    if (v->kind == LV_OURS) {
         lease_learn(f, z, v, now);
-        if (any)
-            z->lease = *v;
-        z->absent_told = false;
+        z->absent_told = z->make_anew = false;
         return true;
     }
     lease_learn(f, z, v, now);
@@ -75,11 +71,21 @@ static bool back_lease(struct fence *f, struct fzone *z, const struct flv *v, in
     return false;
 }
 
+void back_make_anew(struct fzone *z, int64_t now)
+{
+    if (z->lease.kind != LV_ABSENT)
+        return;
+    z->make_anew = true;
+    if (z->phase == Z_BACK_GONE || z->phase == Z_BACK_STUCK) {
+        z->phase = Z_BACK_GONE;
+        z->due_ms = now;
+    }
+}
+
+/* Nothing in the zone tells "somebody removed our lease" from "somebody removed that of a run that took
+ * over from us": going on by ourselves could write under a newer run (decision 6). */
 static void back_gone(struct fence *f, struct fzone *z, struct freading *rd, int64_t now)
 {
-    bool any = f->take_any && !z->taken;
-    bool fresh = z->seen_ours_ms != INT64_MIN && now - z->seen_ours_ms < FENCE_LATE_MS;
-
     if (rd->lease.kind != LV_ABSENT) {
         if (back_lease(f, z, &rd->lease, now)) {
             z->phase = Z_BACK;
@@ -87,9 +93,7 @@ static void back_gone(struct fence *f, struct fzone *z, struct freading *rd, int
         }
         return;
     }
-    for (uint32_t k = 0; k < z->n_recs; k++)
-        fresh &= !z->recs[k]->foreign;
-    if (any || (fresh && !z->absent_told)) {
+    if (z->make_anew) {
         lone_send(f, z, LEASE_REVERTING, now);
         return;
     }

@@ -234,14 +234,20 @@ static void operator_rollback(struct ramp_turn *t)
 {
     struct ramp_core *c = &t->s->core;
 
-    if (going_back(t->s) && c->after_revert == RAMP_ROLLED_BACK)
+    if (going_back(t->s) && c->after_revert == RAMP_ROLLED_BACK) {
+        if (c->phase == RAMP_UNSAFE)
+            ramp_back_anew(t);
         return;
+    }
     if (c->phase == RAMP_PREFLIGHT) {
         ramp_back_stop(t, RAMP_WHY_OPERATOR); /* nothing to go back from */
         return;
     }
     c->asked = 1;
-    ramp_back_rollback(t, RAMP_WHY_OPERATOR, PLAN_WHOLE);
+    if (c->phase == RAMP_HELD && c->why == RAMP_WHY_LEASE_ABSENT)
+        ramp_back_anew(t);
+    else
+        ramp_back_rollback(t, RAMP_WHY_OPERATOR, PLAN_WHOLE);
 }
 
 static void on_operator(struct ramp_turn *t, const struct ramp_event *ev)

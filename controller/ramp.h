@@ -277,7 +277,8 @@ struct ramp_action {
     enum ramp_action_kind kind;
     uint32_t op_id;   /* 0 where there is no answer */
     bool needs_sync;  /* perform only after the journal line is fsynced */
-    bool take_over;   /* TAKE: at once, for `sluice rollback` */
+    bool take_over;   /* TAKE: at once, for `sluice rollback`. ROLLBACK: a lease that somebody removed
+                         is made anew, for a person asked again */
     uint32_t percent; /* target, or for PROBES the share the step means */
     uint32_t step;    /* APPLY, VERIFY: index into plan->steps */
     uint32_t stratum; /* ASK */

@@ -140,6 +140,21 @@ void ramp_back_rollback(struct ramp_turn *t, enum ramp_why why, uint32_t index)
         ramp_back_begin(t, t->plan->rollback_to, RAMP_ROLLED_BACK, why, index);
 }
 
+void ramp_back_anew(struct ramp_turn *t)
+{
+    struct ramp_core *c = &t->s->core;
+    struct ramp_action *a;
+
+    if (!going_back(t->s))
+        ramp_back_rollback(t, RAMP_WHY_OPERATOR, PLAN_WHOLE);
+    if (!going_back(t->s))
+        return;
+    c->listing = 0;
+    a = ramp_op(t, RAMP_ACT_ROLLBACK);
+    a->percent = (uint32_t)c->target;
+    a->take_over = true;
+}
+
 void ramp_back_half(struct ramp_turn *t, enum ramp_why why)
 {
     struct ramp_core *c = &t->s->core;

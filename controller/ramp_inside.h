@@ -81,6 +81,8 @@ void ramp_rest_policy(struct ramp_turn *t, enum plan_policy policy, enum ramp_wh
                       uint32_t index);
 
 /* ---- ramp_back.c ---- */
+/* A person who knows that the lease is gone says "go back", for the first time or once more. */
+void ramp_back_anew(struct ramp_turn *t);
 void ramp_back_begin(struct ramp_turn *t, uint32_t target, enum ramp_phase after, enum ramp_why why,
                      uint32_t index);
 void ramp_back_rollback(struct ramp_turn *t, enum ramp_why why,

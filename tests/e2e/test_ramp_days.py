@@ -99,6 +99,36 @@ def people():
         t.eq(sb.weights("www.example.com", "A")["ec2"], 40, "and not overwritten going forward")
 
 
+def lease_removed():
+    """Somebody deletes the TXT, then the new fleet breaks: it may have been another run's, so a person decides."""
+    with Sandbox(ramp_config()) as sb, Kit(sb, steps="[10, 100]", bake="60s") as kit:
+        run = kit.start("ramp")
+        run.wait_line("baking")
+        for s in sb.sets("_sluice.example.com", "TXT").values():
+            sb.change(delete=[s])
+        sb.fault(on="fleet", kind="status", fleet="new", status=502)
+        run.wait_line("unsafe")
+        t.has(run.err, "somebody removed the lease record", "it says what is in its way")
+        t.eq((percents(sb), lease_state(sb)), ([0, 10], None), "and writes nothing, nor a lease, by itself")
+        back = kit.run("rollback")
+        t.eq(run.wait(), 1, "told once more to go back, it does: rolled back by its own judgement")
+        t.eq(back.process.returncode, 0, "and who asked for it is told 0")
+        t.eq((percents(sb), lease_state(sb)), ([0, 10, 0], "released"), "all is back, the lease is given back")
+
+
+def lease_removed_and_told():
+    """Held because the TXT is gone: who says "go back" knows it, so once is enough."""
+    with Sandbox(ramp_config()) as sb, Kit(sb, steps="[10, 100]", bake="3s") as kit:
+        run = kit.start("ramp")
+        run.wait_line("baking")
+        for s in sb.sets("_sluice.example.com", "TXT").values():
+            sb.change(delete=[s])
+        run.wait_line("held")
+        t.has(run.err, "the lease record is gone", "it holds and says that the lease is gone")
+        t.eq(kit.run("rollback").process.returncode, 0, "told to go back")
+        t.eq((run.wait(), percents(sb), lease_state(sb)), (0, [0, 10, 0], "released"), "it is back, with a lease made anew")
+
+
 def notices():
     with Sandbox(ramp_config()) as sb, Kit(sb) as kit:
         out = os.path.join(kit.dir, "told")
@@ -112,7 +142,7 @@ def notices():
         t.ok(all({"time", "event", "run", "seq"} <= set(line) for line in lines), "progress lines are JSON")
 
 
-for part in (other_lease, told_without_secrets, take_over, short_keys, from_elsewhere, people, notices):
+for part in (other_lease, told_without_secrets, take_over, short_keys, from_elsewhere, people, lease_removed, lease_removed_and_told, notices):
     try:
         part()
     except (AssertionError, KeyError) as e:

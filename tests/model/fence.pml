@@ -412,7 +412,8 @@ inline back_with(c_)
     forget()
 }
 
-/* Somebody removed the lease: it is made anew only by who saw it lately, on weights that are all its own. */
+/* Somebody removed the lease: a person decides. Under MAKE_ANEW the rule that broke (a): it was made anew by who saw it
+   lately, on weights that are all its own. */
 inline gone()
 {
 #ifdef MAKE_ANEW

@@ -167,6 +167,42 @@ TEST(a_lease_that_is_gone_and_records_refused_are_unsafe_at_once_and_tried_on)
     }
 }
 
+TEST(a_person_who_asks_again_when_unsafe_has_decided_about_the_lease)
+{
+    at(RAMP_BAKING, 1);
+    rig_operator(&r, RAMP_DO_ROLLBACK);
+    assert_false(rig_find(&r, RAMP_ACT_ROLLBACK)->take_over);
+    rig_operator(&r, RAMP_DO_ROLLBACK); /* not unsafe yet: once is enough */
+    assert_null(rig_find(&r, RAMP_ACT_ROLLBACK));
+    rig_answer(&r, RAMP_IS_LEASE_ABSENT);
+    assert_phase(RAMP_UNSAFE);
+    rig_tick(&r);
+    assert_false(rig_find(&r, RAMP_ACT_ROLLBACK)->take_over);
+    rig_operator(&r, RAMP_DO_ROLLBACK);
+    assert_true(rig_find(&r, RAMP_ACT_ROLLBACK)->take_over);
+    assert_phase(RAMP_UNSAFE);
+    confirm();
+    assert_phase(RAMP_ROLLED_BACK);
+}
+
+TEST(a_rollback_asked_for_while_held_for_a_lease_that_is_gone_may_make_it_anew)
+{
+    const struct ramp_action *last = NULL;
+
+    at(RAMP_APPLYING, 1);
+    rig_answer(&r, RAMP_IS_LEASE_ABSENT);
+    assert_phase(RAMP_HELD);
+    assert_int_equal(ramp_why(&r.s, NULL), RAMP_WHY_LEASE_ABSENT);
+    rig_operator(&r, RAMP_DO_ROLLBACK);
+    assert_phase(RAMP_REVERTING);
+    for (uint32_t i = 0; i < r.out.n; i++)
+        if (r.out.item[i].kind == RAMP_ACT_ROLLBACK)
+            last = &r.out.item[i];
+    assert_true(last && last->take_over);
+    confirm();
+    assert_phase(RAMP_ROLLED_BACK);
+}
+
 /* Found by the simulator: it waited for an INSYNC that nobody would say any more. */
 TEST(a_rollback_that_had_landed_and_does_not_stand_any_more_is_unsafe_and_sent_again)
 {
@@ -570,6 +606,8 @@ int main(void)
         cmocka_unit_test(going_back_ignores_drift_gaps_pauses_and_probes),
         cmocka_unit_test(deposed_while_going_back_stops_writing),
         cmocka_unit_test(a_lease_that_is_gone_and_records_refused_are_unsafe_at_once_and_tried_on),
+        cmocka_unit_test(a_rollback_asked_for_while_held_for_a_lease_that_is_gone_may_make_it_anew),
+        cmocka_unit_test(a_person_who_asks_again_when_unsafe_has_decided_about_the_lease),
         cmocka_unit_test(
             a_rollback_that_had_landed_and_does_not_stand_any_more_is_unsafe_and_sent_again),
         cmocka_unit_test(a_step_half_applied_goes_back_to_the_last_full_one_and_is_held),
