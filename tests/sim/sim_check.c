@@ -100,8 +100,8 @@ static void check_weights(struct sim *s, struct sim_ctl *c, uint32_t z, uint32_t
                 s->record_name[r], c->run, a, b, c->commanded);
 }
 
-/* Another run's lease may be taken without being told to once its time is over and nobody has written it
- * for a whole life. */
+/* Another run's lease may be taken without being told to once its time is over and nobody has
+ * written it for a whole life. */
 static bool is_dead(const struct sim *s, uint32_t z, const struct lease *was)
 {
     return was->expires_s * 1000 < SIM_WALL + s->now &&
@@ -131,10 +131,10 @@ static void check_forward(struct sim *s, struct sim_ctl *c, uint32_t z, const st
         check_wrong(s, "a forward batch of %s landed behind its rollback", c->run);
 }
 
-/* After `rolled_back` nothing moves; and nothing lands at all once the lease was released. But where
- * somebody removed the record within the life of a signature, a late lone CREATE may land, and on it
- * the late copy of the taking batch that was built on it, which writes every set as it stands: no
- * answer changes. */
+/* After `rolled_back` nothing moves; and nothing lands at all once the lease was released. But
+ * where somebody removed the record within the life of a signature, a late lone CREATE may land,
+ * and on it the late copy of the taking batch that was built on it, which writes every set as it
+ * stands: no answer changes. */
 static void check_ended(struct sim *s, const struct sim_ctl *c, uint32_t z, const struct lease *is,
                         bool was_there, bool moved)
 {
