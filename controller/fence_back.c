@@ -349,7 +349,7 @@ int64_t back_due(const struct fzone *z)
     if (z->deposed || z->cur)
         return NEVER;
     if (z->phase == Z_BACK_GONE || z->phase == Z_BACK_STUCK)
-        return z->due_ms;
+        return z->rd[RD_WRITE].active ? NEVER : z->due_ms; /* the answer will move it */
     if (z->phase != Z_BACK)
         return NEVER;
     for (uint32_t i = 0; i < z->n_work; i++)

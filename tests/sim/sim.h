@@ -178,6 +178,7 @@ struct sim {
     uint32_t foreign_left;
     bool foreign_touched;
     int64_t lease_removed_ms[SIM_ZONES]; /* when the foreign hand last did; 0: never */
+    int64_t lease_written_ms[SIM_ZONES]; /* when a batch last did */
     bool compares_weight;                /* this Route 53 compares Weight in a DELETE */
     struct arena shadow_mem;
     struct rrset *shadow[SIM_ZONES];

@@ -322,6 +322,24 @@ TEST(every_field_but_weight_goes_back_as_read)
     kit_free(k);
 }
 
+/* A run held for a lease that is gone is told to go back: asked and, in the same moment, asked to make it
+ * anew, while the zone is being read for the first. */
+TEST(a_person_who_asks_twice_at_once_does_not_make_it_turn_for_ever)
+{
+    struct kit *k = kit_new(1, 1);
+
+    at_10_percent(k);
+    memory_remove(k->m, "Z0", KIT_LEASE, "TXT", NULL);
+    fence_read(k->f, 4, k->now);
+    kit_want(k, 4, FENCE_ABSENT);
+    fence_rollback(k->f, 5, 0, false, k->now);
+    fence_rollback(k->f, 6, 0, true, k->now);
+    assert_true(fence_wake_at(k->f) > k->now);
+    kit_want(k, 6, FENCE_BACK);
+    all_back(k, 1, 1);
+    kit_free(k);
+}
+
 TEST(no_record_is_ever_left_with_a_sum_of_zero)
 {
     struct kit *k = kit_new(1, 2);
@@ -439,6 +457,7 @@ int main(void)
         cmocka_unit_test(sluice_rollback_takes_whatever_lease_there_is),
         cmocka_unit_test(seizing_the_lease_alone_touches_no_record),
         cmocka_unit_test(every_field_but_weight_goes_back_as_read),
+        cmocka_unit_test(a_person_who_asks_twice_at_once_does_not_make_it_turn_for_ever),
         cmocka_unit_test(no_record_is_ever_left_with_a_sum_of_zero),
         cmocka_unit_test(denied_is_unsafe_and_tried_until_allowed),
         cmocka_unit_test(asked_again_it_goes_on_where_it_is),
