@@ -461,6 +461,19 @@ TEST(a_lease_that_says_reverting_decides_though_a_person_has_paused_meanwhile)
     end_of_release(1);
 }
 
+/* A mend of the above had swallowed the answer that the rollback itself waits for. */
+TEST(a_listing_that_says_reverting_is_answered_while_going_back)
+{
+    at(RAMP_BAKING, 1);
+    rig_operator(&r, RAMP_DO_ROLLBACK);
+    rig_answer(&r, RAMP_OK);
+    rig_synced(&r);
+    assert_int_equal(r.s.core.op_kind, RAMP_ACT_READ);
+    rig_answer(&r, RAMP_IS_REVERTING);
+    assert_int_equal(r.s.core.op, 0); /* not as confirmed: sent again */
+    assert_true(r.s.core.wait_until_ms < INT64_MAX);
+}
+
 /* Found by a seed: it stayed in preflight for ever; had nothing been written, it would have ramped. */
 TEST(a_rollback_that_died_while_it_took_the_lease_is_taken_up_as_one)
 {
@@ -668,6 +681,7 @@ int main(void)
         cmocka_unit_test(a_lease_that_says_reverting_only_later_decides_too),
         cmocka_unit_test(a_step_refused_because_the_lease_says_reverting_goes_back_whole),
         cmocka_unit_test(a_lease_that_says_reverting_decides_though_a_person_has_paused_meanwhile),
+        cmocka_unit_test(a_listing_that_says_reverting_is_answered_while_going_back),
         cmocka_unit_test(a_rollback_that_died_while_it_took_the_lease_is_taken_up_as_one),
         cmocka_unit_test(a_lease_that_says_reverting_is_no_news_to_who_goes_back),
         cmocka_unit_test(recover_follows_the_policy_for_crashes),
