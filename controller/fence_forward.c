@@ -11,6 +11,7 @@
 
 #include "backoff.h"
 #include "fence_int.h"
+#include "weights.h"
 #include "sluice/common.h"
 
 #define RETRY_FIRST_MS 500
@@ -45,6 +46,23 @@ void move_again(struct fence *f, struct fzone *z, int64_t now)
 /* ---- Failing
  * ------------------------------------------------------------------------------------------- */
 
+/* A record that stands where this step would bring it, and not where the step before left it: a
+ * process before this one had written it. */
+static bool stands_ahead(const struct fence *f, const struct frec *r)
+{
+    uint8_t from[WEIGHTS_SETS_MAX], to[WEIGHTS_SETS_MAX];
+    bool ahead = false;
+
+    if (r->foreign || !record_targets(r, f->percent, from) || !record_targets(r, f->percent_to, to))
+        return false;
+    for (uint32_t i = 0; i < r->n_sets; i++) {
+        if (r->sets[i].missing || r->sets[i].weight != to[i])
+            return false;
+        ahead |= to[i] != from[i];
+    }
+    return ahead;
+}
+
 static uint32_t moved_records(const struct fence *f, bool *partly)
 {
     uint32_t n = 0;
@@ -58,6 +76,8 @@ static uint32_t moved_records(const struct fence *f, bool *partly)
             *partly |= z->open[k]->kind == B_MOVE;
     }
     *partly |= n > 0;
+    for (uint32_t i = 0; i < f->n_recs && !*partly; i++)
+        *partly = stands_ahead(f, f->recs[i]);
     return n;
 }
 

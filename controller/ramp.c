@@ -148,11 +148,31 @@ static bool undone(const struct ramp_core *c, const struct ramp_event *ev)
     return c->op_kind == RAMP_ACT_ROLLBACK && ev->done.outcome != RAMP_OK;
 }
 
+/* The process before this one had begun to go back, and died before its line was written: that is
+ * news to whoever does not go back himself. */
+static bool is_news(const struct ramp *s)
+{
+    return s->core.phase > RAMP_PREFLIGHT && !going_back(s) && !ended(s);
+}
+
+static void on_reverting(struct ramp_turn *t, const struct ramp_event *ev)
+{
+    (void)ev;
+    if (is_news(t->s))
+        ramp_back_rollback(t, RAMP_WHY_CRASH, PLAN_WHOLE);
+}
+
 static void on_done(struct ramp_turn *t, const struct ramp_event *ev)
 {
     struct ramp_core *c = &t->s->core;
     uint32_t op_id = ev->done.op_id;
 
+    if (ev->done.outcome == RAMP_IS_REVERTING && is_news(t->s)) {
+        if (op_id == c->read_op)
+            c->read_op = 0;
+        on_reverting(t, ev); /* whoever asked, and whether that still matters */
+        return;
+    }
     if (op_id != 0 && op_id == c->read_op) {
         on_reading(t, ev);
         return;
@@ -338,14 +358,6 @@ static void on_drift(struct ramp_turn *t, const struct ramp_event *ev)
 {
     if (t->s->core.phase > RAMP_PREFLIGHT && !going_back(t->s) && !ended(t->s))
         ramp_rest_in(t, RAMP_HELD, RAMP_WHY_DRIFT, ev->drift);
-}
-
-/* The process before this one had begun to go back, and died before its line was written. */
-static void on_reverting(struct ramp_turn *t, const struct ramp_event *ev)
-{
-    (void)ev;
-    if (t->s->core.phase > RAMP_PREFLIGHT && !going_back(t->s) && !ended(t->s))
-        ramp_back_rollback(t, RAMP_WHY_CRASH, PLAN_WHOLE);
 }
 
 static void on_deposed(struct ramp_turn *t, const struct ramp_event *ev)

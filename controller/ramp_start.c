@@ -116,6 +116,11 @@ void ramp_pick_up(struct ramp_turn *t)
 
     switch (c->phase) {
     case RAMP_PREFLIGHT:
+        if (c->asked) { /* `sluice rollback` died while it took the lease: that is still meant */
+            c->start = RAMP_START_ROLLBACK;
+            ramp_back_take(t);
+            return;
+        }
         ramp_walk_preflight(t);
         return;
     case RAMP_REVERTING:

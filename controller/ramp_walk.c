@@ -292,10 +292,6 @@ static void applied(struct ramp_turn *t, const struct ramp_event *ev)
         ramp_back_end(t, RAMP_DEPOSED, RAMP_WHY_DEPOSED, PLAN_WHOLE, 10);
         return;
     }
-    if (ev->done.outcome == RAMP_IS_REVERTING) {
-        ramp_back_rollback(t, RAMP_WHY_CRASH, PLAN_WHOLE);
-        return;
-    }
     if (ev->done.partly || ev->done.outcome == RAMP_UNCONFIRMED) {
         ramp_back_half(t, step_refusals[ev->done.outcome]);
         return;

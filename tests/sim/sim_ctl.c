@@ -185,7 +185,7 @@ static void fence_event(struct sim_ctl *c, const struct fence_event *fe)
     sim_hash(c->sim, (uint64_t)fe->kind << 16 | fe->zone);
     if (fe->kind == FENCE_TAKEN || fe->kind == FENCE_BASELINE)
         (void)line_add(c, false, true);
-    if (fe->kind == FENCE_ABSENT || fe->kind == FENCE_READ)
+    if (fe->kind == FENCE_ABSENT || fe->kind == FENCE_READ || fe->kind == FENCE_DEPOSED)
         c->knows_leases = fe->kind == FENCE_READ;
     if (fe->kind == FENCE_TAKEN) /* and from now on it takes nothing from anybody */
         memset(c->may_seize, 0, sizeof c->may_seize);

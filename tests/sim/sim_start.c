@@ -217,7 +217,11 @@ static bool restore(struct sim_ctl *c, const struct ramp_core *core, json_t *sta
     c->knows_leases = true;
     json_array_foreach(json_object_get(state, "zones"), i, zone)
     {
-        c->knows_leases &= json_is_string(json_object_get(zone, "lease"));
+        const char *text = json_string_value(json_object_get(zone, "lease"));
+        struct lease l;
+
+        c->knows_leases &=
+            text && lease_parse(text, &l) == LEASE_READ && strcmp(l.run, c->run) == 0;
     }
     c->fence = fence_restore(&cfg, c->router, c->baseline, state, &err);
     json_decref(state);

@@ -141,6 +141,28 @@ TEST(a_rollback_that_lands_behind_the_reading_is_told_when_it_shows)
     kit_free(k);
 }
 
+/* Found by a seed: the step had landed before the restart, was refused after it, and the run was held
+ * as if nothing of it stood. */
+TEST(a_step_that_stands_already_and_is_refused_after_a_restart_was_written_in_part)
+{
+    struct kit *k = kit_new(1, 1);
+    json_t *baseline, *kept;
+
+    at_10_percent(k);
+    baseline = fence_save_baseline(k->f);
+    kept = fence_save(k->f);
+    kit_apply(k, 3, 50);
+    restart(k, baseline, kept);
+    fence_expect(k->f, 50);
+    fence_read(k->f, 5, k->now);
+    kit_want(k, 5, FENCE_READ);
+    k->changes_denied = true;
+    fence_apply(k->f, 6, 50, k->now);
+    kit_want(k, 6, FENCE_DENIED);
+    assert_true(kit_event(k, FENCE_DENIED)->partly);
+    kit_free(k);
+}
+
 TEST(after_a_restart_a_deleted_lease_is_always_left_to_a_person)
 {
     struct kit *k = kit_new(1, 1);
@@ -331,6 +353,8 @@ int main(void)
         cmocka_unit_test(
             a_reverting_lease_the_journal_does_not_know_is_not_renewed_before_the_rollback),
         cmocka_unit_test(a_rollback_that_lands_behind_the_reading_is_told_when_it_shows),
+        cmocka_unit_test(
+            a_step_that_stands_already_and_is_refused_after_a_restart_was_written_in_part),
         cmocka_unit_test(after_a_restart_a_deleted_lease_is_always_left_to_a_person),
         cmocka_unit_test(a_rollback_after_a_restart_waits_for_no_reading),
         cmocka_unit_test(a_step_that_landed_after_its_intent_was_written_down_is_no_drift),

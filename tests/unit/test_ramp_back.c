@@ -480,6 +480,55 @@ TEST(a_step_refused_because_the_lease_says_reverting_goes_back_whole)
     end_of_release(1);
 }
 
+/* Found by a seed: a person paused between the restart and the answer of its reading. */
+TEST(a_lease_that_says_reverting_decides_though_a_person_has_paused_meanwhile)
+{
+    uint32_t op;
+
+    at(RAMP_BAKING, 1);
+    rig_crash(&r, RAMP_START_RESUME);
+    op = (uint32_t)r.s.core.op;
+    rig_operator(&r, RAMP_DO_PAUSE);
+    assert_phase(RAMP_PAUSED);
+    rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_DONE,
+                                       .done = {.op_id = op, .outcome = RAMP_IS_REVERTING}});
+    assert_phase(RAMP_REVERTING);
+    confirm();
+    end_of_release(1);
+}
+
+/* A mend of the above had swallowed the answer that the rollback itself waits for. */
+TEST(a_listing_that_says_reverting_is_answered_while_going_back)
+{
+    at(RAMP_BAKING, 1);
+    rig_operator(&r, RAMP_DO_ROLLBACK);
+    rig_answer(&r, RAMP_OK);
+    rig_synced(&r);
+    assert_int_equal(r.s.core.op_kind, RAMP_ACT_READ);
+    rig_answer(&r, RAMP_IS_REVERTING);
+    assert_int_equal(r.s.core.op, 0); /* not as confirmed: sent again */
+    assert_true(r.s.core.wait_until_ms < INT64_MAX);
+}
+
+/* Found by a seed: it stayed in preflight for ever; had nothing been written, it would have ramped. */
+TEST(a_rollback_that_died_while_it_took_the_lease_is_taken_up_as_one)
+{
+    static const enum ramp_start starts[] = {RAMP_START_RESUME, RAMP_START_RECOVER};
+
+    for (size_t i = 0; i < 2; i++) {
+        at(RAMP_BAKING, 1);
+        rig_crash(&r, RAMP_START_ROLLBACK);
+        assert_int_equal(r.out.item[r.out.n - 1].kind, RAMP_ACT_TAKE);
+        rig_crash(&r, starts[i]);
+        assert_int_equal(r.out.item[r.out.n - 1].kind, RAMP_ACT_TAKE);
+        assert_true(r.out.item[r.out.n - 1].take_over);
+        rig_answer(&r, RAMP_OK);
+        assert_phase(RAMP_REVERTING);
+        confirm();
+        end_of_release(0);
+    }
+}
+
 TEST(a_lease_that_says_reverting_is_no_news_to_who_goes_back)
 {
     at(RAMP_BAKING, 1);
@@ -669,6 +718,9 @@ int main(void)
         cmocka_unit_test(a_lease_that_says_reverting_decides_after_a_restart_whatever_the_policy),
         cmocka_unit_test(a_lease_that_says_reverting_only_later_decides_too),
         cmocka_unit_test(a_step_refused_because_the_lease_says_reverting_goes_back_whole),
+        cmocka_unit_test(a_lease_that_says_reverting_decides_though_a_person_has_paused_meanwhile),
+        cmocka_unit_test(a_listing_that_says_reverting_is_answered_while_going_back),
+        cmocka_unit_test(a_rollback_that_died_while_it_took_the_lease_is_taken_up_as_one),
         cmocka_unit_test(a_lease_that_says_reverting_is_no_news_to_who_goes_back),
         cmocka_unit_test(recover_follows_the_policy_for_crashes),
         cmocka_unit_test(held_and_paused_stay_so_over_a_restart),
