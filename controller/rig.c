@@ -92,6 +92,7 @@ bool rig_connect(struct rig *rig, struct err *err)
             .renew = !ask.role_arn, /* what lies at hand is not that role's */
             .profile = rig->plan.route53.profile,
             .secrets = rig->secrets,
+            .rate_milli = rig->plan.route53.rate_milli,
         };
 
         rig->route53 = route53_new(&config);
