@@ -323,6 +323,17 @@ static struct fence_config fence_config_of(const struct rig *rig, const char *ru
     return cfg;
 }
 
+/* Looking for drift takes half of the API calls there may be, no more: the other half is for the steps
+ * and the lease. */
+static void pace(struct rig *rig, const struct fence *f)
+{
+    int64_t read_ms =
+        (int64_t)fence_read_calls(f) * 2 * 1000 * 1000 / rig->plan.route53.rate_milli;
+
+    if (rig->plan.read_every_ms < read_ms)
+        rig->plan.read_every_ms = read_ms;
+}
+
 struct fence *rig_fence(struct rig *rig, const struct survey *s, const char *run, struct err *err)
 {
     const struct fence_config cfg = fence_config_of(rig, run);
@@ -339,10 +350,12 @@ struct fence *rig_fence(struct rig *rig, const struct survey *s, const char *run
         if (s->records[i].usable)
             fence_add_record(f, s->records[i].zone, s->records[i].sets, s->records[i].side,
                              s->records[i].n_sets);
-    if (fence_ready(f, err))
-        return f;
-    fence_free(f);
-    return NULL;
+    if (!fence_ready(f, err)) {
+        fence_free(f);
+        return NULL;
+    }
+    pace(rig, f);
+    return f;
 }
 
 struct fence *rig_fence_restore(struct rig *rig, const char *run, const json_t *baseline,
@@ -350,7 +363,11 @@ struct fence *rig_fence_restore(struct rig *rig, const char *run, const json_t *
 {
     const struct fence_config cfg = fence_config_of(rig, run);
 
-    return fence_restore(&cfg, rig->router, baseline, state, err);
+    struct fence *f = fence_restore(&cfg, rig->router, baseline, state, err);
+
+    if (f)
+        pace(rig, f);
+    return f;
 }
 
 static void fill_strata(struct rig *rig, const struct pump *pump)

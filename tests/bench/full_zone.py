@@ -47,15 +47,16 @@ def names(records, zone):
     return ["www." + zone] + ["t%04d.shops.%s" % (i, zone) for i in range(1, records)]
 
 
-def config(records, zones, rate, simple=False):
-    """Zones of so many records; the account's bucket has one second's worth of requests."""
+def config(records, zones, rate, weights=(100, 0)):
+    """Zones of so many records, simple ones without weights; the account's bucket holds one second's worth of requests."""
     out = []
     for zone, ident in ZONES[:zones]:
         sets = []
         for name in names(records, zone):
-            sets.append(dict(name=name, type="A", ttl=5, values=[OLD], **({} if simple else dict(set="heroku", weight=100))))
-            if not simple:
-                sets.append({"name": name, "type": "A", "set": "ec2", "weight": 0, "ttl": 5, "values": [NEW]})
+            old = {"name": name, "type": "A", "ttl": 5, "values": [OLD]}
+            sets.append(dict(old, set="heroku", weight=weights[0]) if weights else old)
+            if weights:
+                sets.append({"name": name, "type": "A", "set": "ec2", "weight": weights[1], "ttl": 5, "values": [NEW]})
         out.append({"name": zone, "id": ident, "records": sets})
     return {"zones": out, "api": {"throttle": {"rate": rate, "burst": max(5, rate)} if rate else None},
             "dns": {"servers": [{"delay_ms": 100}] * 4, "ttl": 5},
@@ -178,8 +179,8 @@ class Bench:
         self.floor = least(args.records, args.zones)
         self.label = "%d x %d at %g/s" % (args.zones, args.records, rate)
 
-    def open(self, simple=False, **more):
-        self.sb = Sandbox(config(self.args.records, self.args.zones, self.args.account or self.rate, simple), log_fleets=False)
+    def open(self, weights=(100, 0), **more):
+        self.sb = Sandbox(config(self.args.records, self.args.zones, self.args.account or self.rate, weights), log_fleets=False)
         self.kit = Kit(self.sb, SUITE, **plan(self.sb, self.args, self.rate, **more))
         self.kit.converts = True  # the kit's own comparison reads the zone as a whole; not needed here
         return self
@@ -256,6 +257,30 @@ def do_plan(bench):
     with bench.open():
         status, s, words = whole(bench.sb, bench.kit.argv("plan"), bench.sb.env())
         say("%s, plan (exit %d)" % (bench.label, status), s)
+
+
+def command(bench, *words):
+    status, s, said = whole(bench.sb, bench.kit.argv(words[0], *words[1:], progress="quiet"), bench.sb.env())
+    say("%s, %s (exit %d)" % (bench.label, " ".join(words), status), s)
+    if status:
+        print(said[-1500:])
+
+
+def do_rollback(bench):
+    """Where no run's state is: the plan and credentials are enough."""
+    with bench.open(weights=(50, 50)):
+        command(bench, "rollback", "--yes")
+
+
+def do_convert(bench):
+    sides = "{old: {set: heroku}, new: {set: ec2, target: '%s'}}" % NEW
+    listed = "[" + ", ".join("{name: %s, type: A%s}" % (n, ", zone: " + z if bench.args.zones > 1 else "")
+                             for z, _ in ZONES[:bench.args.zones] for n in names(bench.args.records, z)) + "]"
+    with bench.open(weights=None, sides=sides, records=listed):
+        command(bench, "prepare", "--yes")
+        command(bench, "prepare", "--undo", "--yes")
+    with bench.open(weights=(0, 100), sides=sides, records=listed):
+        command(bench, "finish", "--no-wait", "--without-soak", "--yes")
 
 
 if __name__ == "__main__":
