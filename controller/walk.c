@@ -401,7 +401,6 @@ int walk_go(struct walk *w, enum ramp_start start, struct err *err)
         .journal = w->journal,
         .view = view_new(w->rig.opts, cutover, w->run, true),
         .notify = notify_new(&w->rig.plan),
-        .state_fd = w->state_fd,
         .servers = w->rig.plan.verify != PLAN_VERIFY_API && w->servers.n ? &w->servers : NULL,
         .run = w->run,
         .start = start,
