@@ -15,7 +15,7 @@
 
 #define CONNECTIONS_MAX 1024
 #define JOBS_MIN        20
-#define LIST_WAIT_MS    60000 /* one zone's whole listing */
+#define LIST_WAIT_MS    60000 /* one zone's whole listing, beside what the rate of calls makes it take */
 #define LIST_TRIES      4
 #define LIST_PAUSE_MS   1000
 
@@ -165,7 +165,9 @@ int64_t rig_wake_at(const struct rig *rig)
 /* Waits in place for the one operation in flight. */
 static bool wait_answer(struct rig *rig, struct router_answer *answer, struct err *err)
 {
-    int64_t until = clock_boot_ms(&clock_real) + LIST_WAIT_MS;
+    const int64_t pages = ROUTER_ZONE_SETS_MAX / ROUTER_PAGE_SETS_MAX + 1;
+    int64_t until = clock_boot_ms(&clock_real) + LIST_WAIT_MS +
+                    pages * 1000 * 1000 / rig->plan.route53.rate_milli;
     struct http_done done;
 
     for (;;) {

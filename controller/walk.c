@@ -302,6 +302,10 @@ bool walk_begin(struct walk *w, const struct ramp_options *options, struct err *
 {
     char name[JOURNAL_NAME_MAX];
 
+    /* What was read has been judged, and the fence has copies of the records: a run of weeks need not
+     * keep whole zones beside them. */
+    w->survey = (struct survey){0};
+    rig_forget_zones(&w->rig);
     ramp_init(w->ramp, &w->rig.plan, options);
     if (w->state_fd < 0)
         return true; /* a rollback where no state can be kept */

@@ -178,7 +178,7 @@ def whole(sb, argv, env):
         told.seek(0)
         status, cpu, peak = told.read().split()
     s = Stretch.__new__(Stretch)
-    s.sb, s.at, s.cpu, s.peak = sb, seq, float(cpu), int(peak) / 1024
+    s.sb, s.at, s.cpu, s.peak = sb, at, float(cpu), int(peak) / 1024
     return int(status), s.tally(), run.stdout.decode(errors="replace")
 
 
