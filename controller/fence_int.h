@@ -32,7 +32,8 @@
 #define WATCH_MS       (10 * 1000) /* reading the lease while deposed or absent */
 #define SYNC_FIRST_MS  1000
 #define SYNC_CAP_MS    10000
-#define CONFIRMED_MS   (5 * 1000) /* so long the listing that confirmed a rollback is not asked for again */
+/* A drift reading's period: so long the listing that confirmed a rollback is not asked for again. */
+#define CONFIRMED_MS   (30 * 1000)
 #define NEVER          INT64_MAX
 
 /* Two readings of a zone may run side by side: what its own work needs, and fence_read(). */
