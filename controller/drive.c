@@ -248,11 +248,14 @@ static void read_control(struct drive *d)
 
 static void read_journal(struct drive *d)
 {
-    struct err why = {0};
+    struct err why = {0}, file = {0};
     bool slow = d->n_waiting && d->now_ms - d->waiting[0].since_ms > DRIVE_DISK_MS;
 
     if (!d->s.journal || d->journal_dead)
         return;
+    /* Said, and no reason to stop: the journal's own failure is. */
+    if (journal_file_failed(d->s.journal, &file))
+        view_event(d->s.view, VIEW_BAD, d->wall_ms, "rollback_file", NULL, "%s", file.text);
     if (journal_dead(d->s.journal, &why))
         drive_fail_waiting(d, why.text);
     else if (slow)

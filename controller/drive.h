@@ -40,7 +40,6 @@ struct drive_setup {
     struct view *view;
     struct control *control;              /* may be NULL */
     struct notify *notify;                /* may be NULL */
-    int state_fd;                         /* state directory; -1: no rollback files */
     const struct verify_servers *servers; /* NULL: DNS is not asked */
     const char *run;
     enum ramp_start start;

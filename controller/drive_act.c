@@ -136,13 +136,11 @@ void drive_fail_waiting(struct drive *d, const char *why)
     drive_event(d, &dead);
 }
 
-/* rollback-<zone>-<k>.json: the way back for the AWS CLI. A state directory that cannot be written
- * is said and is no reason to stop: the journal's own failure is. */
+/* rollback-<zone>-<k>.json: the way back for the AWS CLI. The journal's writer has the disk's patience:
+ * a full zone has twenty of them, and a step after them waits, but no probe and no rollback. */
 static void write_rollback_files(struct drive *d)
 {
-    struct err err = {0};
-
-    for (uint32_t z = 0; d->s.state_fd >= 0 && z < fence_n_zones(d->s.fence); z++)
+    for (uint32_t z = 0; d->s.journal && z < fence_n_zones(d->s.fence); z++)
         for (uint32_t k = 0;; k++) {
             struct buf text SL_CLEANUP(buf_clear) = {0};
             char name[128];
@@ -150,10 +148,7 @@ static void write_rollback_files(struct drive *d)
             if (!fence_rollback_file(d->s.fence, z, k, &text))
                 break;
             snprintf(name, sizeof name, "rollback-%s-%u.json", fence_zone_id(d->s.fence, z), k);
-            if (file_replace(d->s.state_fd, name, text.data, text.len, &err))
-                continue;
-            view_event(d->s.view, VIEW_BAD, d->wall_ms, "rollback_file", NULL, "%s", err.text);
-            return;
+            journal_put_file(d->s.journal, name, &text);
         }
 }
 

@@ -10,6 +10,7 @@
 
 #include "sluice/clock.h"
 #include "sluice/text.h"
+#include "survey_names.h"
 
 static const char *const side_names[] = {[SUITE_OLD] = "old", [SUITE_NEW] = "new"};
 
@@ -39,13 +40,44 @@ bool endpoints_routed(const char *address)
     return rc == 0 || (why != ENETUNREACH && why != EADDRNOTAVAIL && why != EAFNOSUPPORT);
 }
 
+static uint32_t *chain_of(struct endpoints *e, const char *host)
+{
+    uint32_t h = 2166136261u;
+
+    if (!e->newest)
+        e->newest = x_calloc(ENDPOINTS_CHAINS, sizeof *e->newest);
+    for (; *host; host++)
+        h = (h ^ (uint8_t)*host) * 16777619u;
+    return &e->newest[(h ^ h >> 16) & (ENDPOINTS_CHAINS - 1)];
+}
+
+static void chain_put(struct endpoints *e, size_t i)
+{
+    uint32_t *newest = chain_of(e, e->list[i].host);
+
+    e->before[i] = *newest;
+    *newest = (uint32_t)i + 1;
+}
+
+/* The endpoint of this side, host and address; NULL when it is new. */
+static const struct pump_endpoint *find(struct endpoints *e, int side, const char *host,
+                                        const char *address)
+{
+    for (uint32_t at = *chain_of(e, host); at; at = e->before[at - 1]) {
+        const struct pump_endpoint *p = &e->list[at - 1];
+
+        if (p->side == (enum suite_side)side && strcmp(p->host, host) == 0 &&
+            text_eq_nocase(p->address, address))
+            return p;
+    }
+    return NULL;
+}
+
 static bool add(struct endpoints *e, int side, const char *host, const char *address,
                 struct err *err)
 {
-    for (size_t i = 0; i < e->n; i++)
-        if (e->list[i].side == (enum suite_side)side && strcmp(e->list[i].host, host) == 0 &&
-            text_eq_nocase(e->list[i].address, address))
-            return true;
+    if (find(e, side, host, address))
+        return true;
     if (!endpoints_routed(address)) {
         if (!e->n_unrouted++)
             snprintf(e->unrouted, sizeof e->unrouted, "%s", address);
@@ -57,10 +89,12 @@ static bool add(struct endpoints *e, int side, const char *host, const char *add
     if (e->n == e->cap) {
         e->cap = e->cap ? e->cap * 2 : 64;
         e->list = x_realloc(e->list, e->cap, sizeof *e->list);
+        e->before = x_realloc(e->before, e->cap, sizeof *e->before);
     }
-    e->list[e->n++] = (struct pump_endpoint){.side = (enum suite_side)side,
+    e->list[e->n] = (struct pump_endpoint){.side = (enum suite_side)side,
                                              .host = arena_strdup(&e->mem, host),
                                              .address = arena_strdup(&e->mem, address)};
+    chain_put(e, e->n++);
     return true;
 }
 
@@ -88,14 +122,10 @@ static bool add_target(struct chase *c, const char *target, int depth, struct er
         return err_set(err, ERR_REFUSED, "the CNAMEs behind %s go more than %d deep", c->host,
                        ENDPOINTS_CHAIN_MAX);
     for (size_t z = 0; z < c->s->n_zones; z++) {
-        const struct survey_zone *zone = &c->s->zones[z];
-
-        for (size_t i = 0; i < zone->n_sets; i++) {
-            const struct rrset *set = &zone->sets[i];
-
-            if (!rrset_name_eq(set->name, target) ||
-                (strcmp(set->type, "A") != 0 && strcmp(set->type, "AAAA") != 0 &&
-                 strcmp(set->type, "CNAME") != 0))
+        for (const struct rrset *set = survey_first(c->s, (uint32_t)z, target); set;
+             set = survey_next(c->s, (uint32_t)z, set)) {
+            if (strcmp(set->type, "A") != 0 && strcmp(set->type, "AAAA") != 0 &&
+                strcmp(set->type, "CNAME") != 0)
                 continue;
             in_zone = true;
             if (!add_set(c, set, depth + 1, err))
@@ -132,20 +162,18 @@ static bool add_set(struct chase *c, const struct rrset *set, int depth, struct 
     return true;
 }
 
-static bool overlap(const struct endpoints *e, size_t from, struct err *err)
+static bool overlap(struct endpoints *e, size_t from, struct err *err)
 {
-    for (size_t i = from; i < e->n; i++)
-        for (size_t k = 0; k < e->n; k++) {
-            if (e->list[i].side == e->list[k].side ||
-                strcmp(e->list[i].host, e->list[k].host) != 0 ||
-                !text_eq_nocase(e->list[i].address, e->list[k].address))
-                continue;
+    for (size_t i = from; i < e->n; i++) {
+        const struct pump_endpoint *p = &e->list[i];
+
+        if (find(e, p->side == SUITE_OLD ? SUITE_NEW : SUITE_OLD, p->host, p->address))
             return err_set(
                 err, ERR_REFUSED,
                 "both sides of %s lead to %s: a probe could not tell the fleets apart; give each "
                 "side its own addresses or targets",
-                e->list[i].host, e->list[i].address);
-        }
+                p->host, p->address);
+    }
     return true;
 }
 
@@ -261,6 +289,9 @@ void endpoints_drop_unreachable_family(struct endpoints *e)
             snprintf(e->unrouted, sizeof e->unrouted, "%s", e->list[i].address);
     }
     e->n = kept;
+    memset(e->newest, 0, ENDPOINTS_CHAINS * sizeof *e->newest);
+    for (size_t i = 0; i < e->n; i++)
+        chain_put(e, i);
 }
 
 json_t *endpoints_save(const struct endpoints *e)
@@ -295,6 +326,8 @@ bool endpoints_load(struct endpoints *e, const json_t *from, struct err *err)
 void endpoints_clear(struct endpoints *e)
 {
     free(e->list);
+    free(e->newest);
+    free(e->before);
     arena_clear(&e->mem);
     *e = (struct endpoints){0};
 }

@@ -18,6 +18,7 @@
 #include "survey.h"
 
 #define ENDPOINTS_MAX        60000 /* of a run */
+#define ENDPOINTS_CHAINS     8192u /* of hosts, a power of two */
 #define ENDPOINTS_TARGET_MAX 8     /* addresses taken of one CNAME target */
 #define ENDPOINTS_CHAIN_MAX  8     /* CNAMEs followed */
 #define ENDPOINTS_TRY_MAX    32
@@ -28,6 +29,9 @@ struct endpoints {
     struct pump_endpoint *list; /* strings in mem */
     size_t n;
     size_t cap;
+    /* The endpoints of a host without looking at all others: by its hash the newest one, and the one
+     * before it for each; positions + 1. */
+    uint32_t *newest, *before;
     size_t n_unrouted; /* left out: no route to their family */
     char unrouted[64]; /* the first of them */
 };

@@ -234,6 +234,10 @@ bool fence_zone_is_unsafe(const struct fence *f, uint32_t zone);
 
 /* How many change batches one step takes in a zone, and one rollback. */
 uint32_t fence_batches(const struct fence *f, uint32_t zone, bool back);
+/* The least API calls of reading: the lease and all records of all zones once (fence_read()), and what
+ * a step reads right before its batches. More where sets of others stand between the records. */
+uint32_t fence_read_calls(const struct fence *f);
+uint32_t fence_step_read_calls(const struct fence *f);
 
 /* The k-th (from 0) rollback file of a zone: a change batch for
  * `aws route53 change-resource-record-sets --change-batch`, UPSERTs only, good at any generation

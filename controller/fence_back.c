@@ -399,6 +399,14 @@ static void next_candidate(struct fzone *z, const struct flv *const *cand, uint3
         z->cand++;
 }
 
+/* Too many calls, or a change of the zone under way: the next stretch would be told the same. So this
+ * one again, a little later, and nothing else in this zone before it. */
+static void hold_on(struct fence *f, struct fzone *z, struct fwork *w, int64_t now)
+{
+    z->cand = 0;
+    z->due_ms = w->due_ms = now + backoff_rollback_ms(&f->random, z->tries++);
+}
+
 static void back_refused(struct fence *f, struct fzone *z, const struct fbatch *b, uint32_t n,
                          int64_t now)
 {
@@ -446,6 +454,9 @@ void back_answer(struct fence *f, struct fzone *z, struct fbatch *b, const struc
             round_over(f, z, w, now);
         break;
     case ROUTER_BUSY:
+        if (w)
+            hold_on(f, z, w, now);
+        break;
     case ROUTER_UNKNOWN:
     case ROUTER_OUTCOME_COUNT:
         z->due_ms = now;

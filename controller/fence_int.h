@@ -32,6 +32,8 @@
 #define WATCH_MS       (10 * 1000) /* reading the lease while deposed or absent */
 #define SYNC_FIRST_MS  1000
 #define SYNC_CAP_MS    10000
+/* A drift reading's period: so long the listing that confirmed a rollback is not asked for again. */
+#define CONFIRMED_MS   (30 * 1000)
 #define NEVER          INT64_MAX
 
 /* Two readings of a zone may run side by side: what its own work needs, and fence_read(). */
@@ -201,6 +203,7 @@ struct fzone {
     uint32_t n_sync, cap_sync;
     uint32_t sync_op, sync_tries, sync_misses;
     int64_t sync_due_ms;
+    int64_t confirmed_ms; /* going back: when a listing agreed */
 
     bool deposed, deposed_end;
     int64_t deposed_ms;

@@ -180,6 +180,37 @@ bool fence_zone_is_unsafe(const struct fence *f, uint32_t zone)
     return f->goal == G_BACK && !z->deposed && z->phase != Z_DONE;
 }
 
+/* As fence_read.c lists records [lo, hi): few one by one, more as a range. */
+static uint32_t range_calls(const struct fzone *z, uint32_t lo, uint32_t hi)
+{
+    uint32_t sets = 0;
+
+    if (hi - lo <= SINGLE_READ_MAX)
+        return hi - lo;
+    for (uint32_t k = lo; k < hi; k++)
+        sets += z->recs[k]->n_sets;
+    return (sets + ROUTER_PAGE_SETS_MAX - 1) / ROUTER_PAGE_SETS_MAX;
+}
+
+uint32_t fence_read_calls(const struct fence *f)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < f->n_zones; i++)
+        n += range_calls(f->zones[i], 0, f->zones[i]->n_recs) + !f->cfg.lease_off;
+    return n;
+}
+
+uint32_t fence_step_read_calls(const struct fence *f)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < f->n_zones; i++)
+        for (uint32_t k = 0; k < f->zones[i]->n_chunks; k++)
+            n += range_calls(f->zones[i], f->zones[i]->cuts[k], f->zones[i]->cuts[k + 1]);
+    return n;
+}
+
 uint32_t fence_batches(const struct fence *f, uint32_t zone, bool back)
 {
     (void)back; /* both ways are cut alike */

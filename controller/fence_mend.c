@@ -155,10 +155,12 @@ static void back_confirm(struct fence *f, struct fzone *z, struct freading *rd, 
         event_drift(f, z, rd);
     back_left_out(f, z, 0, z->n_recs);
     back_disagree(f, z, now);
-    if (z->n_work == 0 && back_settled(f, z, now))
+    if (z->n_work == 0 && back_settled(f, z, now)) {
         z->phase = Z_DONE;
-    else if (gone && z->n_work)
+        z->confirmed_ms = now;
+    } else if (gone && z->n_work) {
         z->phase = Z_BACK_GONE;
+    }
 }
 
 void back_read(struct fence *f, struct fzone *z, struct freading *rd, int64_t now)

@@ -22,7 +22,7 @@
 #include "sluice/err.h"
 
 #define JOURNAL_VERSION   1
-#define JOURNAL_LINE_MAX  ((size_t)4 * 1024 * 1024)
+#define JOURNAL_LINE_MAX  ((size_t)12 * 1024 * 1024) /* ten thousand records with long names */
 #define JOURNAL_BYTES_MAX ((size_t)4 * 1024 * 1024 * 1024)
 
 struct journal_line {

@@ -18,6 +18,13 @@
 
 #define SUFFIX ".jsonl"
 
+/* A file that stands beside the journal, on its way to the disk. */
+struct beside {
+    struct beside *next;
+    char name[JOURNAL_NAME_MAX];
+    struct buf text;
+};
+
 /* Shared by the loop and the writer, under lock; freed by the last of the two to leave. */
 struct journal {
     pthread_mutex_t lock;
@@ -25,7 +32,10 @@ struct journal {
     pthread_cond_t drained; /* journal_close() waits here */
     pthread_t thread;
     struct journal_hooks hooks;
-    int fd, event_fd;
+    int fd, event_fd, dirfd;
+
+    struct beside *files; /* in the order they were given; written before the lines queued with them */
+    struct err file_why;  /* why one could not be written, until somebody was told */
 
     struct buf queue; /* whole lines, not yet handed to the writer */
     size_t queued_lines;
@@ -156,9 +166,22 @@ static void tell(const struct journal *j)
     (void)n; /* a full counter is readable already */
 }
 
+static void beside_free(struct beside *b)
+{
+    while (b) {
+        struct beside *next = b->next;
+
+        buf_clear(&b->text);
+        free(b);
+        b = next;
+    }
+}
+
 static void journal_free(struct journal *j)
 {
+    beside_free(j->files);
     buf_clear(&j->queue);
+    file_close(&j->dirfd);
     file_close(&j->fd);
     file_close(&j->event_fd);
     pthread_cond_destroy(&j->wake);
@@ -198,6 +221,25 @@ static void write_batch(struct journal *j)
     pthread_cond_broadcast(&j->drained);
 }
 
+/* Takes all files that were given and puts them into their places. Called with the lock held. */
+static void write_files(struct journal *j)
+{
+    struct beside *files = j->files;
+    struct err why = {0};
+
+    j->files = NULL;
+    pthread_mutex_unlock(&j->lock);
+    for (const struct beside *b = files; b; b = b->next)
+        if (!file_replace(j->dirfd, b->name, b->text.data, b->text.len, &why))
+            break;
+    beside_free(files);
+    pthread_mutex_lock(&j->lock);
+    if (why.kind != ERR_NONE) {
+        j->file_why = why;
+        tell(j);
+    }
+}
+
 /* Summaries written without a sync become durable at the end. Called with the lock held. */
 static void sync_rest(struct journal *j)
 {
@@ -219,11 +261,14 @@ static void *writer(void *arg)
 
     pthread_mutex_lock(&j->lock);
     for (;;) {
-        while (!j->queue.len && !j->closing)
+        while (!j->queue.len && !j->files && !j->closing)
             pthread_cond_wait(&j->wake, &j->lock);
-        if (j->dead || !j->queue.len)
+        if (j->files)
+            write_files(j);
+        else if (j->dead || !j->queue.len)
             break;
-        write_batch(j);
+        else
+            write_batch(j);
     }
     if (!j->dead && j->synced < j->written)
         sync_rest(j);
@@ -242,7 +287,7 @@ static ssize_t plain_write(int fd, const void *data, size_t len)
     return write(fd, data, len);
 }
 
-static struct journal *start(int fd, uint64_t seq, const struct journal_hooks *hooks,
+static struct journal *start(int fd, int dirfd, uint64_t seq, const struct journal_hooks *hooks,
                              struct err *err)
 {
     struct journal *j = x_zalloc(sizeof *j);
@@ -251,6 +296,7 @@ static struct journal *start(int fd, uint64_t seq, const struct journal_hooks *h
     int why;
 
     j->fd = fd;
+    j->dirfd = fcntl(dirfd, F_DUPFD_CLOEXEC, 0);
     j->seq = j->synced = seq;
     j->queue.max = JOURNAL_QUEUE_BYTES_MAX;
     j->hooks.write = hooks && hooks->write ? hooks->write : plain_write;
@@ -265,7 +311,7 @@ static struct journal *start(int fd, uint64_t seq, const struct journal_hooks *h
     /* Signals are the loop's business. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    why = j->event_fd < 0 ? errno : pthread_create(&j->thread, NULL, writer, j);
+    why = j->event_fd < 0 || j->dirfd < 0 ? errno : pthread_create(&j->thread, NULL, writer, j);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (why) {
         err_set(err, ERR_IO, "cannot start the journal's writer: %s", strerror(why));
@@ -288,7 +334,7 @@ struct journal *journal_create(int dirfd, const char *name, const struct journal
         file_close(&fd);
         return NULL;
     }
-    return start(fd, 0, hooks, err);
+    return start(fd, dirfd, 0, hooks, err);
 }
 
 struct journal *journal_continue(int dirfd, const char *name, const struct journal_reading *from,
@@ -309,7 +355,7 @@ struct journal *journal_continue(int dirfd, const char *name, const struct journ
         file_close(&fd);
         return NULL;
     }
-    return start(fd, from->last.seq, hooks, err);
+    return start(fd, dirfd, from->last.seq, hooks, err);
 }
 
 uint64_t journal_append(struct journal *j, int64_t time_ms, const json_t *event,
@@ -338,6 +384,39 @@ uint64_t journal_append(struct journal *j, int64_t time_ms, const json_t *event,
     }
     pthread_mutex_unlock(&j->lock);
     return seq;
+}
+
+void journal_put_file(struct journal *j, const char *name, struct buf *text)
+{
+    struct beside *b = x_zalloc(sizeof *b), **at;
+
+    snprintf(b->name, sizeof b->name, "%s", name);
+    b->text = *text;
+    *text = (struct buf){0};
+    pthread_mutex_lock(&j->lock);
+    for (at = &j->files; *at && strcmp((*at)->name, name) != 0; at = &(*at)->next)
+        ;
+    if (*at) { /* an older text that never got there */
+        b->next = (*at)->next;
+        (*at)->next = NULL;
+        beside_free(*at);
+    }
+    *at = b;
+    pthread_cond_signal(&j->wake);
+    pthread_mutex_unlock(&j->lock);
+}
+
+bool journal_file_failed(struct journal *j, struct err *why)
+{
+    bool failed;
+
+    pthread_mutex_lock(&j->lock);
+    failed = j->file_why.kind != ERR_NONE;
+    if (failed)
+        *why = j->file_why;
+    j->file_why = (struct err){0};
+    pthread_mutex_unlock(&j->lock);
+    return failed;
 }
 
 int journal_fd(const struct journal *j)

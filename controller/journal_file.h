@@ -18,6 +18,7 @@
 #include <sys/types.h>
 
 #include "journal.h"
+#include "sluice/buf.h"
 #include "sluice/err.h"
 
 #define JOURNAL_QUEUE_LINES_MAX 4096
@@ -60,6 +61,12 @@ struct journal *journal_continue(int dirfd, const char *name, const struct journ
  * dead journal; the number then never gets synced. */
 uint64_t journal_append(struct journal *j, int64_t time_ms, const json_t *event,
                         const json_t *actions, const json_t *state, bool sync);
+
+/* Has the writer put a file in the place of name, in the journal's directory, before the lines that are
+ * queued from now on; the text is taken. A newer text of a name that waits takes the older one's place. A
+ * failure does not kill the journal: it is told once, as all news is, by journal_file_failed(). */
+void journal_put_file(struct journal *j, const char *name, struct buf *text);
+bool journal_file_failed(struct journal *j, struct err *why);
 
 int journal_fd(const struct journal *j); /* readable when journal_synced() has news */
 /* The highest number that is durable; clears the descriptor. */

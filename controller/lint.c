@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lint_int.h"
+#include "survey_names.h"
 
 /* In the order in which they are said. */
 static const struct lint lints[] = {
@@ -119,13 +120,7 @@ bool lint_takes_clients(const char *type)
 const struct survey_record *lint_record(const struct lint_scene *s, const char *name,
                                         const char *type)
 {
-    for (size_t i = 0; i < s->survey->n_records; i++) {
-        const struct survey_record *r = &s->survey->records[i];
-
-        if (strcmp(r->type, type) == 0 && rrset_name_eq(r->name, name))
-            return r;
-    }
-    return NULL;
+    return survey_record_of(s->survey, name, type);
 }
 
 bool lint_splits(const struct plan *plan)

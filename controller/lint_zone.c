@@ -5,6 +5,7 @@
 
 #include "lease.h"
 #include "lint_int.h"
+#include "survey_names.h"
 #include "sluice/text.h"
 
 #define ALIAS_TTL_S  60 /* what Route 53 answers with for an alias to an AWS resource */
@@ -240,16 +241,13 @@ void lint_wildcard_parent(struct lint_scene *s)
 {
     for (size_t i = 0; i < s->survey->n_records; i++) {
         const struct survey_record *r = &s->survey->records[i];
-        const struct survey_zone *z = zone_of(s, r);
         const char *plain = lint_plain(s, r->name);
 
         if (!r->n_sets || !text_starts_with(plain, "*."))
             continue;
-        for (size_t k = 0; k < z->n_sets; k++) {
-            const struct rrset *set = &z->sets[k];
-
-            if (!lint_takes_clients(set->type) || !rrset_name_eq(set->name, plain + 2) ||
-                lint_record(s, set->name, set->type))
+        for (const struct rrset *set = survey_first(s->survey, r->zone, plain + 2); set;
+             set = survey_next(s->survey, r->zone, set)) {
+            if (!lint_takes_clients(set->type) || lint_record(s, set->name, set->type))
                 continue;
             lint_say(s, lint_where(s, r), "add it to the plan if it is to move",
                      "a wildcard does not answer for %s itself, whose %s record is not in the plan",

@@ -81,6 +81,7 @@ libcontroller_a_SOURCES += \
 	controller/journal_file.c controller/journal_file.h \
 	controller/ramp_state.c controller/ramp_state.h \
 	controller/survey.c controller/survey.h controller/survey_cli.c \
+	controller/survey_names.c controller/survey_names.h \
 	controller/health.c controller/health.h \
 	controller/preview.c controller/preview_text.c controller/preview.h \
 	controller/saved_plan.c controller/saved_plan.h \

@@ -69,6 +69,7 @@ void plan_init(struct plan *plan)
     plan->soak.rate_milli = 1000;
     plan->soak.on_breach = PLAN_ROLLBACK;
     plan->rate_milli = 5000;
+    plan->route53.rate_milli = 2000;
     plan->max_hold_ms = 30 * MINUTE_MS;
     plan->not_before_s = INT64_MIN;
     plan->not_after_s = INT64_MAX;

@@ -19,6 +19,8 @@
     16u /* sets a side of one record: Route 53 allows 100 a group, people have 1 or 2 */
 #define PLAN_TARGETS_MAX  16u /* addresses of the new side in one set */
 #define PLAN_RECORDS_MAX  10000u /* Route 53's default quota of a zone */
+#define PLAN_API_RATE_MIN 1000u   /* API calls a second, thousandths */
+#define PLAN_API_RATE_MAX 100000u /* no account has as many without asking AWS */
 #define PLAN_STRATA_MAX   8192u  /* check x matrix row x endpoint, both sides together */
 #define PLAN_SERVERS_MAX  16u
 #define PLAN_RESOLVERS_MAX 8
@@ -107,6 +109,7 @@ struct plan {
         const char *profile, *role_arn, *endpoint_url, *resolver;
         const char *server[PLAN_SERVERS_MAX]; /* host:port instead of the delegation set */
         uint32_t servers_n;
+        uint32_t rate_milli; /* API calls a second, thousandths; default 2000; a rollback waits for none */
     } route53;
 
     struct {

@@ -100,6 +100,7 @@ static void take_route53(struct plan *plan, const struct plan_file *file)
     plan->route53.role_arn = file->route53.role_arn;
     plan->route53.endpoint_url = file->route53.endpoint_url;
     plan->route53.resolver = file->route53.resolver;
+    plan->route53.rate_milli = file->route53.rate_milli;
     plan->route53.servers_n = (uint32_t)file->route53.servers_n;
     for (uint32_t i = 0; i < plan->route53.servers_n; i++)
         plan->route53.server[i] = file->route53.servers[i];

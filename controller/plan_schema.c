@@ -385,14 +385,20 @@ static const struct schema_field route53_fields[] = {
      .help = "host:port of authoritative servers, instead of the delegation set"},
     {.key = "resolver", .type = SCHEMA_CUSTOM, .hook = hook_resolver, TO(route53.resolver),
      .json = "{\"type\": \"string\"}", .help = "host:port of the resolver for CNAME targets"},
+    {.key = "rate", .type = SCHEMA_RATE, .max = PLAN_API_RATE_MAX, .preset = "2/s", TO(route53.rate_milli),
+     .help = "API calls a second, of what the account has for all its clients; a rollback does not wait for its turn"},
 };
 
 static bool check_route53(struct schema_ctx *ctx, const struct doc_node *node, void *out)
 {
     static const struct schema_field row = {.key = "servers"};
     const struct doc_node *servers = doc_get(node, "servers");
+    const struct plan_file *file = out;
 
-    (void)out;
+    if (file->route53.rate_milli < PLAN_API_RATE_MIN)
+        return doc_fail(doc_get(node, "rate"), ctx->err, ERR_FILE,
+                        "'rate' is below %u/s: the lease has to be renewed in time",
+                        PLAN_API_RATE_MIN / 1000);
     if (servers && servers->kind == DOC_SCALAR)
         return need_endpoint(ctx, &row, servers);
     for (size_t i = 0; servers && i < servers->n; i++)

@@ -73,6 +73,7 @@ struct plan_file {
         const char *zone, *profile, *role_arn, *endpoint_url, *resolver;
         const char *const *servers;
         size_t servers_n;
+        uint32_t rate_milli;
     } route53;
     struct plan_file_sides sides;
     const struct doc_node *sides_at;

@@ -90,12 +90,14 @@ static json_t *gates_json(const struct plan *plan, uint32_t step)
     return list;
 }
 
-/* What a step asks of the API at least: every batch reads its records first; every zone's last
- * change is polled until it is in sync, and the zone is then listed once more. */
-static json_t *calls_json(uint32_t batches, uint32_t zones)
+/* What a step asks of the API at least: every batch reads its records first, every change is polled
+ * until it is in sync, and the lease and all records are then read once more. */
+static json_t *calls_json(const struct walk *w, uint32_t batches)
 {
-    return json_pack("{s:i, s:i, s:i}", "change", (int)batches, "read_at_least",
-                     (int)(batches + zones), "sync_at_least", (int)zones);
+    uint32_t reads = w->fence ? fence_step_read_calls(w->fence) + fence_read_calls(w->fence) : 0;
+
+    return json_pack("{s:i, s:i, s:i}", "change", (int)batches, "read_at_least", (int)reads,
+                     "sync_at_least", (int)batches);
 }
 
 static uint32_t batches_of(const struct walk *w, bool back)
@@ -135,7 +137,7 @@ static json_t *steps_json(const struct walk *w)
                             "latest_end_ms", (json_int_t)latest, "rollback_ms",
                             (json_int_t)(PREVIEW_INSYNC_MS + ttl_ms(w)), "approve", step->approve,
                             "change_batches", (int)batches, "api_calls",
-                            calls_json(batches, w->fence ? fence_n_zones(w->fence) : 0), "weights",
+                            calls_json(w, batches), "weights",
                             buf_str(&diff), "gates", gates_json(plan, i)));
     }
     return list;
@@ -171,6 +173,7 @@ json_t *preview_json(const struct walk *w, json_t *probes)
         json_pack("{s:i, s:s, s:s, s:I, s:I}", "schema", 1, "cutover", plan->cutover, "plan",
                   plan->path, "drain_ms", (json_int_t)drain, "earliest_ms", (json_int_t)earliest);
 
+    json_object_set_new(o, "drift_read_ms", json_integer(plan->read_every_ms));
     json_object_set_new(o, "rollback_batches", json_integer(batches_of(w, true)));
     json_object_set_new(o, "records", records_json(w));
     json_object_set_new(o, "endpoints", endpoints_save(&w->endpoints));

@@ -107,8 +107,12 @@ static void text_steps(const json_t *doc, struct buf *out)
     }
     buf_add_str(out, "Done at the earliest after ");
     text_format_duration(out, num(doc, "earliest_ms"));
-    buf_addf(out, ", plus INSYNC and verification; going back is %lld change batch%s.\n",
+    buf_addf(out,
+             ", plus INSYNC and verification; going back is %lld change batch%s.\n"
+             "All records are read for foreign changes every ",
              num(doc, "rollback_batches"), num(doc, "rollback_batches") == 1 ? "" : "es");
+    text_format_duration(out, num(doc, "drift_read_ms"));
+    buf_add_str(out, ".\n");
 }
 
 static void text_probes(const json_t *doc, struct buf *out)

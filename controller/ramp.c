@@ -72,6 +72,13 @@ void ramp_enter(struct ramp_turn *t, enum ramp_phase phase, enum ramp_why why, u
     ramp_notify(t, RAMP_NOTICE_PHASE);
 }
 
+void ramp_read_later(struct ramp_turn *t)
+{
+    int64_t every = t->plan->read_every_ms;
+
+    t->s->core.read_at_ms = every > 0 ? t->now + every : INT64_MAX;
+}
+
 void ramp_probes(struct ramp_turn *t, enum ramp_probes mode, uint32_t percent, uint32_t rate_milli)
 {
     struct ramp_action *a =

@@ -262,7 +262,7 @@ static void confirmed(struct ramp_turn *t)
     ramp_enter(t, RAMP_DRAINING, RAMP_WHY_NONE,
                PLAN_WHOLE); /* leaves reverting, so that it can rest */
     ramp_rest_in(t, RAMP_HELD, why, index);
-    c->read_at_ms = t->plan->read_every_ms > 0 ? t->now + t->plan->read_every_ms : INT64_MAX;
+    ramp_read_later(t);
     ramp_walk_probing(t);
 }
 

@@ -50,6 +50,7 @@ struct ramp_action *ramp_op(struct ramp_turn *t,
 void ramp_notify(struct ramp_turn *t, enum ramp_notice notice);
 void ramp_enter(struct ramp_turn *t, enum ramp_phase phase, enum ramp_why why, uint32_t index);
 void ramp_probes(struct ramp_turn *t, enum ramp_probes mode, uint32_t percent, uint32_t rate_milli);
+void ramp_read_later(struct ramp_turn *t); /* all was read just now: drift is looked for a period on */
 bool ramp_op_flies(const struct ramp *s, enum ramp_action_kind kind); /* sent, without its answer */
 
 /* ---- ramp_start.c ---- */

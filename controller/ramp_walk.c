@@ -193,7 +193,7 @@ static void taken(struct ramp_turn *t, const struct ramp_event *ev)
         return;
     }
     learn(t, &ev->done.reading);
-    c->read_at_ms = t->plan->read_every_ms > 0 ? t->now + t->plan->read_every_ms : INT64_MAX;
+    ramp_read_later(t);
     ramp_walk_wait(t);
 }
 
@@ -284,6 +284,7 @@ static void applied(struct ramp_turn *t, const struct ramp_event *ev)
     if (ev->done.outcome == RAMP_OK) {
         c->full_step = c->step;
         c->wait_until_ms = t->now + RAMP_SYNC_ALERT_MS;
+        ramp_read_later(t); /* every batch read its records, and a listing ends the step */
         if (c->pend_phase)
             take_pending(t);
         return;
@@ -330,6 +331,7 @@ static void verify(struct ramp_turn *t)
 
 void ramp_walk_synced(struct ramp_turn *t)
 {
+    ramp_read_later(t);
     if (t->s->core.phase == RAMP_APPLYING)
         verify(t);
 }
@@ -490,7 +492,7 @@ static void go_on(struct ramp_turn *t, enum ramp_reading_for then)
 {
     struct ramp_core *c = &t->s->core;
 
-    c->read_at_ms = t->plan->read_every_ms > 0 ? t->now + t->plan->read_every_ms : INT64_MAX;
+    ramp_read_later(t);
     if (crash_policy(t, then))
         return;
     switch (then) {

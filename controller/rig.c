@@ -16,7 +16,7 @@
 
 #define CONNECTIONS_MAX 1024
 #define JOBS_MIN        20
-#define LIST_WAIT_MS    60000 /* one zone's whole listing */
+#define LIST_WAIT_MS    60000 /* one zone's whole listing, beside what the rate of calls makes it take */
 #define LIST_TRIES      4
 #define LIST_PAUSE_MS   1000
 
@@ -93,6 +93,7 @@ bool rig_connect(struct rig *rig, struct err *err)
             .renew = !ask.role_arn, /* what lies at hand is not that role's */
             .profile = rig->plan.route53.profile,
             .secrets = rig->secrets,
+            .rate_milli = rig->plan.route53.rate_milli,
         };
 
         rig->route53 = route53_new(&config);
@@ -176,7 +177,9 @@ static bool wait_or_stop(struct rig *rig, int64_t ms, struct err *err)
 static bool wait_answer(struct rig *rig, uint32_t op_id, struct router_answer *answer,
                         struct err *err)
 {
-    int64_t until = clock_boot_ms(&clock_real) + LIST_WAIT_MS;
+    const int64_t pages = ROUTER_ZONE_SETS_MAX / ROUTER_PAGE_SETS_MAX + 1;
+    int64_t until = clock_boot_ms(&clock_real) + LIST_WAIT_MS +
+                    pages * 1000 * 1000 / rig->plan.route53.rate_milli;
     struct http_done done;
 
     for (;;) {
@@ -391,6 +394,17 @@ static struct fence_config fence_config_of(const struct rig *rig, const char *ru
     return cfg;
 }
 
+/* Looking for drift takes half of the API calls there may be, no more: the other half is for the steps
+ * and the lease. */
+static void pace(struct rig *rig, const struct fence *f)
+{
+    int64_t read_ms =
+        (int64_t)fence_read_calls(f) * 2 * 1000 * 1000 / rig->plan.route53.rate_milli;
+
+    if (rig->plan.read_every_ms < read_ms)
+        rig->plan.read_every_ms = read_ms;
+}
+
 struct fence *rig_fence(struct rig *rig, const struct survey *s, const char *run, struct err *err)
 {
     const struct fence_config cfg = fence_config_of(rig, run);
@@ -407,10 +421,12 @@ struct fence *rig_fence(struct rig *rig, const struct survey *s, const char *run
         if (s->records[i].usable)
             fence_add_record(f, s->records[i].zone, s->records[i].sets, s->records[i].side,
                              s->records[i].n_sets);
-    if (fence_ready(f, err))
-        return f;
-    fence_free(f);
-    return NULL;
+    if (!fence_ready(f, err)) {
+        fence_free(f);
+        return NULL;
+    }
+    pace(rig, f);
+    return f;
 }
 
 struct fence *rig_fence_restore(struct rig *rig, const char *run, const json_t *baseline,
@@ -418,7 +434,11 @@ struct fence *rig_fence_restore(struct rig *rig, const char *run, const json_t *
 {
     const struct fence_config cfg = fence_config_of(rig, run);
 
-    return fence_restore(&cfg, rig->router, baseline, state, err);
+    struct fence *f = fence_restore(&cfg, rig->router, baseline, state, err);
+
+    if (f)
+        pace(rig, f);
+    return f;
 }
 
 static void fill_strata(struct rig *rig, const struct pump *pump)

@@ -19,7 +19,6 @@
 #define CONNECT_MS        10000
 #define URGENT_CONNECT_MS 3000
 #define ADDRESS_MAX       64
-#define PAGE_ITEMS        300
 
 /* One request: waiting for a token, in flight, or answered. */
 struct pending {
@@ -223,7 +222,7 @@ static bool build(struct pending *p, const struct route53_ask *ask, struct err *
         break;
     case ROUTE53_LIST_SETS:
         set_path(p, "/hostedzone/", ask->id, "/rrset");
-        snprintf(items, sizeof items, "%u", ask->max_items ? ask->max_items : PAGE_ITEMS);
+        snprintf(items, sizeof items, "%u", ask->max_items ? ask->max_items : ROUTER_PAGE_SETS_MAX);
         add_pair(p, "maxitems", items);
         add_pair(p, "name", ask->name);
         add_pair(p, "type", ask->name ? ask->type : NULL); /* type alone is InvalidInput */
@@ -359,6 +358,14 @@ static void transmit(struct route53 *r, struct pending *p)
     list_add(&r->flying, p);
 }
 
+/* Urgent calls do not wait for tokens, but they take them: what the account allows is for all calls,
+ * and those that can wait leave it to those that cannot. They are kept no longer than a burst. */
+static void take_token(struct route53 *r)
+{
+    if (r->tokens_milli > -ROUTE53_BURST * 1000)
+        r->tokens_milli -= 1000;
+}
+
 static void refill(struct route53 *r, int64_t now_ms)
 {
     int64_t passed = now_ms - r->refilled_ms, full = ROUTE53_BURST * 1000,
@@ -401,8 +408,7 @@ void route53_tick(struct route53 *r)
         next = p->next;
         if (allowed_at(r, p, now_ms) != INT64_MIN)
             continue;
-        if (!p->urgent)
-            r->tokens_milli -= 1000;
+        take_token(r);
         list_remove(&r->waiting, p);
         transmit(r, p);
     }
@@ -434,6 +440,8 @@ void route53_start(struct route53 *r, const struct route53_ask *ask, void *ctx)
         return;
     }
     if (p->urgent && !ask->delay_ms) {
+        refill(r, clock_boot_ms(r->config.clock));
+        take_token(r);
         transmit(r, p);
         return;
     }
@@ -573,6 +581,10 @@ static void judge(struct route53 *r, struct pending *p, struct http_response *re
         return;
     }
     outcome = route53_classify(e.code, response->status, e.known);
+    /* The account is used up, by whomever: others' calls are not seen here but by this. */
+    if (outcome == ROUTER_BUSY && strcmp(e.code, "PriorRequestNotComplete") != 0 &&
+        r->tokens_milli > 0)
+        r->tokens_milli = 0;
     if (outcome == ROUTER_DENIED)
         snprintf(message, sizeof message, "%s: %.1900s", calls[p->call].action, e.message);
     else

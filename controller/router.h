@@ -16,6 +16,7 @@
 
 #define ROUTER_BATCH_ELEMENTS_MAX   1000  /* ResourceRecords in a batch; UPSERT counts twice */
 #define ROUTER_BATCH_CHARACTERS_MAX 32000 /* characters of all values; UPSERT counts twice */
+#define ROUTER_PAGE_SETS_MAX        300   /* in one answer to a listing */
 #define ROUTER_ZONE_SETS_MAX        20000 /* one listing; a zone holds 10,000 by default */
 #define ROUTER_CODE_MAX             64
 #define ROUTER_MESSAGE_MAX          2048

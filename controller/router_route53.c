@@ -9,7 +9,9 @@
 
 #define GROUP_ITEMS    101 /* a whole group, and the set behind it that ends the listing */
 #define PAGE_TRIES_MAX 4   /* of a page after the first: one throttled page need not spoil fifty */
-#define PAGE_RETRY_MS  500 /* doubled each time */
+#define PAGE_BUSY_MAX  12  /* ... while the account is used up: beginning anew would only use more of it */
+#define PAGE_RETRY_MS  500 /* doubled each time, */
+#define PAGE_DOUBLINGS 3   /* so many times */
 
 /* Storage of a listing; router_answer.owner. */
 struct listing {
@@ -191,11 +193,14 @@ static void take_change(struct op *op, const struct route53_reply *reply)
 static bool try_page_again(struct router_route53 *r, struct op *op,
                            const struct route53_reply *reply)
 {
+    uint32_t max = reply->outcome == ROUTER_BUSY ? PAGE_BUSY_MAX : PAGE_TRIES_MAX;
+
     if (op->answer.op != ROUTER_OP_LIST || !op->listing->sets.truncated ||
-        (reply->outcome != ROUTER_BUSY && reply->outcome != ROUTER_UNKNOWN) ||
-        op->tries + 1 >= PAGE_TRIES_MAX)
+        (reply->outcome != ROUTER_BUSY && reply->outcome != ROUTER_UNKNOWN) || op->tries + 1 >= max)
         return false;
-    ask_page(r, op, (int64_t)PAGE_RETRY_MS << op->tries);
+    ask_page(r, op,
+             (int64_t)PAGE_RETRY_MS
+                 << (op->tries < PAGE_DOUBLINGS ? op->tries : PAGE_DOUBLINGS));
     op->tries++;
     return true;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sluice/text.h"
+#include "survey_names.h"
 #include "weights.h"
 
 static const struct {
@@ -365,23 +366,18 @@ static void look_at_wildcard(struct look *l)
 static void look_at_family(struct look *l)
 {
     const struct survey_record *r = l->out;
-    const struct survey_zone *zone = &l->s->zones[r->zone];
     const char *other = strcmp(r->type, "A") == 0      ? "AAAA"
                         : strcmp(r->type, "AAAA") == 0 ? "A"
                                                        : NULL;
     bool both[PLAN_SIDES] = {false, false};
 
-    if (!other)
+    if (!other || survey_record_of(l->s, r->name, other))
         return;
-    for (size_t i = 0; i < l->s->n_records; i++)
-        if (strcmp(l->s->records[i].type, other) == 0 &&
-            rrset_name_eq(l->s->records[i].name, r->name))
-            return;
-    for (size_t i = 0; i < zone->n_sets; i++) {
-        const struct rrset *set = &zone->sets[i];
+    for (const struct rrset *set = survey_first(l->s, r->zone, r->name); set;
+         set = survey_next(l->s, r->zone, set)) {
         int side = side_of(l->plan, l->record, set->set_id);
 
-        if (strcmp(set->type, other) == 0 && side < PLAN_SIDES && rrset_name_eq(set->name, r->name))
+        if (strcmp(set->type, other) == 0 && side < PLAN_SIDES)
             both[side] = true;
     }
     if (both[PLAN_OLD] && both[PLAN_NEW]) {
@@ -404,11 +400,13 @@ static void cut_group(struct survey *s, const struct plan *plan, const struct pl
                       uint32_t zone, const char *name, const char *type, struct survey_record *out)
 {
     const struct survey_zone *z = &s->zones[zone];
-    size_t from = 0, n = 0;
+    const struct rrset *first = survey_first(s, zone, name);
+    size_t from, n = 0;
     uint8_t *side;
 
-    while (from < z->n_sets && !group_cmp(&z->sets[from], name, type))
-        from++;
+    while (first && strcmp(first->type, type) != 0)
+        first = survey_next(s, zone, first);
+    from = first ? (size_t)(first - z->sets) : z->n_sets;
     while (from + n < z->n_sets && group_cmp(&z->sets[from + n], name, type))
         n++;
     side = arena_array(s->mem, n ? n : 1, sizeof *side);
@@ -427,15 +425,12 @@ static void cut_group(struct survey *s, const struct plan *plan, const struct pl
 static void say_missing(struct look *l)
 {
     const struct survey_zone *z = &l->s->zones[l->out->zone];
-    const char *other = NULL;
+    const struct rrset *other = survey_first(l->s, l->out->zone, l->out->name);
 
-    for (size_t i = 0; i < z->n_sets && !other; i++)
-        if (rrset_name_eq(z->sets[i].name, l->out->name))
-            other = z->sets[i].type;
     if (other)
         find(l->s, SURVEY_MISSING, l->where,
              "there is no such record; this name has one of type %s | correct `type:` in the plan",
-             other);
+             other->type);
     else
         find(l->s, SURVEY_MISSING, l->where,
              "there is no such record in zone %s | create its weighted sets, or correct the name",
@@ -510,6 +505,7 @@ void survey_eval(struct survey *s, struct arena *mem, const struct plan *plan,
                  const struct survey_zone *zones, size_t n_zones, const uint32_t *zone_of)
 {
     *s = (struct survey){.mem = mem, .zones = zones, .n_zones = n_zones};
+    survey_index_sets(s);
     look_at_zones(s);
     if (plan->records_all) {
         take_all(s, plan);
@@ -520,6 +516,7 @@ void survey_eval(struct survey *s, struct arena *mem, const struct plan *plan,
                       plan->records[i].type, &s->records[i]);
         s->n_records = plan->records_n;
     }
+    survey_index_records(s);
     for (size_t i = 0; i < s->n_records; i++)
         look_at(s, plan, plan->records_all ? NULL : &plan->records[i], &s->records[i]);
 }

@@ -91,6 +91,7 @@ struct survey {
     size_t n_records;
     struct survey_finding findings[SURVEY_FINDINGS_MAX];
     size_t n_findings;
+    struct survey_names *set_names, *record_names; /* survey_names.h; a table a zone, and one */
 };
 
 /* Fills s. zone_of[i] is the zone of plan record i; with `records: all` it is not read, and all

@@ -310,6 +310,10 @@ bool walk_begin(struct walk *w, const struct ramp_options *options, struct err *
 {
     char name[JOURNAL_NAME_MAX];
 
+    /* What was read has been judged, and the fence has copies of the records: a run of weeks need not
+     * keep whole zones beside them. */
+    w->survey = (struct survey){0};
+    rig_forget_zones(&w->rig);
     ramp_init(w->ramp, &w->rig.plan, options);
     if (w->state_fd < 0)
         return true; /* a rollback where no state can be kept */
@@ -444,7 +448,6 @@ int walk_go(struct walk *w, enum ramp_start start, struct err *err)
         .journal = w->journal,
         .view = view_new(w->rig.opts, cutover, w->run, true),
         .notify = notify_new(&w->rig.plan),
-        .state_fd = w->state_fd,
         .servers = w->rig.plan.verify != PLAN_VERIFY_API && w->servers.n ? &w->servers : NULL,
         .run = w->run,
         .start = start,

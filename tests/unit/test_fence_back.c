@@ -70,6 +70,24 @@ TEST(when_the_open_batch_has_landed_the_newer_value_wins)
     kit_free(k);
 }
 
+/* The next stretch would be told the same; hammering on only takes the account from others. */
+TEST(throttled_it_sends_the_same_stretch_again_and_no_other_before)
+{
+    struct kit *k = kit_new(1, 600);
+    uint32_t before;
+
+    at_10_percent(k);
+    before = k->n_changes;
+    KIT_SCRIPT(k, MEMORY_THROTTLED, MEMORY_PRIOR);
+    fence_rollback(k->f, 3, 0, false, k->now);
+    kit_run_to(k, k->now + 100);
+    assert_int_equal(k->n_changes, before + 1);
+    kit_want(k, 3, FENCE_BACK);
+    assert_int_equal(k->n_changes, before + 2 + 3); /* three stretches */
+    all_back(k, 1, 600);
+    kit_free(k);
+}
+
 TEST(it_overtakes_a_batch_whose_answer_is_still_awaited)
 {
     struct kit *k = kit_new(1, 600);
@@ -445,6 +463,7 @@ int main(void)
         cmocka_unit_test(with_a_forward_batch_open_the_older_value_is_tried_first_and_kills_it),
         cmocka_unit_test(when_the_open_batch_has_landed_the_newer_value_wins),
         cmocka_unit_test(it_overtakes_a_batch_whose_answer_is_still_awaited),
+        cmocka_unit_test(throttled_it_sends_the_same_stretch_again_and_no_other_before),
         cmocka_unit_test(it_is_retried_from_a_quarter_of_a_second_to_five),
         cmocka_unit_test(a_batch_without_an_answer_does_not_stop_the_next),
         cmocka_unit_test(a_record_at_fault_is_halved_out_and_the_others_are_confirmed),

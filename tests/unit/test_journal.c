@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -475,6 +476,72 @@ TEST(a_hanging_fsync_stops_nothing_but_the_answer)
     place_clear(&p);
 }
 
+static void put_file(struct journal *j, const char *name, const char *text)
+{
+    struct buf b = {0};
+
+    buf_add_str(&b, text);
+    journal_put_file(j, name, &b);
+    assert_int_equal(b.len, 0); /* taken */
+}
+
+/* What stands in a file beside the journal; "" when there is none. */
+static void file_is(const struct place *p, const char *name, const char *want)
+{
+    struct buf b SL_CLEANUP(buf_clear) = {0};
+    struct err err = {0};
+
+    assert_int_equal(file_read_at(&b, p->dirfd, name, 100, &err), *want != '\0');
+    assert_string_equal(buf_str(&b), want);
+}
+
+/* A step's line that is durable has its rollback files on the disk before it. */
+TEST(a_file_is_in_its_place_before_a_line_that_follows_it_is_durable)
+{
+    struct place p = place_new();
+    struct journal *j = new_journal(&p, NULL);
+    struct err err = {0};
+    uint64_t seq;
+
+    put_file(j, "shop.r2.jsonl", "old");
+    put_file(j, "shop.r2.jsonl", "new");
+    seq = append(j, "step", true);
+    while (journal_synced(j) < seq)
+        wait_news(j);
+    file_is(&p, "shop.r2.jsonl", "new");
+    put_file(j, "shopping.r9.jsonl", "last");
+    assert_true(journal_close(j, 10000)); /* waits for files, too */
+    file_is(&p, "shopping.r9.jsonl", "last");
+
+    j = journal_create(p.dirfd, "shop.lock", NULL, &err);
+    put_file(j, "no/such/directory", "x");
+    wait_news(j);
+    assert_true(journal_file_failed(j, &err));
+    assert_true(strstr(err.text, "no/such/directory") != NULL);
+    assert_false(journal_file_failed(j, &err)); /* told once */
+    seq = append(j, "goes on", true);
+    while (journal_synced(j) < seq)
+        wait_news(j);
+    assert_true(journal_close(j, 10000));
+    place_clear(&p);
+}
+
+TEST(files_wait_for_no_disk)
+{
+    static const struct journal_hooks hooks = {.sync = hanging_sync};
+    struct place p = place_new();
+    struct journal *j = new_journal(&p, &hooks);
+
+    pthread_mutex_lock(&gate);
+    append(j, "begin", true);
+    put_file(j, "shop.r2.jsonl", "never in time");
+    assert_false(journal_close(j, 20));
+    pthread_mutex_unlock(&gate);
+    while (faccessat(p.dirfd, "shop.r2.jsonl", F_OK, 0) < 0)
+        sched_yield();
+    place_clear(&p);
+}
+
 TEST(the_newest_run_is_found_and_other_cutovers_are_not)
 {
     static const char *const names[] = {"shop.r1.jsonl", "shop.r2.jsonl", "shopping.r9.jsonl"};
@@ -548,6 +615,8 @@ int main(void)
         cmocka_unit_test(a_full_disk_kills_the_journal),
         cmocka_unit_test(a_failed_fsync_kills_the_journal),
         cmocka_unit_test(a_hanging_fsync_stops_nothing_but_the_answer),
+        cmocka_unit_test(a_file_is_in_its_place_before_a_line_that_follows_it_is_durable),
+        cmocka_unit_test(files_wait_for_no_disk),
         cmocka_unit_test(the_newest_run_is_found_and_other_cutovers_are_not),
         cmocka_unit_test(a_second_process_is_told_who_has_it),
         cmocka_unit_test(names_that_would_leave_the_directory_are_refused),

@@ -99,6 +99,7 @@ TEST(the_smallest_plan_is_at_every_default)
     assert_int_equal(p->lease_off, d->lease_off);
     assert_int_equal(p->lease_life_ms, d->lease_life_ms);
     assert_int_equal(p->read_every_ms, d->read_every_ms);
+    assert_int_equal(p->route53.rate_milli, d->route53.rate_milli);
     assert_int_equal(p->suites[0].allowed_ppm, 10000);
     assert_int_equal(p->suites[0].unacceptable_ppm, 50000);
     assert_string_equal(p->suites[0].file, "shop.smoke.yaml");

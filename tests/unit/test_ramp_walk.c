@@ -426,6 +426,34 @@ TEST(the_drift_reading_comes_round_and_what_it_finds_holds)
     assert_held(RAMP_WHY_DRIFT);
 }
 
+/* The step's batches and its last listing are a reading; a second one at once would only keep others
+ * from the API. One that stays PENDING for long does not blind the run. */
+TEST(a_step_that_was_just_read_is_not_read_for_drift_at_once)
+{
+    fresh();
+    r.plan.read_every_ms = 30000;
+    rig_walk(&r, RAMP_APPLYING, 0);
+    r.now += 60000; /* a full zone takes its time */
+    rig_answer(&r, RAMP_OK);
+    assert_null(rig_find(&r, RAMP_ACT_READ));
+    r.now += 29000;
+    rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_TICK});
+    assert_null(rig_find(&r, RAMP_ACT_READ));
+    r.now += 1000;
+    rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_TICK});
+    assert_non_null(rig_find(&r, RAMP_ACT_READ));
+
+    fresh();
+    r.plan.read_every_ms = 30000;
+    rig_walk(&r, RAMP_APPLYING, 0);
+    rig_answer(&r, RAMP_OK);
+    r.now += 29000;
+    rig_synced(&r);
+    r.now += 29000;
+    rig_event(&r, &(struct ramp_event){.kind = RAMP_EV_TICK});
+    assert_null(rig_find(&r, RAMP_ACT_READ));
+}
+
 TEST(another_runs_lease_ends_the_run_without_a_write)
 {
     static const enum ramp_phase phases[] = {RAMP_APPLYING, RAMP_VERIFYING, RAMP_DRAINING,
@@ -581,6 +609,7 @@ int main(void)
         cmocka_unit_test(a_gap_does_not_shorten_the_soak),
         cmocka_unit_test(drift_holds_in_every_forward_phase_and_says_what_changed),
         cmocka_unit_test(the_drift_reading_comes_round_and_what_it_finds_holds),
+        cmocka_unit_test(a_step_that_was_just_read_is_not_read_for_drift_at_once),
         cmocka_unit_test(another_runs_lease_ends_the_run_without_a_write),
         cmocka_unit_test(a_dead_journal_stops_the_next_step_and_not_the_rollback),
         cmocka_unit_test(a_step_never_sent_because_the_journal_died_leaves_the_step_before),
