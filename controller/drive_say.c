@@ -157,7 +157,7 @@ static bool add_by_hand(const struct drive_setup *s, uint32_t zone, struct buf *
     const char *id = fence_zone_id(s->fence, zone);
     uint32_t n = fence_batches(s->fence, zone, true);
 
-    if (s->state_fd < 0 || !fence_zone_is_unsafe(s->fence, zone) ||
+    if (!s->journal || !fence_zone_is_unsafe(s->fence, zone) ||
         !opts_state_dir(s->rig->opts, &dir, &ignored))
         return false;
     buf_addf(out,

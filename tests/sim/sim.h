@@ -58,8 +58,8 @@ struct sim_span { /* [from, to); from INT64_MAX: never */
 
 /* One journal line: what a restart would find. */
 struct sim_line {
-    uint64_t seq;
-    int64_t durable_ms; /* INT64_MAX: never */
+    uint64_t seq, known; /* known: the last one known to be durable when this one was written */
+    int64_t durable_ms;  /* INT64_MAX: never */
     bool gone, half;    /* a full disk took nothing, or half of it */
     struct ramp_core core;
     json_t *fence;

@@ -84,8 +84,11 @@ const struct sim_fault_row sim_faults[FAULT_COUNT] = {
     [FAULT_LINES_LOST] = {"lines_lost", "lines that were not synced are gone after a crash"},
     [FAULT_LINE_TORN] = {"line_torn", "the last line is cut in the middle by a crash"},
     [FAULT_LINES_REORDERED] = {"lines_reordered",
-                               "a later line is on the disk, one before it is not: the journal is "
-                               "damaged, and a rollback reads the zones instead"},
+                               "a later line is on the disk, one before it is not: both are dropped, "
+                               "like a torn tail"},
+    [FAULT_JOURNAL_GARBLED] = {"journal_garbled",
+                               "a synced line cannot be read any more (a bad sector, an editor): no "
+                               "step rests on it, and a rollback reads the zones instead"},
     [FAULT_CLOCK_WRONG] = {"clock_wrong",
                            "the machine's clock is up to a day off when the process starts"},
     [FAULT_CLOCK_STEPS] = {"clock_steps",

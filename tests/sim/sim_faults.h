@@ -71,6 +71,7 @@ enum sim_fault {
     FAULT_LINES_LOST,
     FAULT_LINE_TORN,
     FAULT_LINES_REORDERED,
+    FAULT_JOURNAL_GARBLED,
     /* its clock */
     FAULT_CLOCK_WRONG,
     FAULT_CLOCK_STEPS,

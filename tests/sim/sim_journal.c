@@ -1,6 +1,6 @@
 /* The disk: lines in memory, durable some time later. A crash keeps the durable ones and, by
  * chance or as planned, some that were on their way: none, all, the last torn, or a later one
- * without the one before it. What is left goes through the shipped journal's bytes. */
+ * without the one before it, which is then worth nothing. What is left goes through the shipped journal's bytes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +67,7 @@ static struct sim_line *line_new(struct sim_ctl *c)
         line_free(&c->line[--c->n_lines]);
     l = &c->line[c->n_lines++];
     *l = (struct sim_line){.seq = ++c->seq, .durable_ms = INT64_MAX};
+    l->known = line_synced(c);
     l->core = c->ramp->core;
     l->fence = fence_save(c->fence);
     return l;
@@ -129,17 +130,22 @@ void line_settle(struct sim_ctl *c)
             c->line[i].durable_ms = c->sim->now;
 }
 
-/* Lines before the last durable one were forgotten, so they are numbered anew. */
-static void write_line(struct sim_ctl *c, const struct sim_line *l, uint64_t seq, struct buf *out)
+/* Line i, as the shipped journal writes it. Lines before the last durable one were forgotten, so they
+ * are numbered anew, from 1. */
+static void write_line(struct sim_ctl *c, uint32_t i, struct buf *out)
 {
+    const struct sim_line *l = &c->line[i];
+    uint64_t synced = 0;
     struct err err = {0};
     json_t *event = json_pack("{s:s}", "kind", "sim"), *actions = json_array(), *state;
     struct ramp *r = c->ramp;
 
+    while (synced < i && c->line[synced].seq <= l->known)
+        synced++;
     r->core = l->core;
     state = ramp_state_save(r, &c->sim->plan);
     json_object_set(state, "fence", l->fence);
-    if (!journal_format(out, seq, seq - 1, SIM_WALL + c->sim->now, event, actions, state, &err))
+    if (!journal_format(out, i + 1, synced, SIM_WALL + c->sim->now, event, actions, state, &err))
         check_wrong(c->sim, "a journal line cannot be written: %s", err.text);
     json_decref(event);
     json_decref(actions);
@@ -193,12 +199,38 @@ static enum sim_tail tail_of(struct sim_ctl *c, uint32_t unsynced)
                                                                                     : TAIL_CHANCE;
 }
 
-/* The bytes a restart finds. */
-static void on_disk(struct sim_ctl *c, struct buf *bytes)
+/* A synced line that cannot be read any more, though a later one says that it was synced: no crash does
+ * that, a bad sector or an editor does. */
+static bool garble(struct sim_ctl *c, struct buf *bytes)
+{
+    const char *newline;
+
+    for (uint32_t i = 0; i < c->n_lines; i++) {
+        if (c->line[i].gone)
+            return false;
+        write_line(c, i, bytes);
+    }
+    newline = memchr(bytes->data, '\n', bytes->len);
+    memset(bytes->data, 0, (size_t)(newline - bytes->data));
+    fault_met(c->sim, FAULT_JOURNAL_GARBLED);
+    return true;
+}
+
+static bool may_garble(const struct sim_ctl *c)
+{
+    return c->tail == TAIL_CHANCE && c->n_lines > 1 && !c->line[c->n_lines - 1].gone &&
+           c->line[0].durable_ms <= c->sim->now && c->line[c->n_lines - 1].known >= c->line[0].seq;
+}
+
+/* The bytes a restart finds, and how many lines of them a restart is to go by. */
+static uint32_t on_disk(struct sim_ctl *c, struct buf *bytes)
 {
     struct sim *s = c->sim;
     uint32_t n = line_unsynced(c), k = 0;
     enum sim_tail tail = tail_of(c, n);
+
+    uint32_t good = 0;
+    bool behind = false; /* a hole */
 
     for (uint32_t i = 0; i < c->n_lines; i++) {
         bool durable = c->line[i].durable_ms <= s->now;
@@ -209,23 +241,27 @@ static void on_disk(struct sim_ctl *c, struct buf *bytes)
             left = c->line[i].half ? LEFT_TORN : LEFT_OUT;
         if (left == LEFT_OUT) {
             fault_met(s, FAULT_LINES_LOST);
-            return;
+            break;
         }
-        write_line(c, &c->line[i], i + 1, bytes);
+        write_line(c, i, bytes);
+        if (left == LEFT_TORN) {
+            tear(s, bytes, before);
+            break;
+        }
         if (left == LEFT_HOLE) {
             fault_met(s, FAULT_LINES_REORDERED);
             punch(bytes, before);
+            behind = true;
+        }
+        if (behind)
             continue;
-        }
-        if (left == LEFT_TORN) {
-            tear(s, bytes, before);
-            return;
-        }
+        good = i + 1;
         if (c->line[i].baseline) {
             json_decref(c->baseline);
             c->baseline = json_incref(c->line[i].baseline);
         }
     }
+    return good;
 }
 
 /* What a restart reads. The ramp's own memory is only scratch by now. LINES_NONE: nothing was ever
@@ -236,22 +272,24 @@ enum line_found line_recover(struct sim_ctl *c, struct ramp_core *core, json_t *
     struct buf bytes SL_CLEANUP(buf_clear) = {0};
     struct journal_reading reading = {0};
     struct err err = {0};
-    bool holed;
+    bool garbled = may_garble(c) && sim_chance(s, 20) && garble(c, &bytes);
+    uint32_t good = garbled ? 0 : on_disk(c, &bytes);
 
-    on_disk(c, &bytes);
-    holed = bytes.len && memchr(bytes.data, 0, bytes.len);
     if (bytes.len == 0 || !journal_read(bytes.data, bytes.len, NULL, NULL, NULL, &reading, &err)) {
         journal_reading_clear(&reading);
         forget_all(c);
         return LINES_NONE;
     }
-    if ((reading.end == JOURNAL_DAMAGED) != holed)
-        check_wrong(s, holed ? "a hole in the journal was not seen"
-                             : "a torn tail was taken for damage");
-    if (holed) {
+    if ((reading.end == JOURNAL_DAMAGED) != garbled)
+        check_wrong(s, garbled ? "damage in the journal was not seen"
+                               : "a tail that a crash left was taken for damage");
+    if (garbled) {
         journal_reading_clear(&reading);
         return LINES_DAMAGED;
     }
+    if (reading.n_lines != good)
+        check_wrong(s, "%s: %u lines of its journal are to be gone by, not %u", c->run, good,
+                    (unsigned)reading.n_lines);
     if (!ramp_state_load(reading.last.state, core, &err))
         check_wrong(s, "the journal's state cannot be read: %s", err.text);
     *fence = json_incref(json_object_get(reading.last.state, "fence"));
