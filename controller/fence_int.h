@@ -103,6 +103,7 @@ struct fbatch {
 struct freading {
     bool active;
     bool asked_again;              /* what a range did not show was listed by name */
+    bool doubted;                  /* it showed drift: the lease is read once more, behind it */
     bool want_lease, urgent, hard; /* hard: failed with a definite answer */
     uint8_t slot;
     uint32_t lo, hi;

@@ -133,7 +133,8 @@ struct sim_ctl {
     bool may_write_forward;
     bool may_seize[SIM_ZONES], seized[SIM_ZONES];
     uint32_t applies;                   /* APPLYs performed */
-    uint32_t back_landed_at[SIM_ZONES]; /* applies when a rollback batch last landed here; + 1 */
+    uint32_t applies_at_back;           /* of them, when a rollback was last told */
+    uint32_t back_landed_at[SIM_ZONES]; /* that, + 1, of the rollback batch that last landed here; 0: none did */
     uint32_t urgent_sent, urgent_then;
     int64_t back_ms;  /* ROLLBACK performed; INT64_MAX: checked */
     bool back_again;  /* asked again: the first is what counts */

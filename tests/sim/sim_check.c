@@ -132,7 +132,7 @@ static void check_forward(struct sim *s, struct sim_ctl *c, uint32_t z, const st
                           bool moved)
 {
     if (is->state == LEASE_REVERTING) {
-        c->back_landed_at[z] = c->applies + 1;
+        c->back_landed_at[z] = c->applies_at_back + 1;
         return;
     }
     if (moved && is->state == LEASE_FORWARD && c->back_landed_at[z] == c->applies + 1)
@@ -272,6 +272,8 @@ void check_perform(struct sim_ctl *c, const struct ramp_action *a)
             c->urgent_then = c->urgent_sent;
         }
         c->back_again = true;
+        c->applies_at_back = c->applies; /* it may land when a later step is under way: a copy, of weights that
+                                            stood */
         c->may_write_forward = false;
     } else if (a->kind == RAMP_ACT_TAKE) {
         c->may_write_forward = true;

@@ -143,6 +143,28 @@ TEST(a_rollback_that_lands_behind_the_reading_is_told_when_it_shows)
 
 /* Found by a seed: the step had landed before the restart, was refused after it, and the run was held
  * as if nothing of it stood. */
+/* The lease and the records are two listings, and it may land between them. */
+TEST(a_rollback_that_lands_in_the_middle_of_a_reading_is_no_drift)
+{
+    for (int64_t ms = 2; ms <= 200; ms += 2) {
+        struct kit *k = kit_new(1, 1);
+        json_t *baseline, *kept;
+
+        at_10_percent(k);
+        baseline = fence_save_baseline(k->f);
+        kept = fence_save(k->f);
+        fence_rollback(k->f, 3, 0, false, k->now);
+        assert_int_equal(memory_client_air(k->router, false, ms), 1);
+        k->uneven = true;
+        restart(k, baseline, kept);
+        fence_read(k->f, 5, k->now);
+        kit_run_to(k, k->now + 2000);
+        if (kit_event(k, FENCE_DRIFT))
+            fail_msg("drift when it lands %d ms after the restart", (int)ms);
+        kit_free(k);
+    }
+}
+
 TEST(a_step_that_stands_already_and_is_refused_after_a_restart_was_written_in_part)
 {
     struct kit *k = kit_new(1, 1);
@@ -353,6 +375,7 @@ int main(void)
         cmocka_unit_test(
             a_reverting_lease_the_journal_does_not_know_is_not_renewed_before_the_rollback),
         cmocka_unit_test(a_rollback_that_lands_behind_the_reading_is_told_when_it_shows),
+        cmocka_unit_test(a_rollback_that_lands_in_the_middle_of_a_reading_is_no_drift),
         cmocka_unit_test(
             a_step_that_stands_already_and_is_refused_after_a_restart_was_written_in_part),
         cmocka_unit_test(after_a_restart_a_deleted_lease_is_always_left_to_a_person),
