@@ -5,8 +5,9 @@
 #
 #   tests/run.sh [--keep] [stage ...]
 #
-# Stages, all by default: build unit asan valgrind fuzz e2e dist. --keep leaves the build trees of an
-# earlier run in place. Everything it writes is below out/ (or $SLUICE_OUT).
+# Stages, all by default: build unit asan fuzz valgrind dist e2e. valgrind and dist compute, e2e waits nine tenths of its
+# time: where it is asked for, they run beside it, at the lowest priority. --keep leaves the build trees of an earlier run in
+# place. Everything it writes is below out/ (or $SLUICE_OUT).
 [ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@" # also as `sh tests/run.sh`
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -22,7 +23,7 @@ for arg; do
     *) echo "tests/run.sh: no such stage: $arg" >&2; exit 64 ;;
     esac
 done
-stages=${stages:-build unit asan valgrind fuzz e2e dist}
+stages=${stages:-build unit asan fuzz valgrind dist e2e}
 jobs=$(nproc)
 fuzz_seconds=${SLUICE_FUZZ_SECONDS:-4}
 
@@ -106,6 +107,53 @@ memcheck() {
         --leak-check=full --errors-for-leak-kinds=definite --num-callers=20 --fair-sched=yes "./tests/unit/$1")
 }
 
+# run_valgrind, run_dist do the work; tell_valgrind, tell_dist count it.
+run_valgrind() {
+    export -f memcheck
+    # The longest begin first.
+    printf 'test_%s\n' http observe fence_back fence_take regex drift ramp_walk | cat - <(printf '%s\n' "${units[@]}") | awk '!seen[$0]++' |
+        xargs -P "$jobs" -I{} bash -c 'memcheck {} >"$out/log/valgrind-{}.log" 2>&1 </dev/null; echo $? >"$out/log/valgrind-{}.rc"'
+}
+
+tell_valgrind() {
+    local t
+    for t in "${units[@]}"; do tally "valgrind $t" "$out/log/valgrind-$t.log" "$(cat "$out/log/valgrind-$t.rc")"; done
+}
+
+run_dist() {
+    make -s -j"$jobs" -C "$out/gcc" distcheck TESTS= AM_COLOR_TESTS=no DISTCHECK_CONFIGURE_FLAGS='-q CFLAGS=-O0' >"$out/log/distcheck.log" 2>&1 </dev/null
+    echo $? >"$out/log/distcheck.rc"
+}
+
+tell_dist() { tally "make distcheck" "$out/log/distcheck.log" "$(cat "$out/log/distcheck.rc")"; }
+
+# beside NAME WHAT: now, or beside the e2e stage where that is to come.
+beside=
+beside() {
+    case " $stages " in
+    *" e2e "*)
+        (renice -n 19 -p $BASHPID >/dev/null; "run_$1") &
+        beside="$beside $!:$1"
+        ;;
+    *)
+        say "$2"
+        "run_$1"
+        "tell_$1"
+        ;;
+    esac
+}
+
+# What ran beside it is waited for and told.
+gather() {
+    local one
+    for one in $beside; do
+        wait "${one%%:*}"
+        say "${one#*:} was done beside that"
+        "tell_${one#*:}"
+    done
+    beside=
+}
+
 for stage in $stages; do
     case $stage in
     build)
@@ -125,33 +173,26 @@ for stage in $stages; do
         say "the same under AddressSanitizer and UndefinedBehaviorSanitizer"
         SLUICE_SIM_SEEDS=${SLUICE_ASAN_SEEDS:-1000} make_check clang asan
         ;;
-    valgrind)
-        say "unit tests under valgrind"
-        mapfile -t units < <(cd "$out/gcc/tests/unit" && find . -maxdepth 1 -type f -executable -name 'test_*' | sed 's|^\./||' | sort)
-        export -f memcheck
-        # The longest begin first.
-        printf 'test_%s\n' http observe fence_back fence_take regex drift ramp_walk | cat - <(printf '%s\n' "${units[@]}") | awk '!seen[$0]++' | xargs -P "$jobs" -I{} bash -c 'memcheck {} >"$out/log/valgrind-{}.log" 2>&1 </dev/null; echo $? >"$out/log/valgrind-{}.rc"'
-        for t in "${units[@]}"; do tally "valgrind $t" "$out/log/valgrind-$t.log" "$(cat "$out/log/valgrind-$t.rc")"; done
-        ;;
     fuzz)
         say "fuzz targets, $fuzz_seconds s each"
         if [ -x tests/fuzz/run.sh ]; then step "fuzz" fuzz.log tests/fuzz/run.sh "$fuzz_seconds" "$out/clang"; fi
         ;;
+    valgrind)
+        mapfile -t units < <(cd "$out/gcc/tests/unit" && find . -maxdepth 1 -type f -executable -name 'test_*' | sed 's|^\./||' | sort)
+        beside valgrind "unit tests under valgrind"
+        ;;
+    dist) beside dist "a tarball that builds by itself" ;;
     e2e)
         say "end to end, against the sandbox"
         export builddir=$out/gcc srcdir=$top
         mapfile -t e2e < <(find tests/e2e -maxdepth 1 -name 'test_*.py' -printf '%f\n' | sort)
-        # Ramps wait nine tenths of their time, so there are four a core; the longest begin first.
-        printf 'test_%s.py\n' hours_back hours_forward kill ramp_network ramp_days cutover ramp_stop ramp drills credentials plan |
+        # Ramps wait nine tenths of their time, so there are five a core; the longest begin first.
+        printf 'test_%s.py\n' ramp_stop ramp_drift ramp hours_forward hours_back preflight ramp_days plan latency fencing cutover awscli drills credentials kill observe |
             cat - <(printf '%s\n' "${e2e[@]}") | awk '!seen[$0]++' |
-            xargs -P "$((jobs * 4))" -I{} bash -c '[ -n "{}" ] || exit 0; timeout -k 10 400 /usr/bin/python3 tests/e2e/{} >"$out/log/e2e-{}.log" 2>&1 </dev/null; echo $? >"$out/log/e2e-{}.rc"'
+            xargs -P "$((jobs * 5))" -I{} bash -c '[ -n "{}" ] || exit 0; timeout -k 10 400 /usr/bin/python3 tests/e2e/{} >"$out/log/e2e-{}.log" 2>&1 </dev/null; echo $? >"$out/log/e2e-{}.rc"'
         for t in "${e2e[@]}"; do [ -n "$t" ] && tally "e2e $t" "$out/log/e2e-$t.log" "$(cat "$out/log/e2e-$t.rc")"; done
+        gather
         step "no planted secret in what was left" artefacts.log /usr/bin/python3 tests/e2e/scan_artefacts.py "$out/log"
-        ;;
-    dist)
-        say "a tarball that builds by itself"
-        step "make distcheck" distcheck.log make -s -j"$jobs" -C "$out/gcc" distcheck TESTS= AM_COLOR_TESTS=no \
-            DISTCHECK_CONFIGURE_FLAGS='-q CFLAGS=-O0'
         ;;
     esac
 done

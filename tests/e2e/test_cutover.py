@@ -164,7 +164,7 @@ def remembers():
         t.eq(run.process.returncode, 75, "killed while it waits: its lease stands, for another machine")
         kit.state = here
         t.eq(kit.run("prepare").process.returncode, 0, "where it died it is known to be dead: given again it goes on")
-    with Sandbox(config()) as sb, Converting(sb, **PLAN_OF) as kit:
+    with Sandbox(config(SIMPLE)) as sb, Converting(sb, **PLAN_OF) as kit:
         run = kit.start("prepare")
         run.wait_line("waiting until")
         run.kill()

@@ -45,7 +45,7 @@ def every_kind():
             run.wait_line("baking")
             sb.change(**edit(sb))
             edited = sb.sets(WWW, "A")
-            run.wait_line("held")
+            run.wait_line("held at")
             t.ok(any(" held " in line and word in line for line in run.lines), "a foreign %s is held on, by name" % word, run.err)
             run.signal(signal.SIGTERM)
             run.wait()

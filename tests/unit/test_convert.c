@@ -285,17 +285,16 @@ TEST(a_group_with_a_set_of_neither_side_is_lowered_whole)
     scene_free(s);
 }
 
-/* All four batches, as check_diff() shows them. */
-static void check_try(struct scene *s, const char *expected)
+/* All four batches, as check_diff() shows them; *t lives as long as the scene. */
+static void check_try(struct scene *s, struct convert_try *t, const char *expected)
 {
-    struct convert_try t;
-
     look(s);
-    assert_int_equal(convert_try(&t, &s->mem, &s->survey, &s->plan), 1);
-    assert_string_equal(t.name, "_sluice-try.example.com.");
-    s->c.batches = (struct convert_batch[]){t.make, t.change, t.drop, t.drop_unchanged};
+    assert_int_equal(convert_try(t, &s->mem, &s->survey, &s->plan), 1);
+    assert_string_equal(t->name, "_sluice-try.example.com.");
+    s->c.batches = (struct convert_batch[]){t->make, t->change, t->drop, t->drop_unchanged};
     s->c.n_batches = 4;
     check_diff(s, expected);
+    s->c = (struct convert){0}; /* the list ends here */
 }
 
 #define TRY   "TXT _sluice-try.example.com. "
@@ -315,12 +314,12 @@ TEST(a_change_of_a_groups_ttl_is_tried_on_a_group_like_it)
     put(s, "c.example.com.", "A", "ec2", 0, 900, "192.0.2.4");
     put(s, "c.example.com.", "A", "heroku", 1, 900, "192.0.2.5");
     put(s, "c.example.com.", "A", "other", 2, 900, "192.0.2.6");
-    check_try(s, "+" TRY "ec2:0 300" VALUE "+" TRY "heroku:5 300" VALUE "|"
+    check_try(s, &t, "+" TRY "ec2:0 300" VALUE "+" TRY "heroku:5 300" VALUE "|"
                  "-" TRY "ec2:0 300" VALUE "-" TRY "heroku:5 300" VALUE "+" TRY "ec2:0 60" VALUE
                  "+" TRY "heroku:5 60" VALUE "|"
                  "-" TRY "ec2:0 60" VALUE "-" TRY "heroku:5 60" VALUE "|"
                  "-" TRY "ec2:0 300" VALUE "-" TRY "heroku:5 300" VALUE);
-    assert_string_equal(s->c.batches[1].changes[3].set->health_check, "h-1");
+    assert_string_equal(t.change.changes[3].set->health_check, "h-1");
     scene_free(s);
     s = scene_new(); /* short already, or simple: nothing to try */
     want(s, "a.example.com", "A");
@@ -336,12 +335,13 @@ TEST(a_change_of_a_groups_ttl_is_tried_on_a_group_like_it)
 TEST(what_an_earlier_trial_left_is_removed_first)
 {
     struct scene *s = scene_new();
+    struct convert_try t;
 
     want(s, "b.example.com", "A");
     put(s, "_sluice-try.example.com.", "TXT", "ec2", 0, 300, "\"left\"");
     put(s, "b.example.com.", "A", "ec2", 0, 60, "192.0.2.2");
     put(s, "b.example.com.", "A", "heroku", 5, 60, "192.0.2.3");
-    check_try(s, "-" TRY "ec2:0 300 \"left\"||||");
+    check_try(s, &t, "-" TRY "ec2:0 300 \"left\"||||");
     scene_free(s);
 }
 
