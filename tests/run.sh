@@ -25,7 +25,7 @@ for arg; do
 done
 stages=${stages:-build unit asan fuzz valgrind dist e2e}
 jobs=$(nproc)
-fuzz_seconds=${SLUICE_FUZZ_SECONDS:-3}
+fuzz_seconds=${SLUICE_FUZZ_SECONDS:-2}
 
 # Nothing of the person's own AWS, proxy or smoke settings may leak into a test.
 for v in $(env | sed -n 's/^\(AWS_[A-Z0-9_]*\|[A-Za-z]*_proxy\|[A-Z]*_PROXY\|SLUICE_STATE_DIR\)=.*/\1/p'); do unset "$v"; done
