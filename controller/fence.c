@@ -315,17 +315,13 @@ void fence_rollback(struct fence *f, uint32_t op_id, uint32_t percent, bool make
     if (same) {
         for (uint32_t i = 0; i < f->n_recs; i++)
             f->recs[i]->told = false;
-        for (uint32_t i = 0; make_anew && i < f->n_zones; i++)
-            back_make_anew(f->zones[i], now);
-        all_go(f, now);
-        return;
+    } else {
+        f->sent_told = false;
+        for (uint32_t i = 0; i < f->n_zones; i++)
+            back_start(f, f->zones[i], now);
     }
-    f->sent_told = false;
-    for (uint32_t i = 0; i < f->n_zones; i++) {
-        back_start(f, f->zones[i], now);
-        if (make_anew)
-            back_make_anew(f->zones[i], now);
-    }
+    for (uint32_t i = 0; make_anew && i < f->n_zones; i++)
+        back_make_anew(f->zones[i], now);
     all_go(f, now);
 }
 

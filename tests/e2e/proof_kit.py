@@ -219,7 +219,8 @@ def check_intents(events, names, lines):
     """Each step's apply stood in the journal before its first batch was seen."""
     faults = []
     for percent, (first, _) in sorted(forward_moves(events, names).items()):
-        wall = first["wall_ms"]  # read once the request was whole, before it was judged; us_done may be much later
+        # wall_ms is read when the request is whole (us_last), not when it has been answered (us_done).
+        wall = first["wall_ms"] - (first["us_last"] - first["us_first"]) // 1000
         known = [l for l in lines if any(a.get("kind") == "apply" and a.get("percent") == percent for a in l["actions"])]
         if not known or journal_ms(known[0]) > wall:
             faults.append("the step to %d %% was written before its intent" % percent)

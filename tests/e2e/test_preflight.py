@@ -9,15 +9,7 @@ from sandbox import Sandbox, Tap, program
 t = Tap()
 NEW2 = "127.0.2.2"
 TENANTS = ["a.shops.example.com", "b.shops.example.com"]
-TLS_SUITE = """version: 1
-base_url: https://www.example.com:%(port)d
-defaults: {timeout: 2s, every: 100ms}
-checks:
-  - name: up
-    request: {get: /up}
-  - name: home
-    request: {get: /}
-  - name: post
+TLS_SUITE = SUITE.replace("http://", "https://") + """  - name: post
     request: {post: /up}
     expect: {status: [200, 404, 405]}
 """
