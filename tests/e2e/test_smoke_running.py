@@ -212,7 +212,7 @@ def signals(t, d):
         for sig, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
             came = threading.Event()
 
-            def hang(path, n):
+            def hang(path, n, came=came):  # this turn's: a thread of the last server may still be here
                 came.set()
             with Server(hang) as s:
                 child = start("-b", s.url, "--format", "json", *mode, path)
